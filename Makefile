@@ -1,0 +1,47 @@
+# accrual: the commands a newcomer needs. Each one sets up what it needs, works a second time, and works offline after the first.
+
+# The newest of the supported interpreters: bytewax has wheels for CPython 3.11 and 3.12.
+PYTHON := $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+READY := $(VENV)/.ready
+
+.PHONY: help demo test setup lint quick lock clean
+
+help:
+	@echo "make demo    run the main job on real usage and look at the books it makes"
+	@echo "make test    lint, types, layers and every test"
+	@echo "make setup   only install: leaves $(VENV)/bin/accrual"
+	@echo "make quick   the tests without the crash campaign"
+	@echo "make lock    pin the dependencies anew"
+
+$(READY): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "accrual needs Python 3.11 or 3.12: install one of them, then run make again."; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $(READY)
+
+setup: $(READY)
+
+demo: $(READY)
+	@$(VENV)/bin/accrual demo
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: lint
+	$(VENV)/bin/pytest -n auto
+
+quick: $(READY)
+	$(VENV)/bin/pytest -n auto -m "not slow"
+
+lock:
+	$(VENV)/bin/python -m pip install --quiet uv==0.13.9
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.txt
+
+clean:
+	rm -rf $(VENV) .cache demo-out

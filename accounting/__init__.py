@@ -1,0 +1,1 @@
+"""The rules of revenue accounting: money, windows, rating, positions, journal. Pure; standard library only."""

@@ -1,0 +1,1 @@
+"""The Bytewax graphs, whose step names read as the accounting procedure. May import everything below ops."""
