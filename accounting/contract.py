@@ -86,6 +86,7 @@ class Rate:
     included: int = 0  # 1e-18, units free of charge in each billing period
     minimum: int | None = None  # minor units for each billing period
     maximum: int | None = None  # minor units for each billing period
+    unique_key: str | None = None  # the dimension that `unique` counts; None: the one named "unique_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,35 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable amount: its estimate, already constrained, and the lines it relates to (none: all)."""
+
+    variable_id: str
+    estimate: int  # minor units
+    line_ids: tuple[str, ...] = ()
+    resolved_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Modification:
+    """How the step from the previous version is to be treated (events.md, modification)."""
+
+    treatment: str = "auto"  # auto, separate_contract, prospective, cumulative_catch_up
+    reason: str | None = None
+    approved_by: str | None = None
+    past_credit: int | None = None  # minor units: the price change that settles goods already delivered
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Where the books start for a contract taken over in mid-life."""
+
+    as_of: int
+    recognised: int  # minor units
+    billed: int  # minor units
+
+
+@dataclass(frozen=True, slots=True)
 class ContractVersion:
     """The whole contract as of one version: idempotent, ordered by `version` (1..n)."""
 
@@ -123,3 +153,6 @@ class ContractVersion:
     end: int | None
     lines: tuple[Line, ...]
     correlation_id: str | None = None
+    variable: tuple[Variable, ...] = ()
+    modification: Modification | None = None
+    opening: Opening | None = None

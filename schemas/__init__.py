@@ -1,1 +1,1 @@
-"""The contracts of data: an Avro schema and a typed model per topic, and how records become them. May import accounting."""
+"""The contracts of data: an Avro schema and a typed model per topic. May import accounting."""

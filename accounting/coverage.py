@@ -1,0 +1,105 @@
+"""Which contract line, at which version, an instant of a customer's usage belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from accounting.calendar import local_date, start_of_day
+from accounting.contract import ContractVersion, Line, LineKind, Rate, VersionKind
+from accounting.require import require
+
+FOREVER = 2**63 - 1
+ALWAYS = -(2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A span [start, end) in which one line of one contract version takes a meter's usage."""
+
+    start: int
+    end: int
+    contract_id: str
+    line_id: str
+    product_id: str
+    version: int
+    entity: str
+    currency: str
+    rate: Rate
+    line_start: int  # anchors the billing periods
+    line_end: int | None
+    correlation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A contract version and the instants from which and until which it is the contract."""
+
+    version: ContractVersion
+    start: int
+    end: int
+
+
+def in_force(versions: Iterable[ContractVersion]) -> list[InForce]:
+    """The spans of a contract's versions (1..n without a gap).
+
+    A version takes over at its effective_at; the first one reaches back to the contract's start. A version that is
+    effective before its predecessor replaces it: each version is the whole contract.
+    """
+    spans: list[InForce] = []
+    for number, version in enumerate(versions, start=1):
+        require(
+            version.version == number, "contract versions have no gap", contract=version.contract_id, found=version.version
+        )
+        start = ALWAYS if number == 1 else version.effective_at
+        spans = [span for span in spans if span.start < start]
+        if spans:
+            spans[-1] = InForce(spans[-1].version, spans[-1].start, start)
+        spans.append(InForce(version, start, FOREVER))
+    return spans
+
+
+def covers(versions: Iterable[ContractVersion], zone_name: str) -> list[Cover]:
+    """Every span of every usage line of one contract, in no particular order.
+
+    The join is at the event's own time: [start, end) of the contract, of the line and of the version in force. Where a
+    line goes on in the next version, that version's price holds from the start of the local day of its effective_at
+    (accounting.md, rule 5: its local date belongs to the new version); a line that only one of them has begins or ends
+    at the instant.
+    """
+    spans = in_force(versions)
+    found: list[Cover] = []
+    for index, span in enumerate(spans):
+        version = span.version
+        for line in version.lines:
+            if line.kind is not LineKind.USAGE or line.rate is None:
+                continue
+            start = _boundary(span.start, line, spans[index - 1] if index else None, zone_name)
+            end = _boundary(span.end, line, spans[index + 1] if index + 1 < len(spans) else None, zone_name)
+            start = max(start, version.start, line.start)
+            end = min(end, _span_end(version, line))
+            if start < end:
+                found.append(
+                    Cover(
+                        start, end, version.contract_id, line.line_id, line.product_id, version.version,
+                        version.entity, version.currency, line.rate, line.start, line.end, version.correlation_id,
+                    )
+                )  # fmt: skip
+    return found
+
+
+def _boundary(instant: int, line: Line, neighbour: InForce | None, zone_name: str) -> int:
+    """Where a line changes from one version to its neighbour."""
+    goes_on = neighbour is not None and any(
+        other.line_id == line.line_id and other.rate is not None and line.rate is not None
+        and other.rate.meter == line.rate.meter
+        for other in neighbour.version.lines
+    )  # fmt: skip
+    return start_of_day(local_date(instant, zone_name), zone_name) if goes_on else instant
+
+
+def _span_end(version: ContractVersion, line: Line) -> int:
+    ends = [end for end in (version.end, line.end) if end is not None]
+    if version.kind is VersionKind.CANCELLED:
+        ends.append(version.effective_at)
+    return min(ends, default=FOREVER)

@@ -1,0 +1,59 @@
+"""Journal entries: balanced, immutable, and how one comes about."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+
+from accounting.calendar import Period
+from accounting.require import require
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One side of an entry. `amount` is in minor units: positive = debit, negative = credit."""
+
+    account: str
+    amount: int
+    product_id: str
+
+
+def postings(movements: dict[str, int], product_id: str) -> tuple[Posting, ...]:
+    """Signed movements as postings, debits first; InvariantBroken unless they balance."""
+    require(sum(movements.values()) == 0, "debits equal credits", movements=movements)
+    ordered = sorted(movements.items(), key=lambda item: (item[1] < 0, item[0]))
+    return tuple(Posting(account, amount, product_id) for account, amount in ordered if amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Dating:
+    """The accounting period an effect lands in, its day there, and the period it belongs to when that one is closed."""
+
+    period: Period
+    accounting_date: date
+    origin_period: Period | None
+
+
+def dated(day: date, closed: frozenset[Period] | set[Period]) -> Dating:
+    """Date an effect of `day`: its own period, else the first open one after it (accounting.md, rule 6).
+
+    In a later period it is dated on the first day and carries its origin_period (events.md, fine print).
+    """
+    own = Period.of_date(day)
+    if own not in closed:
+        return Dating(own, day, None)
+    period = own
+    while period in closed:
+        period = period.next
+    return Dating(period, period.first_day, own)
+
+
+def entry_id(*parts: str | int | None) -> str:
+    """A content-derived identifier, stable under replay: 128 bits over the length-prefixed parts, as hex."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        text = b"" if part is None else str(part).encode()
+        digest.update(b"-" if part is None else b"%d:" % len(text))
+        digest.update(text)
+    return digest.hexdigest()

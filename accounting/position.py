@@ -1,0 +1,32 @@
+"""The position of a line: what is recognised against what is invoiced, and the accounts that show it.
+
+Accounts are signed here: a debit is positive, a credit negative. Source: accounting.md, rule 1 (606-10-45-1 to 45-4).
+"""
+
+from __future__ import annotations
+
+UNBILLED_RECEIVABLE = "unbilled_receivable"
+DEFERRED_REVENUE = "deferred_revenue"
+REVENUE = "revenue"
+
+
+def position(recognised: int, invoiced: int) -> dict[str, int]:
+    """Signed balances of one position: R > B is unbilled, B > R is deferred, never both."""
+    net = recognised - invoiced
+    if net > 0:
+        return {UNBILLED_RECEIVABLE: net}
+    if net < 0:
+        return {DEFERRED_REVENUE: net}
+    return {}
+
+
+def recognition(before: int, amount: int, invoiced: int = 0) -> dict[str, int]:
+    """Signed movements when `amount` more is recognised after `before`; they sum to zero."""
+    movement = difference(position(before + amount, invoiced), position(before, invoiced))
+    return difference(movement, {REVENUE: amount})
+
+
+def difference(desired: dict[str, int], posted: dict[str, int]) -> dict[str, int]:
+    """What is still to be posted, account by account; zero means: leave the account out."""
+    accounts = desired.keys() | posted.keys()
+    return {a: d for a in sorted(accounts) if (d := desired.get(a, 0) - posted.get(a, 0))}

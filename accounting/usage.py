@@ -1,0 +1,100 @@
+"""What the books should say for the usage of one line: one booking for each closed window.
+
+A pure function of the usage cells and the covers of the line. Rating is cumulative inside the billing period and the
+cumulative amount is rounded, so a window's booking is the difference of two rounded sums: no drift, whatever the number
+of windows (accounting.md, rules 3 and 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from accounting.billing_period import billing_period_of
+from accounting.coverage import Cover
+from accounting.money import Exact, round_half_even
+from accounting.rating import Units, rated, uncovered
+from accounting.require import require
+from accounting.window import Window, WindowSize, window_of
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Where cumulative rating stands: carried from one window to the next of the same billing period."""
+
+    billing_start: int
+    units: Units = 0  # 1e-18, since the billing period's start
+    exact: Exact = 0  # 1e-30, unrounded amount of those units, each at the price of its time
+    revenue: int = 0  # minor units, of the line since its start: where the position stands
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredCell:
+    """Summarised usage of one cell that one cover takes."""
+
+    start: int
+    quantity: int  # 1e-18
+    events: int
+    cover: Cover
+
+
+@dataclass(frozen=True, slots=True)
+class WindowBooking:
+    """What the books should say for one line and window."""
+
+    window: Window
+    amount: int  # minor units
+    quantity: int  # 1e-18
+    events: int
+    cover: Cover  # the last one in force in the window
+    after: Meter
+    unpriced: Units  # units beyond the last tier
+
+
+def bookings(cells: Iterable[CoveredCell], size: WindowSize, zone_name: str, start: Meter | None) -> Iterator[WindowBooking]:
+    """Book the cells of one line, which are in time order, window by window.
+
+    `start` is the meter after the last window before the first cell (None: the line's first usage). A window that
+    spans two billing periods takes the sum of both parts.
+    """
+    meter = start
+    open_window: WindowBooking | None = None
+    for cell in cells:
+        cover = cell.cover
+        window = window_of(cell.start, size, zone_name)
+        if open_window is not None and open_window.window != window:
+            require(open_window.window.start < window.start, "cells come in time order", line=cover.line_id)
+            yield open_window
+            open_window = None
+        anchor, _ = billing_period_of(cell.start, cover.line_start, cover.line_end, cover.rate.billing_period, zone_name)
+        if meter is None:
+            meter = Meter(anchor)
+        elif meter.billing_start != anchor:
+            meter = Meter(anchor, revenue=meter.revenue)
+        meter, amount = _advance(meter, cell)
+        if open_window is None:
+            open_window = WindowBooking(window, 0, 0, 0, cover, meter, 0)
+        open_window = replace(
+            open_window,
+            amount=open_window.amount + amount,
+            quantity=open_window.quantity + cell.quantity,
+            events=open_window.events + cell.events,
+            cover=cover,
+            after=meter,
+            unpriced=uncovered(cover.rate, meter.units),
+        )
+    if open_window is not None:
+        yield open_window
+
+
+def _advance(meter: Meter, cell: CoveredCell) -> tuple[Meter, int]:
+    """The meter after one cell, and the minor units it adds.
+
+    Each unit takes the price in force at its time while the cumulative quantity continues (rule 4), so the cell adds
+    rate(units after) - rate(units before) at its own cover's rate.
+    """
+    rate, currency = cell.cover.rate, cell.cover.currency
+    units = meter.units + cell.quantity
+    exact = meter.exact + rated(rate, units) - rated(rate, meter.units)
+    amount = round_half_even(exact, currency) - round_half_even(meter.exact, currency)
+    return Meter(meter.billing_start, units, exact, meter.revenue + amount), amount

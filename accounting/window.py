@@ -1,0 +1,56 @@
+"""Usage windows: the hours, days or months of an entity's local time over which usage is summarised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from accounting.calendar import (
+    HOUR_US,
+    add_months,
+    local_date,
+    start_of_day,
+    start_of_month,
+    to_datetime,
+)
+
+
+class WindowSize(StrEnum):
+    """Policy `usage_window` (events.md, fine print); a day by default."""
+
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """Half-open span [start, end) in microseconds UTC and the local day it ends on."""
+
+    start: int
+    end: int
+    last_day: date
+
+
+@lru_cache(maxsize=65536)
+def window_of(instant: int, size: WindowSize, zone_name: str) -> Window:
+    """The window in which an instant falls (accounting.md, rule 4: entity time zone, DST-safe).
+
+    An hour is an hour of elapsed time aligned to the zone's whole hours, so that the hour which a DST change repeats
+    makes two windows and never one of two hours.
+    """
+    day = local_date(instant, zone_name)
+    if size is WindowSize.DAY:
+        return Window(start_of_day(day, zone_name), start_of_day(day + timedelta(days=1), zone_name), day)
+    if size is WindowSize.MONTH:
+        first = day.replace(day=1)
+        after = add_months(first, 1)
+        end = start_of_month(after.year, after.month, zone_name)
+        return Window(start_of_month(first.year, first.month, zone_name), end, after - timedelta(days=1))
+    offset = to_datetime(instant, ZoneInfo(zone_name)).utcoffset() or timedelta()
+    shift = offset // timedelta(microseconds=1)
+    start = (instant + shift) // HOUR_US * HOUR_US - shift
+    return Window(start, start + HOUR_US, day)

@@ -1,0 +1,74 @@
+"""What flows: columnar batches in, numbered records out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+ENDED = 2**62  # the phase of a partition that has no more rows
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that cannot be processed, with its bytes and the reason: it becomes one exception."""
+
+    offset: int
+    cls: str
+    reason: str
+    payload: bytes
+    event_time: int | None = None  # microseconds, where it is known
+    customer_id: str | None = None
+    contract_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a low-volume topic: its typed model and its bytes."""
+
+    offset: int
+    model: Any
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive positions [start, end) of one source partition, all of one phase.
+
+    `phase` is the number of control records that apply before these rows; `newest` the running maximum of event_time
+    after them (None: no valid row yet), from which the partition's watermark follows. Usage comes as `rows` (columns:
+    offset, event_id, source, customer_id, contract_id, meter, event_time in microseconds, quantity Decimal(38,18),
+    dimensions, late, id128, fingerprint), every other topic as `records`.
+    """
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+    newest: int | None
+    phase: int
+    rows: pl.DataFrame | None = None
+    records: tuple[Record, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The partition's name."""
+        return f"{self.topic}/{self.partition}"
+
+    def only(
+        self, rows: pl.DataFrame | None, records: tuple[Record, ...], rejected: tuple[Rejected, ...]
+    ) -> Batch:
+        """The same positions with a shard's part of the content."""
+        return replace(self, rows=rows, records=records, rejected=rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """Consecutive records of one output topic and shard: sequence numbers first, first + 1, ..."""
+
+    shard: int
+    topic: str
+    first: int
+    lines: tuple[bytes, ...]

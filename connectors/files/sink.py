@@ -1,0 +1,131 @@
+"""Files as a Bytewax sink: one file per output topic and shard, each record once.
+
+Records are written when an epoch closes: the shards have made their state durable by then, so that the file never runs
+ahead of the state. What is in the file already is known by its sequence and dropped.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from accounting.require import require
+from connectors.batch import Emitted
+from connectors.errors import SinkUnusable
+
+_TAIL_BYTES = 1 << 16
+
+
+class _Numbered(msgspec.Struct):
+    sequence: int
+
+
+def topic_file(root: Path, topic: str, shard: int) -> Path:
+    """Where a shard's records of a topic go."""
+    return root / topic / f"{shard}.jsonl"
+
+
+def last_sequence(path: Path) -> tuple[int, int]:
+    """(sequence of the last whole record, bytes up to its end); (0, 0) when there is none."""
+    if not path.exists():
+        return 0, 0
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        at, tail = size, b""
+        while at > 0 and tail.count(b"\n") < 2:
+            step = min(at, _TAIL_BYTES)
+            at -= step
+            file.seek(at)
+            tail = file.read(step) + tail
+    whole = tail[: tail.rfind(b"\n") + 1]
+    if not whole:
+        return 0, 0
+    line = whole[:-1].rpartition(b"\n")[2]
+    try:
+        return msgspec.json.decode(line, type=_Numbered).sequence, size - (len(tail) - len(whole))
+    except msgspec.DecodeError as error:
+        raise SinkUnusable(f"the last line of {path} is no record of ours ({error}): name another --sink") from error
+
+
+@dataclass
+class FileSink(FixedPartitionedSink[Emitted, None]):
+    """One Bytewax partition per shard; `keys` are the shards' names in order."""
+
+    root: Path
+    keys: tuple[str, ...]
+
+    def list_parts(self) -> list[str]:
+        return list(self.keys)
+
+    def part_fn(self, item_key: str) -> int:
+        return self.keys.index(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> FileSinkPartition:
+        return FileSinkPartition(self.root, self.keys.index(for_part))
+
+
+class FileSinkPartition(StatefulSinkPartition[Emitted, None]):
+    """A shard's output files."""
+
+    def __init__(self, root: Path, shard: int) -> None:
+        self._root, self._shard = root, shard
+        self._files: dict[str, _TopicFile] = {}
+        self._waiting: list[Emitted] = []
+
+    def write_batch(self, items: list[Emitted]) -> None:
+        self._waiting.extend(items)
+
+    def snapshot(self) -> None:
+        # Not in write_batch: only here is every shard's state of this epoch known to be durable.
+        written: dict[str, _TopicFile] = {}
+        for item in self._waiting:
+            require(item.shard == self._shard, "a record comes to its own shard's file", shard=item.shard)
+            file = self._files.get(item.topic)
+            if file is None:
+                file = self._files[item.topic] = _TopicFile(topic_file(self._root, item.topic, self._shard))
+            file.append(item)
+            written[item.topic] = file
+        self._waiting = []
+        for file in written.values():
+            file.sync()
+
+    def close(self) -> None:
+        # Runs while unwinding after a failure too: nothing is written here.
+        for file in self._files.values():
+            file.close()
+
+
+class _TopicFile:
+    """One append-only file whose records are numbered without a gap."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._last, whole = last_sequence(path)
+        self._file = open(path, "ab")  # noqa: SIM115
+        self._file.truncate(whole)  # a torn last line was never a record
+
+    def append(self, item: Emitted) -> None:
+        fresh = item.lines[max(0, self._last + 1 - item.first) :]
+        if not fresh:
+            return
+        require(
+            item.first <= self._last + 1,
+            "the sink's sequence has no gap",
+            file=str(self._path),
+            last=self._last,
+            next=item.first,
+        )
+        self._file.write(b"".join(line + b"\n" for line in fresh))
+        self._last = item.first + len(item.lines) - 1
+
+    def sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()

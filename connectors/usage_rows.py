@@ -1,0 +1,102 @@
+"""Usage lines to rows with everything that depends on their partition's prefix alone: watermark, lateness, phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from accounting.calendar import rfc3339
+from connectors.batch import Batch, Rejected
+from connectors.timeline import BEFORE_ALL, Timeline
+from schemas.topics import USAGE
+from schemas.identity import fingerprint, id128
+from schemas.usage_columns import decode_usage
+
+EARLIEST_US = 946_684_800_000_000  # 2000-01-01
+LATEST_US = 4_102_444_800_000_000  # 2100-01-01
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How far out of order usage may come, in microseconds."""
+
+    allowed_us: int  # behind the newest event time: the watermark
+    horizon_us: int  # behind the watermark: beyond that identities are forgotten, so usage is refused
+
+
+def usage_batches(
+    partition: int, start: int, lines: list[bytes], newest: int | None, timeline: Timeline, lateness: Lateness
+) -> list[Batch]:
+    """The lines at positions start, start + 1, ... as one batch for each phase they touch."""
+    columns = decode_usage(lines)
+    rejected = [Rejected(start + row, fault.cls, fault.reason, lines[row]) for row, fault in columns.faults]
+    rows = columns.rows
+    times = rows["event_time"].to_numpy()
+    strange = (times < EARLIEST_US) | (times > LATEST_US)
+    if strange.any():
+        rejected += _refused(rows.filter(strange), start, lines, "too_early", _TOO_EARLY)
+        rows = rows.filter(~strange)
+        times = rows["event_time"].to_numpy()
+    running = np.maximum(np.maximum.accumulate(times) if len(times) else times, BEFORE_ALL if newest is None else newest)
+    before = np.concatenate(([BEFORE_ALL if newest is None else newest], running[:-1])).astype(np.int64)
+    known = before > BEFORE_ALL
+    # Lateness is judged by what came before a row in its own partition, never by the wall clock.
+    behind = np.where(known, before - lateness.allowed_us - times, 0)
+    too_late = behind > lateness.horizon_us
+    rows = rows.with_columns(
+        pl.Series("offset", rows["row"].cast(pl.Int64).to_numpy() + start),
+        pl.Series("late", behind > 0),
+        id128().alias("id128"),
+        fingerprint().alias("fingerprint"),
+    )
+    if too_late.any():
+        reason = _TOO_LATE.format(days=lateness.horizon_us / 86_400_000_000)
+        rejected += _refused(rows.filter(too_late), start, lines, "too_late", reason)
+        keep = ~too_late
+        rows, running = rows.filter(keep), running[keep]
+    return _by_phase(partition, start, len(lines), rows, running, rejected, newest, timeline)
+
+
+_TOO_EARLY = "event_time {time} is outside 2000-01-01 to 2100-01-01: correct the producer's clock and send it again"
+_TOO_LATE = "event_time {{time}} is more than {days:g} days older than the partition's watermark: book it by a correction"
+
+
+def _refused(rows: pl.DataFrame, start: int, lines: list[bytes], cls: str, reason: str) -> list[Rejected]:
+    return [
+        Rejected(start + row, cls, reason.format(time=rfc3339(time)), lines[row], time, customer, contract)
+        for row, time, customer, contract in rows.select("row", "event_time", "customer_id", "contract_id").iter_rows()
+    ]
+
+
+def _by_phase(
+    partition: int,
+    start: int,
+    count: int,
+    rows: pl.DataFrame,
+    running: NDArray[np.int64],
+    rejected: list[Rejected],
+    newest: int | None,
+    timeline: Timeline,
+) -> list[Batch]:
+    """Cut where the phase changes. A rejected line belongs to the phase of the row before it."""
+    offsets = rows["offset"].to_numpy()
+    first_phase = 0 if newest is None else int(timeline.phases(np.array([newest]))[0])
+    phases = timeline.phases(running)
+    cuts = np.flatnonzero(np.diff(np.concatenate(([first_phase], phases))))
+    edges = [start, *(int(offsets[cut]) for cut in cuts), start + count]
+    edge_phases = [first_phase, *(int(phases[cut]) for cut in cuts)]
+    rejected.sort(key=lambda one: one.offset)
+    batches = []
+    for low, high, phase in zip(edges, edges[1:], edge_phases, strict=False):
+        if low == high:
+            continue
+        first, last = np.searchsorted(offsets, [low, high])
+        if last > first:
+            newest = int(running[last - 1])
+        part = rows.slice(first, last - first)
+        bad = tuple(one for one in rejected if low <= one.offset < high)
+        batches.append(Batch(USAGE, partition, low, high, newest, phase, part, (), bad))
+    return batches

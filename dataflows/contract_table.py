@@ -1,0 +1,178 @@
+"""The effective-dated contract table of a shard: every version stored, and what of a customer's usage they cover."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from accounting.contract import ContractVersion, VersionKind
+from accounting.coverage import ALWAYS, FOREVER, Cover, covers, in_force
+from connectors.batch import Record
+from dataflows.exception_desk import Coordinates, ExceptionDesk
+from dataflows.settings import FlowSettings
+from schemas.contracts import ContractEvent
+from schemas.decode import decode
+from schemas.topics import CONTRACTS
+from state import codec, keys
+from state.records import StoredContract
+from state.store import ShardStore
+
+CACHED_CUSTOMERS = 20_000
+QUARTER_US = 15 * 60 * 1_000_000
+_EDGES = keys.META + b"edges"
+
+
+@dataclass(slots=True)
+class CustomerContracts:
+    """What is known of one customer."""
+
+    versions: dict[str, list[ContractVersion]] = field(default_factory=dict)  # contract -> 1..n
+    by_meter: dict[str, list[Cover]] = field(default_factory=dict)
+    # Every line that any version has, by meter, contract and line, with its latest terms (its span says nothing): what a
+    # later version took away may still be booked.
+    lines: dict[str, dict[tuple[str, str], Cover]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a contract record changes: from `since` on the customer's books have to be looked at again."""
+
+    customer_id: str
+    since: int
+
+
+class ContractTable:
+    """Contracts by customer, read from the store when they are needed."""
+
+    def __init__(self, store: ShardStore, desk: ExceptionDesk, settings: FlowSettings) -> None:
+        self._store, self._desk, self._settings = store, desk, settings
+        self._cache: OrderedDict[str, CustomerContracts] = OrderedDict()
+        stored = store.get(_EDGES)
+        # Instants off the quarter hour at which a customer's cover changes: usage cells are cut there.
+        self.edges: dict[str, list[int]] = msgspec.msgpack.decode(stored) if stored else {}
+
+    def of(self, customer_id: str) -> CustomerContracts:
+        """A customer's contracts; empty when there is none."""
+        known = self._cache.get(customer_id)
+        if known is None:
+            known = self._load(customer_id)
+            self._cache[customer_id] = known
+            if len(self._cache) > CACHED_CUSTOMERS:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(customer_id)
+        return known
+
+    def covering(self, customer_id: str, contract_id: str | None, meter: str, instant: int) -> list[Cover]:
+        """The covers that take a customer's usage at an instant: exactly one is the good case."""
+        return [
+            cover
+            for cover in self.of(customer_id).by_meter.get(meter, ())
+            if cover.start <= instant < cover.end and (not contract_id or cover.contract_id == contract_id)
+        ]
+
+    def why_not(self, customer_id: str, contract_id: str | None, instant: int) -> tuple[str, str]:
+        """(exception class, reason) for usage that no line covers."""
+        named = f"contract {contract_id}" if contract_id else "a contract"
+        for contract, versions in self.of(customer_id).versions.items():
+            if contract_id and contract != contract_id:
+                continue
+            if any(_runs(span.version, span.start, span.end, instant) for span in in_force(versions)):
+                return "meter_unmapped", f"contract {contract} has no usage line for this meter at that time"
+        return "contract_unknown", f"customer {customer_id} has not {named} in force at that time"
+
+    def apply(self, topic: str, partition: int, record: Record) -> Change | None:
+        """Store a contract version. Gives what changes, None when nothing does (a repetition, a version that waits)."""
+        event: ContractEvent = record.model
+        at = Coordinates(topic, partition, record.offset)
+        key = _key(event.customer_id, event.contract_id, event.version)
+        stored = self._store.get(key)
+        if stored is not None:
+            self._repeated(event, at, record, codec.decode(StoredContract, stored))
+            return None
+        have = len(self.of(event.customer_id).versions.get(event.contract_id, ()))
+        self._store.put(key, codec.encode(StoredContract(record.payload, topic, partition, record.offset)))
+        if event.version != have + 1:
+            self._desk.raise_one(
+                "version_gap", at,
+                f"contract {event.contract_id} version {event.version} waits for version {have + 1}: send the missing one",
+                record.payload, since=event.event_time, customer_id=event.customer_id,
+                contract_id=event.contract_id, correlation_id=event.correlation_id, resolvable=True,
+            )  # fmt: skip
+            return None
+        return self._advance(event, have)
+
+    def _advance(self, event: ContractEvent, have: int) -> Change:
+        """Take up the new version and those that waited for it."""
+        self._cache.pop(event.customer_id, None)
+        customer = self.of(event.customer_id)
+        fresh = customer.versions[event.contract_id][have:]
+        for version in fresh[1:]:
+            stored = self._store.get(_key(event.customer_id, event.contract_id, version.version))
+            if stored is not None:
+                waiting = codec.decode(StoredContract, stored)
+                at = Coordinates(waiting.topic, waiting.partition, waiting.offset)
+                self._desk.resolve("version_gap", at, f"version {event.version} arrived")
+        self._note_edges(event.customer_id, customer)
+        since = min(ALWAYS if version.version == 1 else version.effective_at for version in fresh)
+        return Change(event.customer_id, since)
+
+    def _repeated(self, event: ContractEvent, at: Coordinates, record: Record, stored: StoredContract) -> None:
+        first = decode(CONTRACTS, stored.payload)
+        if first == event:
+            return  # the same record again: versions are idempotent
+        self._desk.raise_one(
+            "version_conflict", at,
+            f"contract {event.contract_id} version {event.version} differs from the one at {stored.topic}/"
+            f"{stored.partition} offset {stored.offset}, which holds: send the change as version {event.version + 1}",
+            record.payload, since=event.event_time, customer_id=event.customer_id,
+            contract_id=event.contract_id, correlation_id=event.correlation_id,
+        )  # fmt: skip
+
+    def _load(self, customer_id: str) -> CustomerContracts:
+        waiting: dict[str, dict[int, ContractVersion]] = {}
+        for _, value in self._store.scan(keys.CONTRACT + keys.name(customer_id)):
+            event = decode(CONTRACTS, codec.decode(StoredContract, value).payload)
+            if isinstance(event, ContractEvent):
+                waiting.setdefault(event.contract_id, {})[event.version] = event.to_version()
+        customer = CustomerContracts()
+        for contract_id, numbered in waiting.items():
+            versions: list[ContractVersion] = []
+            while (version := numbered.get(len(versions) + 1)) is not None:
+                versions.append(version)
+            if versions:
+                customer.versions[contract_id] = versions
+                for cover in covers(versions, self._settings.zone):
+                    customer.by_meter.setdefault(cover.rate.meter, []).append(cover)
+                for version in versions:
+                    for cover in covers([replace(version, version=1, kind=VersionKind.ACTIVATED)], self._settings.zone):
+                        named = customer.lines.setdefault(cover.rate.meter, {})
+                        named[cover.contract_id, cover.line_id] = replace(cover, version=version.version)
+        return customer
+
+    def _note_edges(self, customer_id: str, customer: CustomerContracts) -> None:
+        edges = {
+            instant
+            for found in customer.by_meter.values()
+            for cover in found
+            for instant in (cover.start, cover.end)
+            if instant % QUARTER_US and instant != FOREVER
+        }
+        known = set(self.edges.get(customer_id, ()))
+        if edges - known:
+            self.edges[customer_id] = sorted(edges | known)
+            self._store.put(_EDGES, msgspec.msgpack.encode(self.edges))
+
+
+def _runs(version: ContractVersion, start: int, end: int, instant: int) -> bool:
+    """Whether a version is the contract at an instant of its term."""
+    last = version.end if version.end is not None else FOREVER
+    if version.kind == "cancelled":
+        last = min(last, version.effective_at)
+    return start <= instant < end and version.start <= instant < last
+
+
+def _key(customer_id: str, contract_id: str, version: int) -> bytes:
+    return keys.CONTRACT + keys.name(customer_id) + keys.name(contract_id) + keys.number(version)

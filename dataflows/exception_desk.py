@@ -1,0 +1,94 @@
+"""Exceptions as data: raised once with class, owner, due time, coordinates and payload; resolved by what comes later."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from accounting.calendar import rfc3339
+from accounting.journal import entry_id
+from dataflows.outbox import Outbox
+from dataflows.settings import FlowSettings
+from schemas.topics import EXCEPTIONS
+from state import keys
+from state.store import ShardStore
+
+# An error needs somebody before the books are right; a warning is booked, and somebody should look.
+SEVERITY = {"too_early": "warning", "rate_not_covering": "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinates:
+    """Where the record that caused it stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class ExceptionDesk:
+    """The exceptions of one shard."""
+
+    def __init__(self, store: ShardStore, outbox: Outbox, settings: FlowSettings) -> None:
+        self._store, self._outbox, self._settings = store, outbox, settings
+
+    def raise_one(
+        self,
+        cls: str,
+        at: Coordinates,
+        reason: str,
+        payload: bytes,
+        *,
+        since: int | None,
+        customer_id: str | None = None,
+        contract_id: str | None = None,
+        correlation_id: str | None = None,
+        resolvable: bool = False,
+    ) -> str:
+        """Say it once; gives its id. `since` is the event time that the due time counts from (None: the wall clock).
+
+        A `resolvable` one is remembered until `resolve`.
+        """
+        began = self._settings.clock() if since is None else since
+        record: dict[str, Any] = {
+            "exception_id": exception_id(cls, at),
+            "class": cls,
+            "severity": SEVERITY.get(cls, "error"),
+            "owner": self._settings.owner,
+            "due_at": rfc3339(began + self._settings.sla_us),
+            "status": "open",
+            "source": {"topic": at.topic, "partition": at.partition, "offset": at.offset},
+            "customer_id": customer_id,
+            "contract_id": contract_id,
+            "reason": reason,
+            "payload": base64.b64encode(payload).decode(),
+            "correlation_id": correlation_id,
+            "raised_at": rfc3339(began),
+            "resolution": None,
+        }
+        self._outbox.add(EXCEPTIONS, record)
+        if resolvable:
+            self._store.put(keys.OPEN + record["exception_id"].encode(), msgspec.json.encode(record))
+        return str(record["exception_id"])
+
+    def resolve(self, cls: str, at: Coordinates, resolution: str) -> None:
+        """Say that an open exception is settled, and how; nothing where none is open."""
+        key = keys.OPEN + exception_id(cls, at).encode()
+        stored = self._store.get(key)
+        if stored is None:
+            return
+        record = msgspec.json.decode(stored)
+        self._outbox.add(EXCEPTIONS, {**record, "status": "resolved", "resolution": resolution})
+        self._store.delete(key)
+
+    def is_open(self, cls: str, at: Coordinates) -> bool:
+        """Whether it was raised and not resolved."""
+        return self._store.get(keys.OPEN + exception_id(cls, at).encode()) is not None
+
+
+def exception_id(cls: str, at: Coordinates) -> str:
+    """Content-derived, so that a replay gives the same one."""
+    return entry_id("exception", cls, at.topic, at.partition, at.offset)

@@ -1,0 +1,290 @@
+"""The shard step: admit, park or count, join, rate, compare with what is posted, and say the difference.
+
+All that a batch changes (identities, cells, contracts, posted books, applied offsets, outbox, sequences) is one atomic
+write: at every instant the state, the input position and the pending output agree. What is sent before the write is
+nothing, what is written but not sent is sent again after a restart, and the sink drops what it has.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from accounting.calendar import DAY_US
+from accounting.coverage import ALWAYS
+from accounting.require import require
+from connectors.batch import ENDED, Batch, Emitted
+from dataflows import tally
+from dataflows.admission import Admission
+from dataflows.bookkeeping import Bookkeeper
+from dataflows.business_clock import BusinessClock
+from dataflows.contract_table import Change, ContractTable
+from dataflows.control import Control
+from dataflows.exception_desk import Coordinates, ExceptionDesk
+from dataflows.outbox import Outbox
+from dataflows.parking import Parking
+from dataflows.settings import FlowSettings
+from dataflows.split import home_shard
+from dataflows.usage_cells import UsageCells, groups, with_cells
+from schemas.topics import CONTRACTS, CONTROL, USAGE
+from state import codec, keys
+from state.directory import applied
+from state.records import Applied
+from state.store import ShardStore
+
+CONTROL_SOURCE = f"{CONTROL}/0"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardContext:
+    """What the shards of a run share."""
+
+    settings: FlowSettings
+    store_path: Callable[[int], Path]
+    sources: tuple[str, ...]  # every input partition besides the control topic's
+    as_of: int | None  # a clock record after all input
+    opened: list[ShardStore] = field(default_factory=list)  # the stores that this process has open
+
+    def close(self) -> None:
+        """Give the stores of this process back, once the flow has ended."""
+        while self.opened:
+            self.opened.pop().close()
+
+
+class Shard:
+    """One shard: it is given its batches, is told when an epoch closes, and Bytewax keeps nothing of it."""
+
+    def __init__(self, context: ShardContext, shard: int) -> None:
+        self._context, self._shard = context, shard
+        settings = context.settings
+        self._store = ShardStore(context.store_path(shard))
+        context.opened.append(self._store)
+        self._outbox = Outbox(self._store, shard)
+        self._desk = ExceptionDesk(self._store, self._outbox, settings)
+        self._clock = BusinessClock(self._store, settings, context.sources)
+        self._contracts = ContractTable(self._store, self._desk, settings)
+        self._cells = UsageCells(self._store)
+        self._parking = Parking(self._store, self._contracts, self._desk, settings)
+        self._admission = Admission(self._store, self._desk, settings.horizon_us)
+        self._books = Bookkeeper(
+            self._store, self._contracts, self._cells, self._clock, self._outbox, self._desk, settings
+        )
+        at_home = home_shard(CONTROL, 0, settings.shards) == shard
+        self._control = Control(self._clock, self._desk, self._settle, settings, at_home)
+        self._tally = tally.load(self._store)
+        self._applied = applied(self._store)
+        for source, position in self._applied.items():
+            self._clock.saw(source, position.newest)
+        self._reached = dict.fromkeys(context.sources, -1)
+        self._held: deque[Batch] = deque()
+        self._controls: deque[Batch] = deque()
+        self._fresh: list[pl.DataFrame] = []
+        self._origins: list[tuple[str, int]] = []
+        self._greeted = False
+        self._forgot = ALWAYS
+        self._as_of_done = context.as_of is None
+
+    # -- what Bytewax calls
+
+    def on_batch(self, values: list[Batch]) -> tuple[list[Emitted], bool]:
+        """Apply what has come, as far as the order of control records allows; gives what is to be said."""
+        said = [] if self._greeted else self._outbox.unsent()
+        self._greeted = True
+        self._outbox.epoch_begins()
+        for batch in values:
+            self._receive(batch)
+        while self._step():
+            pass
+        self._settle()
+        self._commit()
+        return said + self._outbox.take(), False
+
+    def snapshot(self) -> None:
+        """The epoch closes: the state becomes durable before the sink writes what was said."""
+        self._store.sync()
+        self._outbox.epoch_closes()
+
+    # -- the order of things
+
+    def _receive(self, batch: Batch) -> None:
+        if batch.topic == CONTROL:
+            self._controls.append(batch)
+        else:
+            self._reached[batch.source] = max(self._reached[batch.source], batch.phase)
+            self._held.append(batch)
+
+    def _step(self) -> bool:
+        """Apply the batches whose turn it is, then one control record if all that precedes it has been applied."""
+        waiting: deque[Batch] = deque()
+        held, moved = len(self._held), False
+        for batch in sorted(self._held, key=lambda one: one.topic == USAGE):
+            # Nothing overtakes an earlier batch of its own partition.
+            if self._is_due(batch) and not any(one.source == batch.source for one in waiting):
+                self._apply(batch)
+            else:
+                waiting.append(batch)
+        self._held, moved = waiting, len(waiting) < held
+        self._count()
+        return self._step_control() or moved
+
+    @property
+    def _phase(self) -> int:
+        """How many control records have been applied: the position in their topic."""
+        position = self._applied.get(CONTROL_SOURCE)
+        return position.offset if position else 0
+
+    def _is_due(self, batch: Batch) -> bool:
+        if batch.phase == ENDED:
+            return True
+        if batch.phase > self._phase:
+            return False
+        # Usage waits for the contracts of its phase, so that what they cover is no exception in between.
+        return batch.topic != USAGE or all(
+            phase > batch.phase for source, phase in self._reached.items() if not source.startswith(USAGE)
+        )
+
+    def _step_control(self) -> bool:
+        if not self._controls:
+            return False
+        batch = self._controls[0]
+        if batch.phase == ENDED:
+            return self._step_as_of()
+        if batch.start == batch.end or batch.start < self._phase:  # the greeting, or a replay of what is applied
+            self._controls.popleft()
+            return True
+        if any(phase <= batch.start for phase in self._reached.values()):
+            return False
+        require(
+            all(one.phase > batch.start for one in self._held), "what precedes a control record is applied",
+            control=batch.start, phase=self._phase,
+        )  # fmt: skip
+        self._controls.popleft()
+        self._settle()
+        for record in batch.records:
+            self._control.apply(record)
+        self._reject(batch)
+        self._note(batch)
+        return True
+
+    def _step_as_of(self) -> bool:
+        """All input has ended: the virtual clock record."""
+        if self._held or any(phase != ENDED for phase in self._reached.values()):
+            return False
+        self._controls.clear()
+        if self._as_of_done or self._context.as_of is None:
+            return False
+        self._as_of_done = True
+        self._settle()
+        self._clock.advance(self._context.as_of)
+        self._settle()
+        return True
+
+    # -- applying
+
+    def _apply(self, batch: Batch) -> None:
+        position = self._applied.get(batch.source, Applied(0, None, 0))
+        require(
+            batch.start <= position.offset, "positions have no gap", source=batch.source, applied=position.offset, next=batch.start
+        )  # fmt: skip
+        if batch.phase == ENDED:
+            self._clock.ended(batch.source)
+            return
+        if batch.end <= position.offset:
+            return  # a replay of what is applied
+        rows = batch.rows
+        if rows is not None and batch.start < position.offset:
+            rows = rows.filter(pl.col("offset") >= position.offset)
+        records = [record for record in batch.records if record.offset >= position.offset]
+        if rows is not None and rows.height:
+            self._admit(batch, rows)
+        for record in records:
+            if batch.topic == CONTRACTS:
+                change = self._contracts.apply(batch.topic, batch.partition, record)
+                if change is not None:
+                    self._contract_changed(change)
+        self._reject(batch, position.offset)
+        self._note(batch)
+
+    def _note(self, batch: Batch) -> None:
+        """This far the partition is applied, with the same write as its effect."""
+        position = Applied(batch.end, batch.newest, self._phase)
+        self._applied[batch.source] = position
+        self._store.put(keys.APPLIED + batch.source.encode(), codec.encode(position))
+        self._clock.saw(batch.source, batch.newest)
+
+    def _admit(self, batch: Batch, rows: pl.DataFrame) -> None:
+        fresh, duplicates, conflicts = self._admission.admit(batch, rows)
+        self._tally.read += rows.height
+        self._tally.duplicates += duplicates
+        self._tally.conflicts += conflicts
+        self._tally.late += int(fresh["late"].sum())
+        origin = (batch.topic, batch.partition)
+        if origin not in self._origins:
+            self._origins.append(origin)
+        self._fresh.append(fresh.with_columns(pl.lit(self._origins.index(origin), dtype=pl.UInt32).alias("origin")))
+
+    def _count(self) -> None:
+        """Sum the fresh usage of all batches into cells at once; park what no line takes."""
+        if not self._fresh:
+            return
+        rows = with_cells(pl.concat(self._fresh), self._contracts.edges)
+        self._fresh = []
+        unplaced: list[tuple[str, str | None, str, int]] = []
+        for usage in groups(rows, self._origins):
+            covering = self._contracts.covering(usage.customer_id, usage.contract_id, usage.meter, usage.cell)
+            if len(covering) == 1:
+                feed = self._cells.add(usage)
+                self._books.usage_arrived(feed, usage.customer_id, usage.meter, usage.cell, covering[0])
+                self._tally.counted += usage.events
+            else:
+                unplaced.append((usage.customer_id, usage.contract_id, usage.meter, usage.cell))
+        if unplaced:
+            names = ["customer_id", "contract_id", "meter", "cell"]
+            wanted = pl.DataFrame(unplaced, schema={name: rows.schema[name] for name in names}, orient="row")
+            parked = rows.join(wanted.unique(), on=names, how="semi", nulls_equal=True)
+            self._parking.park(parked, self._origins)
+
+    def _contract_changed(self, change: Change) -> None:
+        self._count()
+        for usage in self._parking.release(change.customer_id):
+            covering = self._contracts.covering(usage.customer_id, usage.contract_id, usage.meter, usage.cell)
+            require(len(covering) == 1, "released usage has its line", customer=usage.customer_id, meter=usage.meter)
+            feed = self._cells.add(usage)
+            self._books.usage_arrived(feed, usage.customer_id, usage.meter, usage.cell, covering[0])
+            self._tally.counted += usage.events
+        self._books.contract_changed(change)
+
+    def _reject(self, batch: Batch, from_offset: int = 0) -> None:
+        for one in batch.rejected:
+            if one.offset < from_offset:
+                continue
+            if batch.topic == USAGE:
+                self._tally.read += 1
+                self._tally.rejected += 1
+            since = one.event_time if one.event_time is not None else batch.newest
+            self._desk.raise_one(
+                one.cls, Coordinates(batch.topic, batch.partition, one.offset), one.reason, one.payload,
+                since=since, customer_id=one.customer_id, contract_id=one.contract_id,
+            )  # fmt: skip
+
+    # -- closing windows and the batch
+
+    def _settle(self) -> None:
+        """Close the windows that time has passed and post every difference."""
+        self._count()
+        self._cells.flush()
+        self._tally.entries += self._books.settle()
+        self._parking.close_windows(self._clock.frontier())
+
+    def _commit(self) -> None:
+        watermark = self._clock.watermark()
+        if watermark > ALWAYS and watermark // DAY_US > self._forgot:
+            self._forgot = watermark // DAY_US
+            self._admission.forget(watermark)
+        self._tally.parked = self._parking.count
+        tally.save(self._store, self._tally)
+        self._store.commit()

@@ -1,0 +1,46 @@
+"""Each batch to every shard: the shard's own rows, and for all of them how far the partition has come."""
+
+from __future__ import annotations
+
+import zlib
+
+import polars as pl
+
+from connectors.batch import Batch, Record, Rejected
+from dataflows.shard_names import shard_names
+from schemas.identity import customer_shard, customer_shard_of
+from schemas.topics import CONTROL
+
+
+def split(batch: Batch, shards: int) -> list[tuple[str, tuple[int, Batch]]]:
+    """(shard name, (shard, its part)) for every shard, also where the part is empty: it carries the watermark."""
+    rows = _rows(batch, shards)
+    records: dict[int, list[Record]] = {}
+    rejected: dict[int, list[Rejected]] = {}
+    for record in batch.records:
+        for shard in range(shards) if batch.topic == CONTROL else [customer_shard_of(record.model.customer_id, shards)]:
+            records.setdefault(shard, []).append(record)
+    for one in batch.rejected:
+        home = home_shard(batch.topic, batch.partition, shards)
+        shard = home if one.customer_id is None else customer_shard_of(one.customer_id, shards)
+        rejected.setdefault(shard, []).append(one)
+    return [
+        (name, (shard, batch.only(rows.get(shard), tuple(records.get(shard, ())), tuple(rejected.get(shard, ())))))
+        for shard, name in enumerate(shard_names(shards))
+    ]
+
+
+def home_shard(topic: str, partition: int, shards: int) -> int:
+    """Where what has no customer goes (events.md, fine print)."""
+    return zlib.crc32(f"{topic}/{partition}".encode()) % shards
+
+
+def _rows(batch: Batch, shards: int) -> dict[int, pl.DataFrame]:
+    if batch.rows is None or not batch.rows.height:
+        return {}
+    if shards == 1:
+        return {0: batch.rows}
+    parts = batch.rows.with_columns(customer_shard(pl.col("customer_id"), shards).alias("shard")).partition_by(
+        "shard", as_dict=True, include_key=False
+    )
+    return {int(key[0]): part for key, part in parts.items()}

@@ -1,0 +1,176 @@
+"""Usage summed into cells: a customer's usage of a meter by quarter of an hour and named contract.
+
+A cell is small enough that any window of any time zone is a set of whole cells, and it is cut where a contract begins or
+ends off the quarter hour, so that each cell belongs to one line as a whole.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from dataflows.contract_table import QUARTER_US
+from state import codec, keys
+from state.records import Cell, FeedRecord, Source
+from state.store import ShardStore
+
+CACHED_CELLS = 50_000
+SOURCES_MAX = 32
+GROUP = ["customer_id", "contract_id", "meter", "cell", "origin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Usage to be added to a cell: one group of a batch, or one released event."""
+
+    customer_id: str
+    contract_id: str | None
+    meter: str
+    cell: int
+    quantity: int  # 1e-18
+    events: int
+    digest: int  # exclusive or of 128-bit identities
+    source: Source
+
+
+def with_cells(rows: pl.DataFrame, edges: dict[str, list[int]]) -> pl.DataFrame:
+    """Rows with the start of their cell."""
+    rows = rows.with_columns((pl.col("event_time") // QUARTER_US * QUARTER_US).alias("cell"))
+    if not edges:
+        return rows
+    known = pl.DataFrame(
+        [(customer, edge) for customer, found in edges.items() for edge in found],
+        schema={"customer_id": pl.String, "edge": pl.Int64},
+        orient="row",
+    ).sort("edge")
+    joined = (
+        rows.with_row_index("order")
+        .sort("event_time")
+        .join_asof(known, left_on="event_time", right_on="edge", by="customer_id")
+        .sort("order")
+    )
+    return joined.with_columns(pl.max_horizontal("cell", pl.col("edge"))).drop("edge", "order")
+
+
+def cell_of(instant: int, edges: list[int]) -> int:
+    """The start of the cell of one instant."""
+    return max([instant // QUARTER_US * QUARTER_US, *(edge for edge in edges if edge <= instant)])
+
+
+def groups(rows: pl.DataFrame, origins: list[tuple[str, int]]) -> Iterator[Usage]:
+    """Admitted rows summed by cell: one item for each group, not for each event. `origin` indexes `origins`."""
+    summed = rows.group_by(GROUP, maintain_order=True).agg(
+        _total(rows),
+        pl.len().alias("events"),
+        pl.col("id128").bitwise_xor().alias("digest"),
+        pl.col("offset").min().alias("first"),
+        pl.col("offset").max().alias("last"),
+    )
+    for customer, contract, meter, cell, origin, quantity, events, digest, first, last in summed.iter_rows():
+        topic, partition = origins[origin]
+        total = quantity if isinstance(quantity, int) else sum(quantity)
+        yield Usage(
+            customer, contract, meter, cell, total, events, digest, Source(topic, partition, first, last + 1)
+        )
+
+
+def _total(rows: pl.DataFrame) -> pl.Expr:
+    """The quantities of a group in 1e-18: their sum, or the list of them where 128 bits could not hold the sum."""
+    units = pl.col("quantity").to_physical()
+    low, high = rows.select(units.min().alias("low"), units.max().alias("high")).row(0)
+    if rows.height and max(abs(low), abs(high)) * rows.height >= 2**126:
+        return units.alias("quantity")
+    return units.sum().alias("quantity")
+
+
+class UsageCells:
+    """The cells of one shard: a cache in front of the store."""
+
+    def __init__(self, store: ShardStore) -> None:
+        self._store = store
+        self._cache: OrderedDict[bytes, Cell] = OrderedDict()
+        self._feeds: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._dirty: set[bytes] = set()
+
+    def add(self, usage: Usage) -> bytes:
+        """Add to the usage's cell; gives the feed's name."""
+        feed = self._feed(usage.customer_id, usage.meter)
+        key = _key(feed, usage.cell, usage.contract_id or "")
+        cell = self._cell(key, usage.contract_id or "")
+        cell.quantity = codec.from_int(codec.to_int(cell.quantity) + usage.quantity)
+        cell.events += usage.events
+        cell.digest = (int.from_bytes(cell.digest, "big") ^ usage.digest).to_bytes(16, "big")
+        cell.sources = merged([*cell.sources, usage.source])
+        self._dirty.add(key)
+        return feed
+
+    def flush(self) -> None:
+        """Put what changed into the batch in hand."""
+        for key in self._dirty:
+            self._store.put(key, codec.encode(self._cache[key]))
+        self._dirty.clear()
+        while len(self._cache) > CACHED_CELLS:
+            self._cache.popitem(last=False)
+
+    def between(self, feed: bytes, start: int, end: int) -> Iterator[tuple[int, Cell]]:
+        """(start, cell) of a feed's cells that start in [start, end), in time order; after `flush`."""
+        prefix = keys.CELL + feed
+        for key, value in self._store.scan(prefix, keys.number(start), keys.number(end)):
+            yield keys.from_number(key[17:25]), codec.decode(Cell, value)
+
+    def feeds_of(self, customer_id: str) -> list[tuple[bytes, FeedRecord]]:
+        """The feeds of a customer."""
+        found = self._store.scan(keys.FEED + keys.name(customer_id))
+        return [(key[-16:], codec.decode(FeedRecord, value)) for key, value in found]
+
+    def _feed(self, customer_id: str, meter: str) -> bytes:
+        feed = self._feeds.get((customer_id, meter))
+        if feed is None:
+            feed = feed_name(customer_id, meter)
+            key = keys.FEED + keys.name(customer_id) + feed
+            if self._store.get(key) is None:
+                self._store.put(key, codec.encode(FeedRecord(customer_id, meter)))
+            self._feeds[customer_id, meter] = feed
+            if len(self._feeds) > CACHED_CELLS:
+                self._feeds.popitem(last=False)
+        return feed
+
+    def _cell(self, key: bytes, contract_id: str) -> Cell:
+        cell = self._cache.get(key)
+        if cell is None:
+            stored = self._store.get(key)
+            cell = codec.decode(Cell, stored) if stored else Cell(contract_id, b"\x00", 0, bytes(16), [])
+            self._cache[key] = cell
+        else:
+            self._cache.move_to_end(key)
+        return cell
+
+
+def feed_name(customer_id: str, meter: str) -> bytes:
+    """The 16 bytes that stand for a customer's usage of a meter."""
+    return keys.name(customer_id, meter)
+
+
+def _key(feed: bytes, start: int, contract_id: str) -> bytes:
+    return keys.CELL + feed + keys.number(start) + contract_id.encode()
+
+
+def merged(sources: list[Source]) -> list[Source]:
+    """Ranges by partition, joined where they touch; past a limit the ranges of a partition become the one around them."""
+    result: list[Source] = []
+    for source in sorted(sources, key=lambda one: (one.topic, one.partition, one.start)):
+        last = result[-1] if result else None
+        if last and (last.topic, last.partition) == (source.topic, source.partition) and source.start <= last.end:
+            result[-1] = Source(last.topic, last.partition, last.start, max(last.end, source.end))
+        else:
+            result.append(source)
+    if len(result) <= SOURCES_MAX:
+        return result
+    around: dict[tuple[str, int], Source] = {}
+    for source in result:
+        known = around.get((source.topic, source.partition), source)
+        around[source.topic, source.partition] = Source(source.topic, source.partition, known.start, source.end)
+    return list(around.values())

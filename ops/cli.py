@@ -1,0 +1,82 @@
+"""The command line. Heavy imports wait until a command needs them, so that --help answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.failures import DONE, WRONG_USAGE, exit_code, told
+from ops.show.commands import app as show
+
+app = typer.Typer(
+    name="accrual",
+    help="A streaming revenue subledger: usage and amendments in, balanced journal entries out, once each.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(show, name="show")
+
+Source = Annotated[str, typer.Option(metavar="URI", help="Where the topics are read: files:DIR")]
+Sink = Annotated[str, typer.Option(metavar="URI", help="Where journal and exceptions go: files:DIR")]
+State = Annotated[Path | None, typer.Option(metavar="DIR", help="State of the run; default: .state in the sink's directory")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(metavar="INSTANT", help="A clock record after all input: closes what ends by then (RFC 3339, or a date)"),
+]
+Follow = Annotated[bool, typer.Option("--follow", help="Go on reading (Kafka; not for files yet)")]
+Workers = Annotated[int | None, typer.Option(metavar="N", help="Processes, one per core")]
+BatchRows = Annotated[int | None, typer.Option(metavar="N", help="Most rows of a batch")]
+Shards = Annotated[int | None, typer.Option(metavar="N", help="Shards of the state, fixed at creation")]
+AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object")]
+
+
+@app.command()
+def run(
+    source: Source,
+    sink: Sink,
+    state: State = None,
+    as_of: AsOf = None,
+    follow: Follow = False,
+    workers: Workers = None,
+    batch_rows: BatchRows = None,
+    shards: Shards = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the main job to the end of its input; run again with the same state and sink, it resumes.
+
+    Exit codes: 0 done (exceptions were recorded, if any), 1 failed and nothing lost, 2 wrong usage or configuration.
+    """
+    from ops.commands import run_command
+
+    raise typer.Exit(
+        run_command(source, sink, state, as_of, follow, dict(workers=workers, batch_rows=batch_rows, shards=shards), as_json)
+    )
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where inputs, state and books go (made anew)")] = Path("demo-out"),
+) -> None:
+    """Run the main job on real cloud usage (the FOCUS sample) and look at the books it makes."""
+    from ops.commands import demo_command
+
+    raise typer.Exit(demo_command(out))
+
+
+def main() -> None:
+    """The console command."""
+    import sys
+
+    try:
+        app()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except Exception as error:
+        print(f"accrual: {told(error)}", file=sys.stderr)
+        sys.exit(exit_code(error))
+
+
+__all__ = ["DONE", "WRONG_USAGE", "app", "main"]

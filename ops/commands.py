@@ -1,0 +1,110 @@
+"""What the commands of the command line do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from connectors.files.source import Progress
+from ops.books_digest import journal_books
+from ops.failures import DONE, FAILED, WRONG_USAGE, exit_code, told
+from ops.job import Job
+from ops.progress import ProgressLine
+from ops.run import Result, as_json, run
+from ops.settings import load
+from schemas.instants import parse_instant
+
+REPORT_COLUMNS = 120
+
+
+def run_command(
+    source: str, sink: str, state: Path | None, as_of: str | None, follow: bool, flags: dict[str, Any], json_out: bool
+) -> int:
+    """`accrual run`; the exit code."""
+    try:
+        if follow and as_of:
+            raise ValueError("--as-of closes the books after the last input, --follow has none: leave one of them out")
+        if follow or source.startswith("kafka:") or sink.startswith("kafka:"):
+            raise ValueError("--follow and kafka:// are not in this version: use files:DIR for --source and --sink")
+        job = Job.of(source, sink, state, instant(as_of), load(**flags))
+        result = run_shown(job)
+    except Exception as error:
+        print(f"accrual run: {told(error)}", file=sys.stderr)
+        return exit_code(error)
+    digest = journal_books(job.sink).digest()
+    if json_out:
+        print(json.dumps(as_json(result, digest)))
+    else:
+        _summary(job, result, digest)
+    return DONE
+
+
+def run_shown(job: Job) -> Result:
+    """Run with a progress line on standard error."""
+    with ProgressLine() as line:
+
+        def show(progress: Progress) -> None:
+            line.show(progress.bytes_read, progress.bytes_total, progress.rows_read)
+
+        return run(job, show)
+
+
+def instant(text: str | None) -> int | None:
+    """An instant of the command line: RFC 3339, or a date for its first moment in UTC."""
+    if text is None:
+        return None
+    try:
+        return parse_instant(f"{text}T00:00:00Z" if len(text) == 10 else text)
+    except ValueError as error:
+        raise ValueError(f"--as-of {text!r} is no instant: {error}; write 2026-01-31T00:00:00Z or 2026-01-31") from error
+
+
+def demo_command(out: Path) -> int:
+    """`accrual demo`; the exit code."""
+    from ops.demo.focus import AS_OF, convert
+    from ops.demo.report import report
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=REPORT_COLUMNS)  # in a file or a pipe nothing need be cut
+    if out.exists() and not (out / ".accrual-demo").exists() and any(out.iterdir()):
+        print(f"accrual demo: {out} holds files that the demo did not make: name another --out", file=sys.stderr)
+        return WRONG_USAGE
+    shutil.rmtree(out, ignore_errors=True)
+    (out / "in").mkdir(parents=True)
+    (out / ".accrual-demo").touch()
+    try:
+        made = convert(out / "in")
+        console.print(f"{made.events} usage events and {made.contracts} contracts with {made.lines} price lines in {out}/in")
+        job = Job.of(f"files:{out}/in", f"files:{out}/out", None, instant(AS_OF), load())
+        result = run_shown(job)
+    except Exception as error:
+        print(f"accrual demo: {told(error)}", file=sys.stderr)
+        return exit_code(error)
+    tally = result.tally
+    facts = {
+        "events": tally.read,
+        "counted": tally.counted,
+        "duplicates": tally.duplicates,
+        "excepted": tally.rejected + tally.conflicts + tally.parked,
+        "digest": journal_books(job.sink).digest(),
+        "seconds": round(result.seconds, 2),
+    }
+    return DONE if report(job.sink, job.source, console, facts) == 0 else FAILED
+
+
+def _summary(job: Job, result: Result, digest: str) -> None:
+    tally, console = result.tally, Console(highlight=False)
+    rate = f", {result.rows / result.seconds:,.0f} rows/s" if result.rows and result.seconds else ""
+    console.print(f"done in {result.seconds:.1f} s{rate}; state {job.state}, generation {result.generation}")
+    console.print(
+        f"usage: {tally.read:,} read = {tally.counted:,} counted + {tally.duplicates:,} duplicate + "
+        f"{tally.conflicts + tally.rejected:,} excepted + {tally.parked:,} parked; {tally.late:,} late"
+    )
+    console.print(f"journal: {tally.entries:,} entries, books digest {digest}")
+    console.print(f"look at it: accrual show journal --sink files:{job.sink}")

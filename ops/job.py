@@ -1,0 +1,130 @@
+"""One run of the main job: what it reads and writes, checked before it starts."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from accounting.window import WindowSize
+from connectors.errors import SinkUnusable, SourceUnusable
+from connectors.files.layout import directory
+from connectors.files.sink import FileSink, last_sequence, topic_file
+from connectors.files.source import FilePlan, FileSource, plan
+from connectors.usage_rows import Lateness
+from dataflows.settings import FlowSettings
+from dataflows.shard import ShardContext
+from dataflows.shard_names import shard_names
+from ops.settings import Settings
+from schemas.topics import OUTPUTS
+from state import keys
+from state.directory import last_sequences, shard_path, start_positions
+from state.errors import StateBehind
+from state.records import Applied
+from state.store import ShardStore
+
+SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Where a run reads from, writes to and keeps its state."""
+
+    source: Path
+    sink: Path
+    state: Path
+    as_of: int | None
+    settings: Settings
+
+    @classmethod
+    def of(cls, source: str, sink: str, state: Path | None, as_of: int | None, settings: Settings) -> Job:
+        """From the command line's addresses; ValueError names the one that is wrong."""
+        root = directory(sink)
+        return cls(directory(source), root, state or root / ".state", as_of, settings)
+
+    def check_places(self) -> None:
+        """The source can be read and the sink written; SourceUnusable or SinkUnusable otherwise."""
+        if not self.source.is_dir():
+            raise SourceUnusable(f"the source directory {self.source} does not exist: name the one that holds the topics")
+        try:
+            self.sink.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.sink, prefix=".writable-"):
+                pass
+        except OSError as error:
+            raise SinkUnusable(f"the sink directory {self.sink} cannot be written: {error.strerror}") from error
+
+    def flow_settings(self) -> FlowSettings:
+        """The settings in the flow's own terms."""
+        given = self.settings
+        return FlowSettings(
+            shards=given.shards,
+            lateness_us=given.lateness_s * SECOND_US,
+            horizon_us=given.horizon_days * 86_400 * SECOND_US,
+            window=WindowSize(given.usage_window),
+            zone=given.time_zone,
+            owner=given.exception_owner,
+            sla_us=given.exception_sla_hours * 3_600 * SECOND_US,
+            clock=lambda: time.time_ns() // 1_000,
+        )
+
+    @property
+    def epoch(self) -> timedelta:
+        """The time between two barriers."""
+        return timedelta(milliseconds=self.settings.epoch_ms)
+
+    def plan(self) -> FilePlan:
+        """What there is to read."""
+        return plan(self.source, self.as_of)
+
+    def build_source(self, found: FilePlan, starts: dict[str, Applied]) -> FileSource:
+        """The source, from where the state is."""
+        settings = self.flow_settings()
+        lateness = Lateness(settings.lateness_us, settings.horizon_us)
+        return FileSource(found, dict(starts), self.settings.batch_rows, lateness)
+
+    def build_sink(self) -> FileSink:
+        """The sink."""
+        return FileSink(self.sink, shard_names(self.settings.shards))
+
+    def context(self, found: FilePlan) -> ShardContext:
+        """What the shards share."""
+        return ShardContext(
+            self.flow_settings(), lambda shard: shard_path(self.state, shard), found.sources, self.as_of
+        )
+
+    def starts(self) -> dict[str, Applied]:
+        """Where each source partition is taken up."""
+        return start_positions(self.state, self.settings.shards)
+
+    def check_sink(self) -> None:
+        """The sink holds what this state has said, no more, and nothing that it can no longer say again is missing.
+
+        StateBehind when the sink is ahead (a restored backup, an emptied state); SinkUnusable when it lacks records.
+        """
+        for shard in range(self.settings.shards):
+            said: dict[str, int] = {}
+            kept: dict[str, int] = {}
+            if (path := shard_path(self.state, shard)).exists():
+                store = ShardStore(path)
+                said = last_sequences(store)
+                for topic in said:
+                    first = next(iter(store.scan(keys.OUTBOX + topic.encode() + b"\x00")), None)
+                    kept[topic] = int.from_bytes(first[0][-8:], "big") if first else said[topic] + 1
+                store.close()
+            for topic in OUTPUTS:
+                has, _ = last_sequence(topic_file(self.sink, topic, shard))
+                if has > said.get(topic, 0):
+                    raise StateBehind(
+                        f"{topic_file(self.sink, topic, shard)} holds {has} records, the state in {self.state} has said "
+                        f"{said.get(topic, 0)}: the state is older than the sink; use the state that goes with it, or "
+                        "an empty --sink"
+                    )
+                if has + 1 < kept.get(topic, 1):
+                    raise SinkUnusable(
+                        f"{topic_file(self.sink, topic, shard)} holds {has} records, the state in {self.state} says that "
+                        f"{kept[topic] - 1} were written: restore the sink, or rebuild with an empty --state and --sink"
+                    )
+
+

@@ -1,0 +1,199 @@
+"""The launcher: one run of the main job in this process, or in one process per core."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bytewax.run import cli_main
+from bytewax.testing import cluster_main
+
+from accounting.require import InvariantBroken
+from connectors.errors import ConnectorError
+from connectors.files.source import Progress
+from dataflows import tally
+from dataflows.main_job import main_job
+from dataflows.tally import Tally
+from ops.job import Job
+from ops.settings import Settings
+from state.directory import StateDirectory, shard_path
+from state.errors import StateError
+from state.records import Applied
+from state.store import ShardStore
+
+
+class RunFailed(Exception):
+    """A run stopped before its end; nothing is lost, and the same command takes it up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run leaves behind."""
+
+    tally: Tally  # of the state, all runs together
+    generation: int
+    seconds: float
+    rows: int  # read in this run
+
+
+def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
+    """Run to the end of the input. Raises ConnectorError, StateError, RunFailed or OSError, with what to do."""
+    began = time.monotonic()
+    job.check_places()
+    directory = StateDirectory.acquire(job.state, job.settings.shards)
+    try:
+        job.check_sink()
+        progress = Progress()
+        if job.settings.workers == 1:
+            _embedded(job, progress, show)
+        else:
+            _processes(job)
+        result = _result(job, directory.identity.generation, time.monotonic() - began, progress.rows_read)
+    finally:
+        directory.release()
+    return result
+
+
+def _embedded(job: Job, progress: Progress, show: Callable[[Progress], None] | None) -> None:
+    found = job.plan()
+    source = job.build_source(found, job.starts())
+    source.progress = progress
+    context = job.context(found)
+    with _shown(progress, show), _plain_failures():
+        try:
+            cli_main(main_job(source, job.build_sink(), context), epoch_interval=job.epoch, recovery_config=None)
+        finally:
+            context.close()
+
+
+@contextmanager
+def _shown(progress: Progress, show: Callable[[Progress], None] | None) -> Iterator[None]:
+    """Call `show` a few times a second while the block runs."""
+    if show is None:
+        yield
+        return
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.1):
+            show(progress)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        show(progress)
+
+
+@contextmanager
+def _plain_failures() -> Iterator[None]:
+    """Bytewax wraps what a step raises: give the cause back."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, ConnectorError | StateError | InvariantBroken | OSError):
+                raise cause from None
+            cause = cause.__cause__ or cause.__context__
+        raise
+
+
+# -- several processes
+
+
+def _processes(job: Job) -> None:
+    """One worker per process; when one of them dies, all are stopped: a rerun takes up where the state is."""
+    count = job.settings.workers
+    addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
+    spec = {
+        "source": str(job.source),
+        "sink": str(job.sink),
+        "state": str(job.state),
+        "as_of": job.as_of,
+        "settings": job.settings.model_dump(mode="json"),
+        "starts": {name: [at.offset, at.newest, at.phase] for name, at in job.starts().items()},
+        "addresses": addresses,
+    }
+    command = [sys.executable, "-m", "ops.worker"]
+    workers = [
+        subprocess.Popen(command, env={**os.environ, "ACCRUAL_WORKER": json.dumps({**spec, "process": number})})
+        for number in range(count)
+    ]
+    try:
+        _await(workers)
+    finally:
+        for worker in workers:
+            if worker.poll() is None:
+                worker.kill()
+            worker.wait()
+
+
+def _await(workers: list[subprocess.Popen[bytes]]) -> None:
+    while any(worker.poll() is None for worker in workers):
+        failed = [number for number, worker in enumerate(workers) if worker.poll() not in (None, 0)]
+        if failed:
+            raise RunFailed(
+                f"worker process {failed[0]} of {len(workers)} ended with status {workers[failed[0]].poll()}; the others "
+                "were stopped; nothing is lost, run the same command again"
+            )
+        time.sleep(0.02)
+    if any(worker.returncode for worker in workers):
+        raise RunFailed("a worker process failed; nothing is lost, run the same command again")
+
+
+def work(spec: dict[str, object]) -> None:
+    """What a worker process does."""
+    fields: dict[str, object] = dict(spec)
+    job = Job(
+        Path(str(fields["source"])), Path(str(fields["sink"])), Path(str(fields["state"])),
+        fields["as_of"], Settings.model_validate(fields["settings"]),  # type: ignore[arg-type]
+    )  # fmt: skip
+    found = job.plan()
+    starts = {name: Applied(*at) for name, at in fields["starts"].items()}  # type: ignore[attr-defined]
+    flow = main_job(job.build_source(found, starts), job.build_sink(), job.context(found))
+    with _plain_failures():
+        cluster_main(flow, fields["addresses"], fields["process"], epoch_interval=job.epoch, recovery_config=None)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _result(job: Job, generation: int, seconds: float, rows: int) -> Result:
+    tallies = []
+    for shard in range(job.settings.shards):
+        if shard_path(job.state, shard).exists():
+            store = ShardStore(shard_path(job.state, shard))
+            tallies.append(tally.load(store))
+            store.close()
+    return Result(tally.total(tallies), generation, seconds, rows)
+
+
+def as_json(result: Result, digest: str) -> dict[str, object]:
+    """A result for programs."""
+    counts = {name: getattr(result.tally, name) for name in result.tally.__struct_fields__}
+    return {**counts, "generation": result.generation, "seconds": round(result.seconds, 3), "digest": digest}
+
+

@@ -1,0 +1,86 @@
+"""The one settings model: file, environment, flags, in rising order of strength."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+FILE = Path("accrual.toml")
+PREFIX = "ACCRUAL_"
+
+
+class SettingsWrong(Exception):
+    """A setting has a value that is not allowed; the message names it, the value and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. File: accrual.toml (or the one ACCRUAL_CONFIG names); environment: ACCRUAL_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    shards: int = Field(8, ge=1, le=64, description="shards of the state, fixed at creation; at least the most processes")
+    batch_rows: int = Field(10_000, ge=1, le=1_000_000, description="most rows of a batch")
+    workers: int = Field(1, ge=1, le=64, description="processes, one per core")
+    epoch_ms: int = Field(200, ge=10, le=10_000, description="between two moments at which everything is durable, milliseconds")
+    lateness_s: int = Field(3600, ge=0, le=2_592_000, description="allowed out-of-orderness of usage, seconds")
+    horizon_days: int = Field(35, ge=1, le=400, description="how long identities of usage are remembered, days")
+    usage_window: Literal["hour", "day", "month"] = Field("day", description="what one usage entry summarises")
+    time_zone: str = Field("UTC", description="of entities without reference data")
+    exception_owner: str = Field("revenue-operations", min_length=1, description="of classes without reference data")
+    exception_sla_hours: int = Field(24, ge=1, le=8760, description="from an exception to its due time, hours")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("must be a name of the tz database, such as Europe/Berlin")
+        return ZoneInfo(value).key
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags over environment over file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+
+
+def settings_file() -> Path:
+    """The settings file in force, which need not exist unless ACCRUAL_CONFIG names it."""
+    return Path(os.environ.get(f"{PREFIX}CONFIG", FILE))
+
+
+def load(**flags: Any) -> Settings:
+    """The settings in force; a flag of None was not given. SettingsWrong names what is wrong and what is allowed."""
+    named = os.environ.get(f"{PREFIX}CONFIG")
+    if named and not Path(named).is_file():
+        raise SettingsWrong(f"{PREFIX}CONFIG names {named}, which is no file: correct it, or unset it")
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsWrong("; ".join(_told(one, flags) for one in error.errors())) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsWrong(f"the settings file {settings_file()} is not TOML: {error}") from error
+
+
+def _told(error: Any, flags: dict[str, Any]) -> str:
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"setting {name} in {settings_file()} is not known; known are {', '.join(sorted(Settings.model_fields))}"
+    origin = f"{settings_file()}"
+    if flags.get(name) is not None:
+        origin = "--" + name.replace("_", "-")
+    elif f"{PREFIX}{name}".upper() in {key.upper() for key in os.environ}:
+        origin = f"{PREFIX}{name.upper()}"
+    allowed = error["msg"].removeprefix("Value error, ")
+    return f"setting {name} ({origin}) has the value {error['input']!r}: {allowed[0].lower()}{allowed[1:]}"

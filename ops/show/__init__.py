@@ -1,0 +1,1 @@
+"""The looking commands: what the books and the exceptions say, as tables for people or as JSON lines."""

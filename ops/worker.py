@@ -1,0 +1,25 @@
+"""A worker process of a run with several; started by the launcher, which holds the lock."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from ops.failures import told
+
+
+def main() -> int:
+    """Do the work that the launcher wrote into the environment."""
+    from ops.run import work
+
+    try:
+        work(json.loads(os.environ["ACCRUAL_WORKER"]))
+    except Exception as error:
+        print(f"accrual worker: {told(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

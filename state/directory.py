@@ -1,0 +1,148 @@
+"""The state directory: who owns it, of which format and how many shards, and the generation that works on it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from accounting.require import require
+from state import codec, keys
+from state.errors import StateDamaged, StateForeign, StateLocked
+from state.records import Applied
+from state.store import ShardStore
+
+FORMAT = 1
+_NAME = "accrual-state.json"
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What a state directory says of itself."""
+
+    format: int
+    shards: int
+    generation: int
+
+
+@dataclass(slots=True)
+class StateDirectory:
+    """An owned state directory. The lock is held until `release` or the end of the process and of its children."""
+
+    path: Path
+    identity: Identity
+    _lock: IO[str] = field(repr=False)
+
+    @classmethod
+    def acquire(cls, path: Path, shards: int) -> StateDirectory:
+        """Create or take over the directory and start a new generation.
+
+        Raises StateForeign (not ours, another format or number of shards), StateLocked (a second process) and
+        OSError (cannot be written).
+        """
+        path.mkdir(parents=True, exist_ok=True)
+        named = path / _NAME
+        if not named.exists() and any(entry.name != "LOCK" for entry in path.iterdir()):
+            raise StateForeign(
+                f"the state directory {path} holds files but no {_NAME}: it is not accrual's; name an empty one"
+            )
+        lock = _lock(path)
+        identity = _read(named) if named.exists() else Identity(FORMAT, shards, 0)
+        _check(path, identity, shards)
+        identity = Identity(FORMAT, shards, identity.generation + 1)
+        _write(named, identity)
+        return cls(path, identity, lock)
+
+    def store_path(self, shard: int) -> Path:
+        """Where a shard's RocksDB is."""
+        return shard_path(self.path, shard)
+
+    def release(self) -> None:
+        """Give the directory back."""
+        self._lock.close()
+
+
+def shard_path(path: Path, shard: int) -> Path:
+    """Where a shard's RocksDB is."""
+    return path / f"shard-{shard:03d}"
+
+
+def applied(store: ShardStore) -> dict[str, Applied]:
+    """How far each source partition ("topic/partition") is applied in one shard."""
+    found = store.scan(keys.APPLIED)
+    return {key[1:].decode(): codec.decode(Applied, value) for key, value in found}
+
+
+def start_positions(path: Path, shards: int) -> dict[str, Applied]:
+    """For each source partition the smallest applied position over the shards: where reading begins.
+
+    A shard skips what it has applied already, so that beginning too early is safe and beginning later would lose rows.
+    """
+    found: list[dict[str, Applied]] = []
+    for shard in range(shards):
+        if not shard_path(path, shard).exists():
+            return {}
+        store = ShardStore(shard_path(path, shard))
+        found.append(applied(store))
+        store.close()
+    shared = set.intersection(*(set(positions) for positions in found)) if found else set()
+    return {name: min((positions[name] for positions in found), key=lambda one: one.offset) for name in shared}
+
+
+def last_sequences(store: ShardStore) -> dict[str, int]:
+    """The last sequence a shard has given to each output topic."""
+    found = store.scan(keys.SEQUENCE)
+    return {key[1:].decode(): int.from_bytes(value, "big") for key, value in found}
+
+
+def _lock(path: Path) -> IO[str]:
+    # Inherited by worker processes on purpose: while one of them lives, the directory stays locked.
+    lock = open(path / "LOCK", "a+")  # noqa: SIM115
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        raise StateLocked(
+            f"the state directory {path} is in use by process {owner}: stop it, or name another --state"
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    os.set_inheritable(lock.fileno(), True)
+    return lock
+
+
+def _read(named: Path) -> Identity:
+    try:
+        return msgspec.json.decode(named.read_bytes(), type=Identity)
+    except msgspec.DecodeError as error:
+        raise StateDamaged(f"{named} does not read ({error}): restore it from a backup, or rebuild the state") from error
+
+
+def _check(path: Path, identity: Identity, shards: int) -> None:
+    if identity.format != FORMAT:
+        raise StateForeign(
+            f"the state directory {path} has format {identity.format}, this program writes {FORMAT}: "
+            "use the program that wrote it, or rebuild into an empty directory"
+        )
+    if identity.shards != shards:
+        raise StateForeign(
+            f"the state directory {path} has {identity.shards} shards, the setting says {shards}: "
+            f"the number is fixed at creation; set shards to {identity.shards}"
+        )
+
+
+def _write(named: Path, identity: Identity) -> None:
+    # Written aside and renamed: a crash leaves the old identity or the new one, never half of one.
+    aside = named.with_suffix(".new")
+    with open(aside, "wb") as file:
+        file.write(msgspec.json.encode(identity) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, named)
+    require(_read(named) == identity, "the state directory's identity reads back as written", path=str(named))

@@ -1,0 +1,43 @@
+"""Keys of a shard's store: one letter per table, then the parts that give the order of a scan.
+
+Numbers are big-endian with the sign bit flipped, so that bytes order as numbers do. Names are hashed to 128 bits with
+their lengths, so that ("a", "bc") and ("ab", "c") differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+META = b"m"  # name -> value
+APPLIED = b"a"  # topic/partition -> Applied
+SEQUENCE = b"s"  # topic -> last sequence
+OUTBOX = b"o"  # topic, sequence -> record
+SEEN = b"d"  # runs of identities
+CONTRACT = b"c"  # customer, contract, version -> ContractRecord
+CELL = b"u"  # feed, cell start, contract -> Cell
+FEED = b"f"  # customer, meter -> FeedRecord
+DUE = b"w"  # instant, feed -> FeedName
+BOOKED = b"p"  # line, window start -> Booked
+PARKED = b"k"  # customer, topic, partition, offset -> ParkedUsage
+OPEN = b"x"  # exception id -> the open exception
+CLOSED = b"l"  # entity, period -> ClosedPeriod
+
+
+def number(value: int) -> bytes:
+    """A signed 64-bit number whose bytes order as the numbers do."""
+    return (value + 2**63).to_bytes(8, "big")
+
+
+def from_number(data: bytes) -> int:
+    """The number back."""
+    return int.from_bytes(data, "big") - 2**63
+
+
+def name(*parts: str) -> bytes:
+    """128 bits that stand for a tuple of names."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        text = part.encode()
+        digest.update(b"%d:" % len(text))
+        digest.update(text)
+    return digest.digest()

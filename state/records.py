@@ -1,0 +1,97 @@
+"""The records a shard keeps, as typed arrays. New fields go to the end, with a default, so that older bytes read."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Applied(msgspec.Struct, array_like=True, frozen=True):
+    """How far a source partition has been applied."""
+
+    offset: int  # the next one to apply
+    newest: int | None  # running maximum of event_time, microseconds
+    phase: int  # control records that came before
+
+
+class Source(msgspec.Struct, array_like=True, frozen=True):
+    """A range of positions [start, end) of a source partition."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+
+
+class Cell(msgspec.Struct, array_like=True):
+    """Usage of one feed, contract and quarter of an hour, summed."""
+
+    contract_id: str  # as the events name it; "" = none
+    quantity: bytes  # 1e-18, codec.from_int
+    events: int
+    digest: bytes  # exclusive or of the events' 128-bit identities: the same for any order
+    sources: list[Source]
+
+
+class FeedRecord(msgspec.Struct, array_like=True):
+    """A customer's usage of one meter."""
+
+    customer_id: str
+    meter: str
+
+
+class Booked(msgspec.Struct, array_like=True):
+    """What is posted for a line and window, and where cumulative rating stood after it."""
+
+    window_end: int
+    revision: int
+    accounts: dict[str, int]  # signed minor units posted so far
+    billing_start: int
+    units: bytes  # 1e-18
+    exact: bytes  # 1e-30
+    revenue: int  # minor units of the line since its start
+    quantity: bytes  # 1e-18, of the window
+    events: int
+    version: int
+    unpriced: bool
+
+
+class ParkedUsage(msgspec.Struct, array_like=True):
+    """A usage event that no contract line takes yet, whole."""
+
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+    source: str
+    customer_id: str
+    contract_id: str | None
+    meter: str
+    quantity: bytes  # 1e-18
+    event_time: int
+    dimensions: str  # canonical text
+    identity: bytes  # 128 bits
+    raised: str = ""  # the exception class raised for it, "" = none yet
+
+
+class StoredContract(msgspec.Struct, array_like=True):
+    """One contract version as it was received."""
+
+    payload: bytes  # the JSON record
+    topic: str
+    partition: int
+    offset: int
+
+
+class OpenException(msgspec.Struct, array_like=True):
+    """An exception that can still resolve itself: the record as it was sent."""
+
+    record: bytes  # JSON
+
+
+class ClosedPeriod(msgspec.Struct, array_like=True):
+    """A frozen accounting month of an entity."""
+
+    entity: str
+    period: str
+    actor: str
+    closed_at: int

@@ -1,0 +1,166 @@
+"""One shard's RocksDB: reads see the writes of the batch in hand, and a batch becomes durable as one WriteBatch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rocksdict import (
+    AccessType,
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteOptions,
+)
+
+from state.errors import StateDamaged, StateLocked, StateUnwritable
+
+# One budget for a process, shared by its shards: memory is bounded by settings, not by the number of keys.
+BLOCK_CACHE_BYTES = 256 << 20
+WRITE_BUFFER_BYTES = 16 << 20
+
+_cache: Cache | None = None
+
+
+def _options() -> Options:
+    global _cache
+    if _cache is None:
+        _cache = Cache(BLOCK_CACHE_BYTES)
+    blocks = BlockBasedOptions()
+    blocks.set_bloom_filter(10, False)
+    blocks.set_block_cache(_cache)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_block_based_table_factory(blocks)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_keep_log_file_num(2)
+    return options
+
+
+class ShardStore:
+    """Bytes to bytes. `put` and `delete` gather in memory until `commit`, which writes them atomically."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the store; StateLocked when another process has it, StateDamaged when it does not open."""
+        self.path = path
+        try:
+            self._db = Rdict(str(path), _options(), access_type=AccessType.read_write())
+        except Exception as error:  # rocksdict raises bare Exception
+            text = str(error)
+            if "lock" in text.lower():
+                raise StateLocked(f"the store {path} is in use by another process: {text}") from error
+            raise StateDamaged(f"the store {path} does not open: {text}") from error
+        self._pending: dict[bytes, bytes | None] = {}
+        self._write = WriteOptions()
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key, pending writes included."""
+        if key in self._pending:
+            return self._pending[key]
+        value: bytes | None = self._db.get(key)
+        return value
+
+    def scan(self, prefix: bytes, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Keys of a prefix in order, from prefix+start up to (not including) prefix+stop, pending writes included."""
+        first, last = prefix + start, None if stop is None else prefix + stop
+        changed = {
+            key: value
+            for key, value in self._pending.items()
+            if key.startswith(prefix) and key >= first and (last is None or key < last)
+        }
+        found: dict[bytes, bytes] = {}
+        # The upper bound keeps the iterator from reading past its range over keys deleted long ago.
+        bound = ReadOptions()
+        if (end := last if last is not None else _after(prefix)) is not None:
+            bound.set_iterate_upper_bound(end)
+        iterator = self._db.iter(bound)
+        iterator.seek(first)
+        while iterator.valid():
+            key = iterator.key()
+            if not key.startswith(prefix) or (last is not None and key >= last):
+                break
+            found[key] = iterator.value()
+            iterator.next()
+        for key, value in changed.items():
+            if value is None:
+                found.pop(key, None)
+            else:
+                found[key] = value
+        yield from sorted(found.items())
+
+    def last_before(self, prefix: bytes, stop: bytes) -> tuple[bytes, bytes] | None:
+        """The last key of a prefix before prefix+stop, pending writes included."""
+        found: tuple[bytes, bytes] | None = None
+        iterator = self._db.iter(ReadOptions())
+        iterator.seek_for_prev(prefix + stop)
+        while iterator.valid() and (key := iterator.key()).startswith(prefix):
+            if key < prefix + stop and self._pending.get(key, b"") is not None:
+                found = (key, self._pending.get(key) or iterator.value())
+                break
+            iterator.prev()
+        for key, value in self._pending.items():
+            if value is not None and key.startswith(prefix) and key < prefix + stop and (found is None or key > found[0]):
+                found = (key, value)
+        return found
+
+    def any_from(self, prefix: bytes, start: bytes) -> bool:
+        """Whether a prefix has a key at or after prefix+start, pending writes included."""
+        first = prefix + start
+        changed = {key: value for key, value in self._pending.items() if key.startswith(prefix) and key >= first}
+        if any(value is not None for value in changed.values()):
+            return True
+        iterator = self._db.iter(ReadOptions())
+        iterator.seek(first)
+        while iterator.valid() and (key := iterator.key()).startswith(prefix):
+            if key not in changed:
+                return True
+            iterator.next()
+        return False
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Write with the next commit."""
+        self._pending[key] = value
+
+    def delete(self, key: bytes) -> None:
+        """Delete with the next commit."""
+        self._pending[key] = None
+
+    def commit(self) -> None:
+        """Apply everything gathered as one atomic write; after a crash either all of it is there or nothing."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in sorted(self._pending.items()):
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        with self._writing():
+            self._db.write(batch, self._write)
+        self._pending = {}
+
+    def sync(self) -> None:
+        """Make every commit so far survive a power cut (one fsync of the log)."""
+        with self._writing():
+            self._db.flush_wal(True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # rocksdict raises bare Exception
+            raise StateUnwritable(f"the store {self.path} cannot be written: {error}") from error
+
+    def close(self) -> None:
+        """Give the lock back."""
+        self._db.close()
+
+
+def _after(prefix: bytes) -> bytes | None:
+    """The first key after every key of a prefix."""
+    trimmed = prefix.rstrip(b"\xff")
+    return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else None

@@ -1,0 +1,28 @@
+"""Differences between expected and actual sums, as readable lines."""
+
+from . import number
+
+KEY = ("entity", "currency", "period", "origin_period", "account", "customer", "contract", "line")
+
+
+def compare(expected_sums, actual_sums):
+    """One line per sum that differs, none when the books agree (faults.md, invariant 3)."""
+    found = []
+    for key in sorted(expected_sums.keys() | actual_sums.keys(), key=_order):
+        expected, actual = expected_sums.get(key, 0), actual_sums.get(key, 0)
+        if expected != actual:
+            found.append(f"{describe(key)}: expected {_money(expected, key)}, actual {_money(actual, key)}")
+    return found
+
+
+def describe(key):
+    """A key of the sums as words."""
+    return " ".join(f"{name}={part}" for name, part in zip(KEY, key) if part is not None)
+
+
+def _money(minor, key):
+    return number.major_text(minor, key[1])
+
+
+def _order(key):
+    return tuple("" if part is None else str(part) for part in key)

@@ -1,0 +1,86 @@
+"""Journals: the entries a product wrote, summed and checked."""
+
+from dataclasses import dataclass, field
+
+from . import number, period, topic
+
+TOPIC = "revenue.journal"
+
+
+@dataclass
+class Journal:
+    """The sums of a journal's postings and everything wrong with its entries."""
+
+    sums: dict = field(default_factory=dict)
+    problems: list = field(default_factory=list)
+    entries: int = 0
+
+    @classmethod
+    def read(cls, directory):
+        """Read DIR/revenue.journal/<shard>.jsonl or DIR/revenue.journal.jsonl (events.md, Out)."""
+        journal, seen, sequences, totals = cls(), {}, {}, {}
+        for rows in topic.read(directory, TOPIC).values():
+            for row in rows:
+                if row.value is None:
+                    journal.problems.append(f"{row.position}: not a JSON object")
+                    continue
+                journal._take(row, seen, sequences, totals)
+        journal.sums = {key: minor for key, minor in journal.sums.items() if minor}
+        journal._check_sequences(sequences)
+        for key, net in sorted(totals.items()):
+            if net:
+                journal.problems.append(f"{key}: debits and credits differ by {number.major_text(net, key[1])}")
+        return journal
+
+    def _take(self, row, seen, sequences, totals):
+        entry, where = row.value, f"{row.position} entry {row.value.get('entry_id')}"
+        self.entries += 1
+        entry_id = entry.get("entry_id")
+        if type(entry_id) is not str or not entry_id:
+            self.problems.append(f"{where}: no entry_id")
+        elif entry_id in seen:
+            self.problems.append(f"{where}: entry_id repeated, first at {seen[entry_id]}")
+        seen.setdefault(entry_id, row.position)
+        sequences.setdefault(_shard(entry, row), []).append(entry.get("sequence"))
+        if not period.is_period(entry.get("period")):
+            self.problems.append(f"{where}: period is {entry.get('period')}")
+        net = 0
+        for line in entry.get("lines") or []:
+            minor = self._minor(line, entry, where)
+            net += minor
+            key = (
+                *(entry.get(name) for name in ("entity", "currency", "period")),
+                entry.get("origin_period") or None,
+                line.get("account"),
+                *(entry.get(name) for name in ("customer_id", "contract_id", "line_id")),
+            )
+            self.sums[key] = self.sums.get(key, 0) + minor
+        group = tuple(str(entry.get(name)) for name in ("entity", "currency", "period"))
+        totals[group] = totals.get(group, 0) + net
+        if net or not entry.get("lines"):
+            self.problems.append(f"{where}: not balanced or without lines, net {net}")
+
+    def _minor(self, line, entry, where):
+        """The signed minor units of a posting: amounts are >= 0, side carries the sign (Fine print)."""
+        minor = number.minor_from_text(line.get("amount"), entry.get("currency"))
+        if minor is None:
+            self.problems.append(f"{where}: amount {line.get('amount')!r} is not in {entry.get('currency')} digits")
+            return 0
+        if line.get("side") not in ("debit", "credit"):
+            self.problems.append(f"{where}: side is {line.get('side')!r}")
+            return 0
+        return minor if line["side"] == "debit" else -minor
+
+    def _check_sequences(self, sequences):
+        """Sequences are gapless per shard, from 1 (Fine print)."""
+        for shard, numbers in sorted(sequences.items(), key=lambda item: str(item[0])):
+            wanted = [str(number) for number in range(1, len(numbers) + 1)]
+            if [str(number) for number in numbers] != wanted:
+                first = next(at for at, (is_, must) in enumerate(zip(numbers, wanted)) if str(is_) != must)
+                self.problems.append(f"shard {shard}: sequence {numbers[first]} where {wanted[first]} belongs")
+
+
+def _shard(entry, row):
+    """The shard of an entry: its field, else the file it is in."""
+    shard = entry.get("shard")
+    return str(row.partition if shard is None else shard)
