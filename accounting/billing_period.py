@@ -44,4 +44,3 @@ def billing_period_of(
         count += 1
     stop = _boundary(anchor, (count + 1) * step, zone_name)
     return _boundary(anchor, count * step, zone_name), stop if end is None else min(stop, end)
-

@@ -30,7 +30,11 @@ def to_datetime(instant: int, zone: tzinfo = UTC) -> datetime:
 def rfc3339(instant: int) -> str:
     """An instant as RFC 3339 UTC; the fraction is left out when it is zero."""
     moment = to_datetime(instant)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{moment.microsecond:06d}" if moment.microsecond else "") + "Z"
+    return (
+        moment.strftime("%Y-%m-%dT%H:%M:%S")
+        + (f".{moment.microsecond:06d}" if moment.microsecond else "")
+        + "Z"
+    )
 
 
 @lru_cache(maxsize=65536)

@@ -49,7 +49,10 @@ def in_force(versions: Iterable[ContractVersion]) -> list[InForce]:
     spans: list[InForce] = []
     for number, version in enumerate(versions, start=1):
         require(
-            version.version == number, "contract versions have no gap", contract=version.contract_id, found=version.version
+            version.version == number,
+            "contract versions have no gap",
+            contract=version.contract_id,
+            found=version.version,
         )
         start = ALWAYS if number == 1 else version.effective_at
         spans = [span for span in spans if span.start < start]

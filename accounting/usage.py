@@ -51,7 +51,9 @@ class WindowBooking:
     unpriced: Units  # units beyond the last tier
 
 
-def bookings(cells: Iterable[CoveredCell], size: WindowSize, zone_name: str, start: Meter | None) -> Iterator[WindowBooking]:
+def bookings(
+    cells: Iterable[CoveredCell], size: WindowSize, zone_name: str, start: Meter | None
+) -> Iterator[WindowBooking]:
     """Book the cells of one line, which are in time order, window by window.
 
     `start` is the meter after the last window before the first cell (None: the line's first usage). A window that
@@ -66,7 +68,9 @@ def bookings(cells: Iterable[CoveredCell], size: WindowSize, zone_name: str, sta
             require(open_window.window.start < window.start, "cells come in time order", line=cover.line_id)
             yield open_window
             open_window = None
-        anchor, _ = billing_period_of(cell.start, cover.line_start, cover.line_end, cover.rate.billing_period, zone_name)
+        anchor, _ = billing_period_of(
+            cell.start, cover.line_start, cover.line_end, cover.rate.billing_period, zone_name
+        )
         if meter is None:
             meter = Meter(anchor)
         elif meter.billing_start != anchor:

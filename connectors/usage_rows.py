@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from accounting.calendar import rfc3339
 from connectors.batch import Batch, Rejected
 from connectors.timeline import BEFORE_ALL, Timeline
-from schemas.topics import USAGE
 from schemas.identity import fingerprint, id128
+from schemas.topics import USAGE
 from schemas.usage_columns import decode_usage
 
 EARLIEST_US = 946_684_800_000_000  # 2000-01-01
@@ -40,7 +40,9 @@ def usage_batches(
         rejected += _refused(rows.filter(strange), start, lines, "too_early", _TOO_EARLY)
         rows = rows.filter(~strange)
         times = rows["event_time"].to_numpy()
-    running = np.maximum(np.maximum.accumulate(times) if len(times) else times, BEFORE_ALL if newest is None else newest)
+    running = np.maximum(
+        np.maximum.accumulate(times) if len(times) else times, BEFORE_ALL if newest is None else newest
+    )
     before = np.concatenate(([BEFORE_ALL if newest is None else newest], running[:-1])).astype(np.int64)
     known = before > BEFORE_ALL
     # Lateness is judged by what came before a row in its own partition, never by the wall clock.
@@ -60,14 +62,18 @@ def usage_batches(
     return _by_phase(partition, start, len(lines), rows, running, rejected, newest, timeline)
 
 
-_TOO_EARLY = "event_time {time} is outside 2000-01-01 to 2100-01-01: correct the producer's clock and send it again"
+_TOO_EARLY = (
+    "event_time {time} is outside 2000-01-01 to 2100-01-01: correct the producer's clock and send it again"
+)
 _TOO_LATE = "event_time {{time}} is more than {days:g} days older than the partition's watermark: book it by a correction"
 
 
 def _refused(rows: pl.DataFrame, start: int, lines: list[bytes], cls: str, reason: str) -> list[Rejected]:
     return [
         Rejected(start + row, cls, reason.format(time=rfc3339(time)), lines[row], time, customer, contract)
-        for row, time, customer, contract in rows.select("row", "event_time", "customer_id", "contract_id").iter_rows()
+        for row, time, customer, contract in rows.select(
+            "row", "event_time", "customer_id", "contract_id"
+        ).iter_rows()
     ]
 
 

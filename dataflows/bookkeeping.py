@@ -61,6 +61,7 @@ class Bookkeeper:
     ) -> None:
         self._store, self._contracts, self._cells, self._clock = store, contracts, cells, clock
         self._outbox, self._desk, self._settings = outbox, desk, settings
+        self.unplaced = 0  # change in counted usage that has lost its line, since the shard took note of it
         self._touched: dict[bytes, _Touched] = {}
         self._due: dict[tuple[int, bytes], _Due] = {}
         self._ends: list[tuple[int, bytes]] = []
@@ -166,13 +167,15 @@ class Bookkeeper:
         at = Coordinates(first.topic, first.partition, first.start)
         if covering == 1:
             for cls in ("contract_unknown", "meter_unmapped", "contract_ambiguous"):
-                self._desk.resolve(cls, at, "a contract takes the usage again")
+                if self._desk.resolve(cls, at, "a contract takes the usage again"):
+                    self.unplaced -= cell.events
             return
         cls, reason = "contract_ambiguous", "more than one contract takes the usage"
         if not covering:
-            cls, reason = self._contracts.why_not(touched.customer_id, cell.contract_id or None, start)
+            cls, reason, _ = self._contracts.why_not(touched.customer_id, cell.contract_id or None, start)
         if self._desk.is_open(cls, at):
             return
+        self.unplaced += cell.events
         told = f"{reason}; {cell.events} events of meter {touched.meter} from {rfc3339(start)} are taken out of the books"
         self._desk.raise_one(
             cls, at, f"{told} until a contract takes them", b"", since=start, customer_id=touched.customer_id,
@@ -206,7 +209,9 @@ class Bookkeeper:
         entries = 0
         for start in sorted(desired.keys() | posted.keys()):
             booking = desired.get(start) or self._nothing(start, terms, meter, posted[start])
-            entries += self._post(touched, prefix + keys.number(start), booking, posted.get(start), content.get(start, []))
+            entries += self._post(
+                touched, prefix + keys.number(start), booking, posted.get(start), content.get(start, [])
+            )
             meter = booking.after
         return entries, meter != was and self._store.any_from(prefix, keys.number(until))
 
@@ -225,7 +230,7 @@ class Bookkeeper:
     ) -> int:
         """Post the difference of one window, if there is one, and remember what is posted now."""
         wanted = recognition(booking.after.revenue - booking.amount, booking.amount)
-        movements = difference(wanted, posted.accounts if posted else {})
+        movements = difference(wanted, _accounts(posted))
         revision = (posted.revision if posted else 0) + bool(movements)
         if movements:
             dating = dated(booking.window.last_day, self._clock.closed(booking.cover.entity))
@@ -253,17 +258,27 @@ class Bookkeeper:
 
 
 def _meter(booked: Booked) -> Meter:
-    return Meter(booked.billing_start, codec.to_int(booked.units), codec.to_int(booked.exact), booked.revenue)
+    return Meter(
+        booked.billing_start,
+        codec.to_int(booked.units),
+        codec.to_int(booked.exact),
+        codec.to_int(booked.revenue),
+    )
+
+
+def _accounts(posted: Booked | None) -> dict[str, int]:
+    return {name: codec.to_int(amount) for name, amount in posted.accounts.items()} if posted else {}
 
 
 def _booked(booking: WindowBooking, revision: int, accounts: dict[str, int]) -> Booked:
     return Booked(
-        booking.window.end, revision, accounts, booking.after.billing_start, codec.from_int(int(booking.after.units)),
-        codec.from_int(int(booking.after.exact)), booking.after.revenue, codec.from_int(booking.quantity),
+        booking.window.end, revision, {name: codec.from_int(amount) for name, amount in accounts.items()},
+        booking.after.billing_start, codec.from_int(int(booking.after.units)),
+        codec.from_int(int(booking.after.exact)), codec.from_int(booking.after.revenue),
+        codec.from_int(booking.quantity),
         booking.events, booking.cover.version, bool(booking.unpriced),
     )  # fmt: skip
 
 
 def _due_key(end: int, feed: bytes) -> bytes:
     return keys.DUE + keys.number(end) + feed
-

@@ -73,15 +73,16 @@ class ContractTable:
             if cover.start <= instant < cover.end and (not contract_id or cover.contract_id == contract_id)
         ]
 
-    def why_not(self, customer_id: str, contract_id: str | None, instant: int) -> tuple[str, str]:
-        """(exception class, reason) for usage that no line covers."""
+    def why_not(self, customer_id: str, contract_id: str | None, instant: int) -> tuple[str, str, str | None]:
+        """(exception class, reason, entity of the contract in force) for usage that no line covers."""
         named = f"contract {contract_id}" if contract_id else "a contract"
         for contract, versions in self.of(customer_id).versions.items():
             if contract_id and contract != contract_id:
                 continue
             if any(_runs(span.version, span.start, span.end, instant) for span in in_force(versions)):
-                return "meter_unmapped", f"contract {contract} has no usage line for this meter at that time"
-        return "contract_unknown", f"customer {customer_id} has not {named} in force at that time"
+                reason = f"contract {contract} has no usage line for this meter at that time"
+                return "meter_unmapped", reason, versions[0].entity
+        return "contract_unknown", f"customer {customer_id} has not {named} in force at that time", None
 
     def apply(self, topic: str, partition: int, record: Record) -> Change | None:
         """Store a contract version. Gives what changes, None when nothing does (a repetition, a version that waits)."""
@@ -119,7 +120,9 @@ class ContractTable:
         since = min(ALWAYS if version.version == 1 else version.effective_at for version in fresh)
         return Change(event.customer_id, since)
 
-    def _repeated(self, event: ContractEvent, at: Coordinates, record: Record, stored: StoredContract) -> None:
+    def _repeated(
+        self, event: ContractEvent, at: Coordinates, record: Record, stored: StoredContract
+    ) -> None:
         first = decode(CONTRACTS, stored.payload)
         if first == event:
             return  # the same record again: versions are idempotent
@@ -147,7 +150,9 @@ class ContractTable:
                 for cover in covers(versions, self._settings.zone):
                     customer.by_meter.setdefault(cover.rate.meter, []).append(cover)
                 for version in versions:
-                    for cover in covers([replace(version, version=1, kind=VersionKind.ACTIVATED)], self._settings.zone):
+                    for cover in covers(
+                        [replace(version, version=1, kind=VersionKind.ACTIVATED)], self._settings.zone
+                    ):
                         named = customer.lines.setdefault(cover.rate.meter, {})
                         named[cover.contract_id, cover.line_id] = replace(cover, version=version.version)
         return customer

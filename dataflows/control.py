@@ -39,7 +39,9 @@ class Control:
             case "period_reopen":
                 self._reopen(event, record)
             case "policy":
-                self._complain(event, record, "unsupported", f"policy {event.key} is not known to this version")
+                self._complain(
+                    event, record, "unsupported", f"policy {event.key} is not known to this version"
+                )
             case "clock":
                 pass
 
@@ -47,7 +49,9 @@ class Control:
         """Close the entity's windows and post everything due up to the period's end, then freeze (accounting.md, rule 7)."""
         entity, period = event.entity or "", Period.parse(event.period or "")
         if period in self._clock.closed(entity):
-            self._complain(event, record, "invalid", f"period {period} of {entity} is closed already: nothing to do")
+            self._complain(
+                event, record, "invalid", f"period {period} of {entity} is closed already: nothing to do"
+            )
             return
         self._clock.close_windows(entity, period.end(self._settings.zone))
         self._settle()
@@ -56,7 +60,9 @@ class Control:
     def _reopen(self, event: ControlEvent, record: Record) -> None:
         entity, period = event.entity or "", Period.parse(event.period or "")
         if period not in self._clock.closed(entity):
-            self._complain(event, record, "invalid", f"period {period} of {entity} is not closed: nothing to reopen")
+            self._complain(
+                event, record, "invalid", f"period {period} of {entity} is not closed: nothing to reopen"
+            )
             return
         self._clock.reopen(entity, period)
 

@@ -74,15 +74,16 @@ class ExceptionDesk:
             self._store.put(keys.OPEN + record["exception_id"].encode(), msgspec.json.encode(record))
         return str(record["exception_id"])
 
-    def resolve(self, cls: str, at: Coordinates, resolution: str) -> None:
-        """Say that an open exception is settled, and how; nothing where none is open."""
+    def resolve(self, cls: str, at: Coordinates, resolution: str) -> bool:
+        """Say that an open exception is settled, and how; False, and nothing is said, where none is open."""
         key = keys.OPEN + exception_id(cls, at).encode()
         stored = self._store.get(key)
         if stored is None:
-            return
+            return False
         record = msgspec.json.decode(stored)
         self._outbox.add(EXCEPTIONS, {**record, "status": "resolved", "resolution": resolution})
         self._store.delete(key)
+        return True
 
     def is_open(self, cls: str, at: Coordinates) -> bool:
         """Whether it was raised and not resolved."""

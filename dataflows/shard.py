@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from accounting.calendar import DAY_US
-from accounting.coverage import ALWAYS
+from accounting.coverage import ALWAYS, Cover
 from accounting.require import require
 from connectors.batch import ENDED, Batch, Emitted
 from dataflows import tally
@@ -29,7 +29,7 @@ from dataflows.outbox import Outbox
 from dataflows.parking import Parking
 from dataflows.settings import FlowSettings
 from dataflows.split import home_shard
-from dataflows.usage_cells import UsageCells, groups, with_cells
+from dataflows.usage_cells import Usage, UsageCells, groups, with_cells
 from schemas.topics import CONTRACTS, CONTROL, USAGE
 from state import codec, keys
 from state.directory import applied
@@ -68,7 +68,7 @@ class Shard:
         self._clock = BusinessClock(self._store, settings, context.sources)
         self._contracts = ContractTable(self._store, self._desk, settings)
         self._cells = UsageCells(self._store)
-        self._parking = Parking(self._store, self._contracts, self._desk, settings)
+        self._parking = Parking(self._store, self._contracts, self._clock, self._desk, settings)
         self._admission = Admission(self._store, self._desk, settings.horizon_us)
         self._books = Bookkeeper(
             self._store, self._contracts, self._cells, self._clock, self._outbox, self._desk, settings
@@ -82,6 +82,7 @@ class Shard:
         self._reached = dict.fromkeys(context.sources, -1)
         self._held: deque[Batch] = deque()
         self._controls: deque[Batch] = deque()
+        self._changed: dict[str, int] = {}  # customers whose contracts changed, and from when on
         self._fresh: list[pl.DataFrame] = []
         self._origins: list[tuple[str, int]] = []
         self._greeted = False
@@ -153,7 +154,9 @@ class Shard:
         batch = self._controls[0]
         if batch.phase == ENDED:
             return self._step_as_of()
-        if batch.start == batch.end or batch.start < self._phase:  # the greeting, or a replay of what is applied
+        if (
+            batch.start == batch.end or batch.start < self._phase
+        ):  # the greeting, or a replay of what is applied
             self._controls.popleft()
             return True
         if any(phase <= batch.start for phase in self._reached.values()):
@@ -205,7 +208,8 @@ class Shard:
             if batch.topic == CONTRACTS:
                 change = self._contracts.apply(batch.topic, batch.partition, record)
                 if change is not None:
-                    self._contract_changed(change)
+                    known = self._changed.get(change.customer_id, change.since)
+                    self._changed[change.customer_id] = min(known, change.since)
         self._reject(batch, position.offset)
         self._note(batch)
 
@@ -225,10 +229,13 @@ class Shard:
         origin = (batch.topic, batch.partition)
         if origin not in self._origins:
             self._origins.append(origin)
-        self._fresh.append(fresh.with_columns(pl.lit(self._origins.index(origin), dtype=pl.UInt32).alias("origin")))
+        self._fresh.append(
+            fresh.with_columns(pl.lit(self._origins.index(origin), dtype=pl.UInt32).alias("origin"))
+        )
 
     def _count(self) -> None:
         """Sum the fresh usage of all batches into cells at once; park what no line takes."""
+        self._contracts_changed()
         if not self._fresh:
             return
         rows = with_cells(pl.concat(self._fresh), self._contracts.edges)
@@ -237,9 +244,7 @@ class Shard:
         for usage in groups(rows, self._origins):
             covering = self._contracts.covering(usage.customer_id, usage.contract_id, usage.meter, usage.cell)
             if len(covering) == 1:
-                feed = self._cells.add(usage)
-                self._books.usage_arrived(feed, usage.customer_id, usage.meter, usage.cell, covering[0])
-                self._tally.counted += usage.events
+                self._place(usage, covering[0])
             else:
                 unplaced.append((usage.customer_id, usage.contract_id, usage.meter, usage.cell))
         if unplaced:
@@ -248,15 +253,22 @@ class Shard:
             parked = rows.join(wanted.unique(), on=names, how="semi", nulls_equal=True)
             self._parking.park(parked, self._origins)
 
-    def _contract_changed(self, change: Change) -> None:
-        self._count()
-        for usage in self._parking.release(change.customer_id):
-            covering = self._contracts.covering(usage.customer_id, usage.contract_id, usage.meter, usage.cell)
-            require(len(covering) == 1, "released usage has its line", customer=usage.customer_id, meter=usage.meter)
-            feed = self._cells.add(usage)
-            self._books.usage_arrived(feed, usage.customer_id, usage.meter, usage.cell, covering[0])
-            self._tally.counted += usage.events
-        self._books.contract_changed(change)
+    def _contracts_changed(self) -> None:
+        """Once for all the records at hand: release what they take now, look again at what they took before."""
+        changed, self._changed = self._changed, {}
+        for customer_id, since in changed.items():
+            for usage in self._parking.release(customer_id):
+                covering = self._contracts.covering(customer_id, usage.contract_id, usage.meter, usage.cell)
+                require(
+                    len(covering) == 1, "released usage has its line", customer=customer_id, meter=usage.meter
+                )
+                self._place(usage, covering[0])
+            self._books.contract_changed(Change(customer_id, since))
+
+    def _place(self, usage: Usage, cover: Cover) -> None:
+        feed = self._cells.add(usage)
+        self._books.usage_arrived(feed, usage.customer_id, usage.meter, usage.cell, cover)
+        self._tally.counted += usage.events
 
     def _reject(self, batch: Batch, from_offset: int = 0) -> None:
         for one in batch.rejected:
@@ -278,7 +290,7 @@ class Shard:
         self._count()
         self._cells.flush()
         self._tally.entries += self._books.settle()
-        self._parking.close_windows(self._clock.frontier())
+        self._parking.close_windows()
 
     def _commit(self) -> None:
         watermark = self._clock.watermark()
@@ -286,5 +298,7 @@ class Shard:
             self._forgot = watermark // DAY_US
             self._admission.forget(watermark)
         self._tally.parked = self._parking.count
+        self._tally.unplaced += self._books.unplaced
+        self._books.unplaced = 0
         tally.save(self._store, self._tally)
         self._store.commit()

@@ -21,6 +21,7 @@ class Tally(msgspec.Struct, array_like=True):
     parked: int = 0
     late: int = 0
     entries: int = 0
+    unplaced: int = 0  # counted, but a later contract change left them without a line
 
 
 def load(store: ShardStore) -> Tally:

@@ -163,7 +163,11 @@ def merged(sources: list[Source]) -> list[Source]:
     result: list[Source] = []
     for source in sorted(sources, key=lambda one: (one.topic, one.partition, one.start)):
         last = result[-1] if result else None
-        if last and (last.topic, last.partition) == (source.topic, source.partition) and source.start <= last.end:
+        if (
+            last
+            and (last.topic, last.partition) == (source.topic, source.partition)
+            and source.start <= last.end
+        ):
             result[-1] = Source(last.topic, last.partition, last.start, max(last.end, source.end))
         else:
             result.append(source)
@@ -172,5 +176,7 @@ def merged(sources: list[Source]) -> list[Source]:
     around: dict[tuple[str, int], Source] = {}
     for source in result:
         known = around.get((source.topic, source.partition), source)
-        around[source.topic, source.partition] = Source(source.topic, source.partition, known.start, source.end)
+        around[source.topic, source.partition] = Source(
+            source.topic, source.partition, known.start, source.end
+        )
     return list(around.values())

@@ -21,10 +21,15 @@ app.add_typer(show, name="show")
 
 Source = Annotated[str, typer.Option(metavar="URI", help="Where the topics are read: files:DIR")]
 Sink = Annotated[str, typer.Option(metavar="URI", help="Where journal and exceptions go: files:DIR")]
-State = Annotated[Path | None, typer.Option(metavar="DIR", help="State of the run; default: .state in the sink's directory")]
+State = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="State of the run; default: .state in the sink's directory")
+]
 AsOf = Annotated[
     str | None,
-    typer.Option(metavar="INSTANT", help="A clock record after all input: closes what ends by then (RFC 3339, or a date)"),
+    typer.Option(
+        metavar="INSTANT",
+        help="A clock record after all input: closes what ends by then (RFC 3339, or a date)",
+    ),
 ]
 Follow = Annotated[bool, typer.Option("--follow", help="Go on reading (Kafka; not for files yet)")]
 Workers = Annotated[int | None, typer.Option(metavar="N", help="Processes, one per core")]
@@ -52,13 +57,23 @@ def run(
     from ops.commands import run_command
 
     raise typer.Exit(
-        run_command(source, sink, state, as_of, follow, dict(workers=workers, batch_rows=batch_rows, shards=shards), as_json)
+        run_command(
+            source,
+            sink,
+            state,
+            as_of,
+            follow,
+            dict(workers=workers, batch_rows=batch_rows, shards=shards),
+            as_json,
+        )
     )
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where inputs, state and books go (made anew)")] = Path("demo-out"),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where inputs, state and books go (made anew)")
+    ] = Path("demo-out"),
 ) -> None:
     """Run the main job on real cloud usage (the FOCUS sample) and look at the books it makes."""
     from ops.commands import demo_command

@@ -23,14 +23,24 @@ REPORT_COLUMNS = 120
 
 
 def run_command(
-    source: str, sink: str, state: Path | None, as_of: str | None, follow: bool, flags: dict[str, Any], json_out: bool
+    source: str,
+    sink: str,
+    state: Path | None,
+    as_of: str | None,
+    follow: bool,
+    flags: dict[str, Any],
+    json_out: bool,
 ) -> int:
     """`accrual run`; the exit code."""
     try:
         if follow and as_of:
-            raise ValueError("--as-of closes the books after the last input, --follow has none: leave one of them out")
+            raise ValueError(
+                "--as-of closes the books after the last input, --follow has none: leave one of them out"
+            )
         if follow or source.startswith("kafka:") or sink.startswith("kafka:"):
-            raise ValueError("--follow and kafka:// are not in this version: use files:DIR for --source and --sink")
+            raise ValueError(
+                "--follow and kafka:// are not in this version: use files:DIR for --source and --sink"
+            )
         job = Job.of(source, sink, state, instant(as_of), load(**flags))
         result = run_shown(job)
     except Exception as error:
@@ -61,7 +71,9 @@ def instant(text: str | None) -> int | None:
     try:
         return parse_instant(f"{text}T00:00:00Z" if len(text) == 10 else text)
     except ValueError as error:
-        raise ValueError(f"--as-of {text!r} is no instant: {error}; write 2026-01-31T00:00:00Z or 2026-01-31") from error
+        raise ValueError(
+            f"--as-of {text!r} is no instant: {error}; write 2026-01-31T00:00:00Z or 2026-01-31"
+        ) from error
 
 
 def demo_command(out: Path) -> int:
@@ -73,14 +85,18 @@ def demo_command(out: Path) -> int:
     if not console.is_terminal:
         console = Console(highlight=False, width=REPORT_COLUMNS)  # in a file or a pipe nothing need be cut
     if out.exists() and not (out / ".accrual-demo").exists() and any(out.iterdir()):
-        print(f"accrual demo: {out} holds files that the demo did not make: name another --out", file=sys.stderr)
+        print(
+            f"accrual demo: {out} holds files that the demo did not make: name another --out", file=sys.stderr
+        )
         return WRONG_USAGE
     shutil.rmtree(out, ignore_errors=True)
     (out / "in").mkdir(parents=True)
     (out / ".accrual-demo").touch()
     try:
         made = convert(out / "in")
-        console.print(f"{made.events} usage events and {made.contracts} contracts with {made.lines} price lines in {out}/in")
+        console.print(
+            f"{made.events} usage events and {made.contracts} contracts with {made.lines} price lines in {out}/in"
+        )
         job = Job.of(f"files:{out}/in", f"files:{out}/out", None, instant(AS_OF), load())
         result = run_shown(job)
     except Exception as error:

@@ -47,13 +47,17 @@ class Job:
     def check_places(self) -> None:
         """The source can be read and the sink written; SourceUnusable or SinkUnusable otherwise."""
         if not self.source.is_dir():
-            raise SourceUnusable(f"the source directory {self.source} does not exist: name the one that holds the topics")
+            raise SourceUnusable(
+                f"the source directory {self.source} does not exist: name the one that holds the topics"
+            )
         try:
             self.sink.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.sink, prefix=".writable-"):
                 pass
         except OSError as error:
-            raise SinkUnusable(f"the sink directory {self.sink} cannot be written: {error.strerror}") from error
+            raise SinkUnusable(
+                f"the sink directory {self.sink} cannot be written: {error.strerror}"
+            ) from error
 
     def flow_settings(self) -> FlowSettings:
         """The settings in the flow's own terms."""
@@ -126,5 +130,3 @@ class Job:
                         f"{topic_file(self.sink, topic, shard)} holds {has} records, the state in {self.state} says that "
                         f"{kept[topic] - 1} were written: restore the sink, or rebuild with an empty --state and --sink"
                     )
-
-

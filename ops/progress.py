@@ -35,5 +35,10 @@ class ProgressLine:
         left = seconds * (1 - share) / share if 0 < share < 1 else 0.0
         self._last = f"reading {share:4.0%}  {rows:,} rows  {rows / seconds:,.0f} rows/s  {left:.0f} s left"
         if now >= self._next:
-            print(f"\r{self._last}" if self._terminal else self._last, end="" if self._terminal else "\n", file=sys.stderr, flush=True)
+            print(
+                f"\r{self._last}" if self._terminal else self._last,
+                end="" if self._terminal else "\n",
+                file=sys.stderr,
+                flush=True,
+            )
             self._next = now + (0.1 if self._terminal else BETWEEN_LINES_S)

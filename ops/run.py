@@ -70,7 +70,9 @@ def _embedded(job: Job, progress: Progress, show: Callable[[Progress], None] | N
     context = job.context(found)
     with _shown(progress, show), _plain_failures():
         try:
-            cli_main(main_job(source, job.build_sink(), context), epoch_interval=job.epoch, recovery_config=None)
+            cli_main(
+                main_job(source, job.build_sink(), context), epoch_interval=job.epoch, recovery_config=None
+            )
         finally:
             context.close()
 
@@ -131,7 +133,9 @@ def _processes(job: Job) -> None:
     }
     command = [sys.executable, "-m", "ops.worker"]
     workers = [
-        subprocess.Popen(command, env={**os.environ, "ACCRUAL_WORKER": json.dumps({**spec, "process": number})})
+        subprocess.Popen(
+            command, env={**os.environ, "ACCRUAL_WORKER": json.dumps({**spec, "process": number})}
+        )
         for number in range(count)
     ]
     try:
@@ -167,7 +171,9 @@ def work(spec: dict[str, object]) -> None:
     starts = {name: Applied(*at) for name, at in fields["starts"].items()}  # type: ignore[attr-defined]
     flow = main_job(job.build_source(found, starts), job.build_sink(), job.context(found))
     with _plain_failures():
-        cluster_main(flow, fields["addresses"], fields["process"], epoch_interval=job.epoch, recovery_config=None)
+        cluster_main(
+            flow, fields["addresses"], fields["process"], epoch_interval=job.epoch, recovery_config=None
+        )
 
 
 def _free_ports(count: int) -> list[int]:
@@ -195,5 +201,3 @@ def as_json(result: Result, digest: str) -> dict[str, object]:
     """A result for programs."""
     counts = {name: getattr(result.tally, name) for name in result.tally.__struct_fields__}
     return {**counts, "generation": result.generation, "seconds": round(result.seconds, 3), "digest": digest}
-
-

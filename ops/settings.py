@@ -9,7 +9,12 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 FILE = Path("accrual.toml")
 PREFIX = "ACCRUAL_"
@@ -24,16 +29,30 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    shards: int = Field(8, ge=1, le=64, description="shards of the state, fixed at creation; at least the most processes")
+    shards: int = Field(
+        8, ge=1, le=64, description="shards of the state, fixed at creation; at least the most processes"
+    )
     batch_rows: int = Field(10_000, ge=1, le=1_000_000, description="most rows of a batch")
     workers: int = Field(1, ge=1, le=64, description="processes, one per core")
-    epoch_ms: int = Field(200, ge=10, le=10_000, description="between two moments at which everything is durable, milliseconds")
-    lateness_s: int = Field(3600, ge=0, le=2_592_000, description="allowed out-of-orderness of usage, seconds")
-    horizon_days: int = Field(35, ge=1, le=400, description="how long identities of usage are remembered, days")
-    usage_window: Literal["hour", "day", "month"] = Field("day", description="what one usage entry summarises")
+    epoch_ms: int = Field(
+        200, ge=10, le=10_000, description="between two moments at which everything is durable, milliseconds"
+    )
+    lateness_s: int = Field(
+        3600, ge=0, le=2_592_000, description="allowed out-of-orderness of usage, seconds"
+    )
+    horizon_days: int = Field(
+        35, ge=1, le=400, description="how long identities of usage are remembered, days"
+    )
+    usage_window: Literal["hour", "day", "month"] = Field(
+        "day", description="what one usage entry summarises"
+    )
     time_zone: str = Field("UTC", description="of entities without reference data")
-    exception_owner: str = Field("revenue-operations", min_length=1, description="of classes without reference data")
-    exception_sla_hours: int = Field(24, ge=1, le=8760, description="from an exception to its due time, hours")
+    exception_owner: str = Field(
+        "revenue-operations", min_length=1, description="of classes without reference data"
+    )
+    exception_sla_hours: int = Field(
+        24, ge=1, le=8760, description="from an exception to its due time, hours"
+    )
 
     @field_validator("time_zone")
     @classmethod

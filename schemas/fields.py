@@ -120,7 +120,9 @@ Amount = Annotated[Decimal, PlainValidator(_decimal_validator(AMOUNT_SCALE)), _d
 Instant = Annotated[
     int, PlainValidator(_instant), PlainSerializer(instant_text, return_type=str, when_used="json")
 ]
-Day = Annotated[date, PlainValidator(_day)]
+Day = Annotated[
+    date, PlainValidator(_day), PlainSerializer(date.isoformat, return_type=str, when_used="json")
+]
 Payload = Annotated[
     bytes, PlainValidator(_payload), PlainSerializer(_base64_text, return_type=str, when_used="json")
 ]

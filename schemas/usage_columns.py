@@ -114,7 +114,7 @@ def _parse(lines: Sequence[bytes]) -> tuple[list[_Line], list[int]]:
     stream: Iterator[_Line] = map(_decoder.decode, lines)
     while True:
         try:
-            # extend keeps what came before an exception and the iterator goes on after it: no neighbour is lost.
+            # extend keeps what came before an exception and its iterator goes on after it: neighbours stay.
             parsed.extend(stream)
             return parsed, refused
         except (ValueError, RecursionError):
@@ -122,7 +122,7 @@ def _parse(lines: Sequence[bytes]) -> tuple[list[_Line], list[int]]:
 
 
 def _slice_frame(parsed: list[_Line]) -> pl.DataFrame:
-    # One comprehension per column takes a third of attrgetter and zip(*rows), whose tuples wake the collector.
+    # One comprehension per column takes a third of zip(*rows), whose tuples wake the collector.
     texts: dict[str, list[str] | list[str | None]] = {
         "event_id": [line.event_id for line in parsed],
         "source": [line.source for line in parsed],

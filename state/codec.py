@@ -25,7 +25,9 @@ def encode(record: msgspec.Struct) -> bytes:
 def decode(kind: type[T], data: bytes) -> T:
     """A record of `kind` back; StateDamaged when the bytes are of another version or torn."""
     if data[:1] != _HEAD:
-        raise StateDamaged(f"a {kind.__name__} in the state has format version {data[:1].hex() or 'none'}, not {VERSION}")
+        raise StateDamaged(
+            f"a {kind.__name__} in the state has format version {data[:1].hex() or 'none'}, not {VERSION}"
+        )
     decoder = _decoders.get(kind)
     if decoder is None:
         decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)

@@ -89,7 +89,9 @@ def start_positions(path: Path, shards: int) -> dict[str, Applied]:
         found.append(applied(store))
         store.close()
     shared = set.intersection(*(set(positions) for positions in found)) if found else set()
-    return {name: min((positions[name] for positions in found), key=lambda one: one.offset) for name in shared}
+    return {
+        name: min((positions[name] for positions in found), key=lambda one: one.offset) for name in shared
+    }
 
 
 def last_sequences(store: ShardStore) -> dict[str, int]:
@@ -121,7 +123,9 @@ def _read(named: Path) -> Identity:
     try:
         return msgspec.json.decode(named.read_bytes(), type=Identity)
     except msgspec.DecodeError as error:
-        raise StateDamaged(f"{named} does not read ({error}): restore it from a backup, or rebuild the state") from error
+        raise StateDamaged(
+            f"{named} does not read ({error}): restore it from a backup, or rebuild the state"
+        ) from error
 
 
 def _check(path: Path, identity: Identity, shards: int) -> None:

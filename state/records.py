@@ -44,11 +44,11 @@ class Booked(msgspec.Struct, array_like=True):
 
     window_end: int
     revision: int
-    accounts: dict[str, int]  # signed minor units posted so far
+    accounts: dict[str, bytes]  # signed minor units posted so far, codec.from_int: they may pass 64 bits
     billing_start: int
     units: bytes  # 1e-18
     exact: bytes  # 1e-30
-    revenue: int  # minor units of the line since its start
+    revenue: bytes  # minor units of the line since its start
     quantity: bytes  # 1e-18, of the window
     events: int
     version: int

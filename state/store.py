@@ -66,7 +66,9 @@ class ShardStore:
         value: bytes | None = self._db.get(key)
         return value
 
-    def scan(self, prefix: bytes, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+    def scan(
+        self, prefix: bytes, start: bytes = b"", stop: bytes | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
         """Keys of a prefix in order, from prefix+start up to (not including) prefix+stop, pending writes included."""
         first, last = prefix + start, None if stop is None else prefix + stop
         changed = {
@@ -105,14 +107,21 @@ class ShardStore:
                 break
             iterator.prev()
         for key, value in self._pending.items():
-            if value is not None and key.startswith(prefix) and key < prefix + stop and (found is None or key > found[0]):
+            if (
+                value is not None
+                and key.startswith(prefix)
+                and key < prefix + stop
+                and (found is None or key > found[0])
+            ):
                 found = (key, value)
         return found
 
     def any_from(self, prefix: bytes, start: bytes) -> bool:
         """Whether a prefix has a key at or after prefix+start, pending writes included."""
         first = prefix + start
-        changed = {key: value for key, value in self._pending.items() if key.startswith(prefix) and key >= first}
+        changed = {
+            key: value for key, value in self._pending.items() if key.startswith(prefix) and key >= first
+        }
         if any(value is not None for value in changed.values()):
             return True
         iterator = self._db.iter(ReadOptions())

@@ -30,7 +30,9 @@ def partitions(root: Path, topic: str) -> dict[int, Path]:
         if file.name.startswith("."):
             continue
         if file.suffix != ".jsonl" or not file.stem.isdecimal():
-            raise SourceUnusable(f"{file} is not a partition of {topic}: files there are named <number>.jsonl")
+            raise SourceUnusable(
+                f"{file} is not a partition of {topic}: files there are named <number>.jsonl"
+            )
         if (number := int(file.stem)) in found:
             raise SourceUnusable(f"{file} and {found[number]} are both partition {number} of {topic}")
         found[number] = file

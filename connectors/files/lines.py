@@ -49,7 +49,9 @@ class LineReader:
         self._lines.extend(pieces)
         # A file that is one endless line must not take all memory: it is no JSON lines file.
         if len(self._rest) > LINE_BYTES_MAX:
-            raise SourceUnusable(f"{self.path} has a line of more than {LINE_BYTES_MAX} bytes: is it JSON lines?")
+            raise SourceUnusable(
+                f"{self.path} has a line of more than {LINE_BYTES_MAX} bytes: is it JSON lines?"
+            )
 
     def _skip(self, count: int) -> None:
         left = count

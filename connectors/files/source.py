@@ -51,7 +51,9 @@ class FilePlan:
 
 def plan(root: Path, as_of: int | None) -> FilePlan:
     """Look at the source directory; SourceUnusable when it is missing or of another shape."""
-    files = {f"{topic}/{number}": path for topic in TOPICS for number, path in partitions(root, topic).items()}
+    files = {
+        f"{topic}/{number}": path for topic in TOPICS for number, path in partitions(root, topic).items()
+    }
     control = partitions(root, CONTROL).get(0)
     times: list[int | None] = []
     for line in _all_lines(control):
@@ -159,7 +161,16 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
         if phase > self._told:
             # The shards wait for everything that precedes a control record: say that this partition has come past it.
             self._told = phase
-            return [Batch(self._topic, self._number, self._ahead[0].start, self._ahead[0].start, self._sent_newest, phase)]
+            return [
+                Batch(
+                    self._topic,
+                    self._number,
+                    self._ahead[0].start,
+                    self._ahead[0].start,
+                    self._sent_newest,
+                    phase,
+                )
+            ]
         self._wait = not gate.may_go(self._name)
         if self._wait:
             return []
@@ -212,7 +223,9 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
                 )  # fmt: skip
             else:
                 batches.append(
-                    Batch(self._topic, self._number, offset, offset + 1, newest, phase, None, records, rejected)
+                    Batch(
+                        self._topic, self._number, offset, offset + 1, newest, phase, None, records, rejected
+                    )
                 )
         return batches
 

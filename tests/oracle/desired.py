@@ -24,7 +24,9 @@ class Desired:
 
     def _book_usage(self, history):
         """Usage is recognised as it occurs, one position per usage line (accounting.md rules 1 and 4)."""
-        lines = {line.line_id for version in history.versions for line in version.lines if line.kind == "usage"}
+        lines = {
+            line.line_id for version in history.versions for line in version.lines if line.kind == "usage"
+        }
         frontier = frontier_of(history.first.entity, self.moment.frontier, self.closed_until)
         for line_id in sorted(lines):
             events = self.join.lines.get((history.first.key, line_id), [])
@@ -50,5 +52,13 @@ class Desired:
             if account == "revenue":
                 account = self.reference.revenue_account(line.product)
             account = self.reference.account(history.first.entity, account)
-            key = (history.first.entity, version.currency, name, account, version.customer, version.contract, line_id)
+            key = (
+                history.first.entity,
+                version.currency,
+                name,
+                account,
+                version.customer,
+                version.contract,
+                line_id,
+            )
             self.sums[key] = self.sums.get(key, 0) + amount

@@ -1,7 +1,7 @@
 """Instants: integer microseconds since 1970 UTC, and their local dates in a time zone."""
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 MICROSECOND = timedelta(microseconds=1)
@@ -10,7 +10,7 @@ HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 FAR_PAST = -(10**20)
 FAR_FUTURE = 10**20
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
 )
@@ -53,7 +53,7 @@ def local(micros, zone):
 @cache
 def at(wall, zone):
     """The instant at which a zone shows a wall-clock datetime (the first one when it occurs twice)."""
-    return (wall.replace(tzinfo=zone).astimezone(timezone.utc) - _EPOCH) // MICROSECOND
+    return (wall.replace(tzinfo=zone).astimezone(UTC) - _EPOCH) // MICROSECOND
 
 
 def local_date(micros, zone):

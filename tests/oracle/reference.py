@@ -34,7 +34,10 @@ class Reference:
                 return False
             self.products[product] = value
         elif kind == "account":
-            name, target = _first(value, "name", "account", "id"), _first(value, "number", "erp_number", "erp")
+            name, target = (
+                _first(value, "name", "account", "id"),
+                _first(value, "number", "erp_number", "erp"),
+            )
             if name is None or target is None:
                 return False
             self.accounts[_first(value, "entity"), name] = target

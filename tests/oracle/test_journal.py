@@ -27,25 +27,36 @@ def test_an_agreeing_journal_exits_0_and_a_differing_one_1(tmp_path, capsys):
     scenario = Scenario(tmp_path).contract([usage_line(unit_price="1")], JANUARY, MARCH)
     scenario.use("2024-01-02T00:00:00Z", "1").write("revenue.journal", entry(1))
     arguments = [str(tmp_path), "--as-of", MARCH, "--journal", str(tmp_path)]
-    assert 0 == main(arguments)
+    assert main(arguments) == 0
     scenario.write("revenue.journal", entry(2))
-    assert 1 == main(arguments)
-    assert "account=revenue customer=c contract=k line=l: expected -1.00, actual -2.00" in capsys.readouterr().out
+    assert main(arguments) == 1
+    assert (
+        "account=revenue customer=c contract=k line=l: expected -1.00, actual -2.00"
+        in capsys.readouterr().out
+    )
 
 
 def test_every_fault_of_a_journal_is_reported(tmp_path):
     scenario = Scenario(tmp_path)
     one_sided = [{"account": "revenue", "side": "credit", "amount": "1.00"}]
-    scenario.write("revenue.journal", entry(1), entry(3, entry_id="e1"), entry(4, "1.0"), entry(5, lines=one_sided))
+    scenario.write(
+        "revenue.journal", entry(1), entry(3, entry_id="e1"), entry(4, "1.0"), entry(5, lines=one_sided)
+    )
     problems = "\n".join(Journal.read(tmp_path).problems)
-    facts = ("entry_id repeated", "amount '1.0'", "not balanced", "sequence 3 where 2", "debits and credits differ")
+    facts = (
+        "entry_id repeated",
+        "amount '1.0'",
+        "not balanced",
+        "sequence 3 where 2",
+        "debits and credits differ",
+    )
     for fact in facts:
         assert fact in problems
 
 
 def test_sums_are_compared_key_by_key():
-    assert [] == compare({KEY: 1}, {KEY: 1})
-    assert 2 == len(compare({KEY: 1}, {(*KEY[:3], "2023-12", *KEY[4:]): 1}))
+    assert compare({KEY: 1}, {KEY: 1}) == []
+    assert len(compare({KEY: 1}, {(*KEY[:3], "2023-12", *KEY[4:]): 1})) == 2
 
 
 def test_the_digest_is_of_sorted_non_zero_sums():

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def _plain(value):
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, datetime):
-        epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+        epoch = datetime(1970, 1, 1, tzinfo=UTC)
         return instant.text((value - epoch) // instant.MICROSECOND)
     if isinstance(value, int) and not isinstance(value, bool):
         return Number(value)

@@ -52,4 +52,3 @@ def days(start, end, zone):
 def period_of(window, zone):
     """The period of a window: that of its last day (events.md, Fine print)."""
     return period.of_instant(window.end - 1, zone)
-

@@ -6,7 +6,8 @@ from accounting.currency import digits
 
 
 @pytest.mark.parametrize(
-    ("currency", "expected"), [("USD", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("EUR", 2), ("ISK", 0), ("ZZZ", 2)]
+    ("currency", "expected"),
+    [("USD", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("EUR", 2), ("ISK", 0), ("ZZZ", 2)],
 )
 def test_a_currency_has_the_digits_of_its_minor_unit(currency, expected):
     assert expected == digits(currency)

@@ -1,4 +1,5 @@
 """A line becomes a record or a fault, and no bytes make decoding raise."""
+# ruff: noqa: SIM300  (the expected value comes first)
 
 import json
 import time
@@ -15,10 +16,11 @@ from schemas.usage import UsageEvent
 from tests.schemas.examples import EXAMPLES, USAGE, changed, line_of
 
 UNDECODABLE = [
-    b"", b" ", b"\n", b"null", b"1", b'"text"', b"[]", b'[{"a":1}]', b"{", b'{"a":1', b'{"a":1}{"b":2}', b'{"a":1,}',
-    b"{'a':1}", b"\x00", b'{"a":"\x00"}', b'\x00{"a":1}', b'{"a":1}\x00', b'{"a":"\xff"}', b'{"a":"\xed\xa0\x80"}',
-    b'{"a":"\\ud800"}', b'{"a":"\\q"}', b'{"a":NaN}', b'{"a":Infinity}', b'{"a":-Infinity}', b'{"a":01}', b'{"a":1.}',
-    b"\xef\xbb\xbf{}", b"\xff\xfe{\x00}\x00", b"[" * 100_000, b'{"a":' * 100_000, b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    b"", b" ", b"\n", b"null", b"1", b'"text"', b"[]", b'[{"a":1}]', b"{", b'{"a":1', b'{"a":1}{"b":2}',
+    b'{"a":1,}', b"{'a':1}", b"\x00", b'{"a":"\x00"}', b'\x00{"a":1}', b'{"a":1}\x00', b'{"a":"\xff"}',
+    b'{"a":"\xed\xa0\x80"}', b'{"a":"\\ud800"}', b'{"a":"\\q"}', b'{"a":NaN}', b'{"a":Infinity}',
+    b'{"a":-Infinity}', b'{"a":01}', b'{"a":1.}', b"\xef\xbb\xbf{}", b"\xff\xfe{\x00}\x00", b"[" * 100_000,
+    b'{"a":' * 100_000, b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
 ]  # fmt: skip
 INVALID = {
     "quantity = 1: must be a decimal string": {"quantity": 1},
@@ -78,7 +80,9 @@ def test_a_missing_key_equals_null_equals_the_default():
 
 
 def test_unknown_keys_are_ignored():
-    assert decode(topics.USAGE, line_of(USAGE)) == decode(topics.USAGE, line_of(changed(USAGE, later={"x": [1.5]})))
+    assert decode(topics.USAGE, line_of(USAGE)) == decode(
+        topics.USAGE, line_of(changed(USAGE, later={"x": [1.5]}))
+    )
 
 
 def test_of_a_key_given_twice_the_last_one_counts():
@@ -120,7 +124,11 @@ def test_no_bytes_make_decoding_raise(topic, line):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )

@@ -1,4 +1,5 @@
 """The fast path over columns gives exactly what decoding line by line gives."""
+# ruff: noqa: SIM300  (the expected value comes first)
 
 import json
 
@@ -18,27 +19,31 @@ from tests.schemas.examples import USAGE, changed, line_of
 
 GOOD = line_of(USAGE)
 QUANTITIES = [
-    "0", "-0", "-0.000", "1", "+1", "12.5", "1.", ".5", "1e3", "1E-18", "1e999999999", "-1e-19", "1_0", "NaN", "inf",
-    "0x1", " 1", "1\n", "99999999999999999999.999999999999999999", "100000000000000000000", "-99999999999999999999",
-    "0.0000000000000000005", "0.0000000000000000000", "1.0000000000000000000000", "000000000000000000000001", "１", "",
+    "0", "-0", "-0.000", "1", "+1", "12.5", "1.", ".5", "1e3", "1E-18", "1e999999999", "-1e-19", "1_0",
+    "NaN", "inf", "0x1", " 1", "1\n", "99999999999999999999.999999999999999999", "100000000000000000000",
+    "-99999999999999999999", "0.0000000000000000005", "0.0000000000000000000", "1.0000000000000000000000",
+    "000000000000000000000001", "１", "",
 ]  # fmt: skip
 TIMES = [
     "2024-01-01T00:00:00Z", "2024-01-01T00:00:00.1Z", "2024-01-01T00:00:00.12Z", "2024-01-01T00:00:00.123Z",
-    "2024-01-01T00:00:00.1234Z", "2024-01-01T00:00:00.12345Z", "2024-01-01T00:00:00.123456Z", "2024-02-29T23:59:59Z",
-    "2024-01-01T00:00:00.1234567Z", "2024-01-01T00:00:00.123456000Z", "2023-02-29T00:00:00Z", "2024-01-01T23:59:60Z",
-    "2024-01-01T24:00:00Z", "2024-00-10T00:00:00Z", "2024-01-00T00:00:00Z", "2024-04-31T00:00:00Z", "0000-01-01T00:00:00Z",
-    "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "1900-02-29T00:00:00Z", "1969-12-31T23:59:59.999999Z",
+    "2024-01-01T00:00:00.1234Z", "2024-01-01T00:00:00.12345Z", "2024-01-01T00:00:00.123456Z",
+    "2024-02-29T23:59:59Z", "2024-01-01T00:00:00.1234567Z", "2024-01-01T00:00:00.123456000Z",
+    "2023-02-29T00:00:00Z", "2024-01-01T23:59:60Z", "2024-01-01T24:00:00Z", "2024-00-10T00:00:00Z",
+    "2024-01-00T00:00:00Z", "2024-04-31T00:00:00Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999Z", "1900-02-29T00:00:00Z", "1969-12-31T23:59:59.999999Z",
     "2024-01-01T00:00:00+00:00", "2024-01-01T00:00:00.5+00:00", "2024-01-01T00:00:00.123456+00:00",
     "2024-01-01T00:00:00-00:00", "2024-01-01T01:00:00+01:00", "2024-01-01T00:00:00", "2024-01-01 00:00:00Z",
     "2024-01-01t00:00:00z", "2024-01-01T00:00:00.Z", "2024-01-01T00:00:00ZZ", "2024-01-01T00:00:00Z+00:00",
     "2024-01-01T00:00:00Z\n", "1704067200000000", "2024-1-1T00:00:00Z", "2024-01-01", "",
 ]  # fmt: skip
 RAW_DIMENSIONS = [
-    "null", "[]", " [ ] ", '[{"key":"a","value":"b"}]', '[ {"value":"b", "key":"a"} ]', '[{"key":"a","value":""}]',
-    '[{"key":"b","value":"1"},{"key":"a","value":"2"}]', '[{"key":"a","value":"2"},{"key":"a","value":"1"}]',
-    '[{"key":"a","value":"b","x":1}]', '[{"key":"","value":"b"}]', '[{"key":"a"}]', '[{"key":"a","value":null}]', "[null]",
+    "null", "[]", " [ ] ", '[{"key":"a","value":"b"}]', '[ {"value":"b", "key":"a"} ]',
+    '[{"key":"a","value":""}]', '[{"key":"b","value":"1"},{"key":"a","value":"2"}]',
+    '[{"key":"a","value":"2"},{"key":"a","value":"1"}]', '[{"key":"a","value":"b","x":1}]',
+    '[{"key":"","value":"b"}]', '[{"key":"a"}]', '[{"key":"a","value":null}]', "[null]",
     '[{"key":"a","value":1}]', "{}", '"x"', "1", "[[]]", '[{"key":"\\u0061","value":"\\ud83d\\ude00"}]',
-    '[{"key":"a","key":"b","value":"c"}]', '[{"key":"é,\\"]","value":"[\\n"}]', "[" * 150 + "]" * 150, "NaN", "1e400",
+    '[{"key":"a","key":"b","value":"c"}]', '[{"key":"é,\\"]","value":"[\\n"}]', "[" * 150 + "]" * 150,
+    "NaN", "1e400",
 ]  # fmt: skip
 
 
@@ -59,7 +64,7 @@ def assert_same(lines):
     """Assert that the columns and the faults of a batch are those of its lines."""
     expected = [outcome(index, line) for index, line in enumerate(lines)]
     columns = decode_usage(lines)
-    assert SCHEMA == columns.rows.schema
+    assert columns.rows.schema == SCHEMA
     assert [row for row in expected if not isinstance(row, Fault)] == columns.rows.rows()
     faults = [(index, fault) for index, fault in enumerate(expected) if isinstance(fault, Fault)]
     assert faults == columns.faults
@@ -78,7 +83,9 @@ TEXTS = st.one_of(TEXT, TEXT, TEXT, st.none(), st.integers(), st.booleans())
 ANY_TIME = st.one_of(
     st.sampled_from(TIMES),
     st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
-    st.from_regex(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,9})?Z", fullmatch=True),
+    st.from_regex(
+        r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,9})?Z", fullmatch=True
+    ),
 )
 ANY_QUANTITY = st.one_of(
     st.sampled_from(QUANTITIES),
@@ -87,7 +94,14 @@ ANY_QUANTITY = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
 )
 OBJECT = st.fixed_dictionaries(
-    {"event_id": TEXT, "source": TEXT, "customer_id": TEXT, "meter": TEXT, "quantity": ANY_QUANTITY, "event_time": ANY_TIME},
+    {
+        "event_id": TEXT,
+        "source": TEXT,
+        "customer_id": TEXT,
+        "meter": TEXT,
+        "quantity": ANY_QUANTITY,
+        "event_time": ANY_TIME,
+    },
     optional={
         "contract_id": TEXTS,
         "dimensions": st.none() | st.lists(st.fixed_dictionaries({"key": TEXT, "value": TEXTS}), max_size=3),
@@ -107,12 +121,23 @@ RAW_LINE = st.builds(
     st.one_of(st.just('"1"'), st.sampled_from(QUANTITIES).map(json.dumps)),
     st.one_of(st.just('"2024-01-01T00:00:00Z"'), st.sampled_from(TIMES).map(json.dumps)),
     st.sampled_from(RAW_DIMENSIONS),
-    st.sampled_from(["", ',"x":1e400', ',"x":{"y":[1,"\\ud83d\\ude00"]}', ',"dimensions":[]', ',"meter":"n"', ',"meter":1']),
+    st.sampled_from(
+        [
+            "",
+            ',"x":1e400',
+            ',"x":{"y":[1,"\\ud83d\\ude00"]}',
+            ',"dimensions":[]',
+            ',"meter":"n"',
+            ',"meter":1',
+        ]
+    ),
 )
 BROKEN = st.one_of(
     st.binary(max_size=60),
     st.builds(lambda cut: GOOD[:cut], st.integers(0, len(GOOD))),
-    st.builds(lambda at, byte: GOOD[:at] + byte + GOOD[at + 1 :], st.integers(0, len(GOOD)), st.binary(max_size=2)),
+    st.builds(
+        lambda at, byte: GOOD[:at] + byte + GOOD[at + 1 :], st.integers(0, len(GOOD)), st.binary(max_size=2)
+    ),
 )
 LINE = st.one_of(st.just(GOOD), OBJECT_LINE, RAW_LINE, BROKEN)
 
@@ -144,9 +169,9 @@ SKIPPED = {
     "too deep": raw_line(extra=f',"x":{DEEP}'),
     "a huge integer": raw_line(extra=f',"x":{"1" * 5000}'),
     "dimensions given twice, first too deep": raw_line(dimensions_json=DEEP, extra=',"dimensions":[]'),
-    "dimensions given twice, first not UTF-8": raw_line('"1"', dimensions_json='["\u00ff"]', extra=',"dimensions":[]').replace(
-        "\u00ff".encode(), b"\xff"
-    ),
+    "dimensions given twice, first not UTF-8": raw_line(
+        '"1"', dimensions_json='["\u00ff"]', extra=',"dimensions":[]'
+    ).replace("\u00ff".encode(), b"\xff"),
     "NaN": raw_line(extra=',"x":NaN'),
 }
 
@@ -160,7 +185,7 @@ def test_what_the_fast_parser_skips_unseen_is_still_refused(what):
 def test_the_deepest_short_line_is_accepted_by_both():
     room = usage_columns.SHORT_LINE_BYTES_MAX - len(raw_line(extra=',"x":'))
     line = raw_line(extra=f',"x":{"[" * (room // 2)}{"]" * (room // 2)}')
-    assert usage_columns.SHORT_LINE_BYTES_MAX - 1 <= len(line)
+    assert len(line) >= usage_columns.SHORT_LINE_BYTES_MAX - 1
     assert isinstance(decode(topics.USAGE, line), UsageEvent)
 
 

@@ -1,0 +1,59 @@
+"""A run of the product on a feed, judged by the oracle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ops.job import Job
+from ops.run import Result, run
+from ops.settings import load
+from schemas.instants import parse_instant
+from tests.oracle import Journal, compare, compute
+
+
+def run_feed(root: Path, out: Path, as_of: str | None, **settings: object) -> Result:
+    """Run to the end of the input."""
+    job = Job.of(
+        f"files:{root}", f"files:{out}", None, parse_instant(as_of) if as_of else None, load(**settings)
+    )
+    return run(job)
+
+
+def open_exceptions(out: Path) -> set[tuple[str, str, int, int]]:
+    """(class, topic, partition, offset) of every exception that is not resolved; each is open at most once."""
+    found: dict[str, tuple[str, str, int, int]] = {}
+    for path in sorted((out / "revenue.exceptions").glob("*.jsonl")):
+        for line in path.read_bytes().splitlines():
+            record = json.loads(line)
+            name, at = record["exception_id"], record["source"]
+            if record["status"] == "resolved":
+                assert found.pop(name, None), f"{name} is resolved but was not open"
+            else:
+                assert name not in found, f"{name} is open twice"
+                found[name] = (record["class"], at["topic"], at["partition"], at["offset"])
+    return set(found.values())
+
+
+def problems(root: Path, out: Path, as_of: str | None, result: Result) -> list[str]:
+    """Every way in which the run differs from what the oracle says it must give."""
+    expected = compute(str(root), as_of)
+    if expected.order_dependent or expected.beyond_horizon:
+        return []
+    journal = Journal.read(str(out))
+    found = [str(one) for one in journal.problems + compare(expected.sums, journal.sums)]
+    mine = open_exceptions(out)
+    found += [f"exception missing: {one}" for one in sorted(expected.exceptions - mine)]
+    found += [f"exception too many: {one}" for one in sorted(mine - expected.exceptions)]
+    outcomes = expected.counts()
+    tally = result.tally
+    for name, count in (
+        ("counted", tally.counted - tally.unplaced),
+        ("duplicate", tally.duplicates),
+        ("identity_conflict", tally.conflicts),
+    ):
+        if outcomes.get(name, 0) != count:
+            found.append(f"{name}: expected {outcomes.get(name, 0)}, was {count}")
+    if tally.read != tally.counted + tally.duplicates + tally.conflicts + tally.rejected + tally.parked:
+        found.append(f"usage does not add up: {tally}")
+    return found
