@@ -8,7 +8,7 @@ of windows (accounting.md, rules 3 and 4).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from accounting.billing_period import billing_period_of
 from accounting.coverage import Cover
@@ -57,48 +57,79 @@ def bookings(
     """Book the cells of one line, which are in time order, window by window.
 
     `start` is the meter after the last window before the first cell (None: the line's first usage). A window that
-    spans two billing periods takes the sum of both parts.
+    spans two billing periods or two covers takes the sum of the parts.
     """
     meter = start
-    open_window: WindowBooking | None = None
-    for cell in cells:
-        cover = cell.cover
-        window = window_of(cell.start, size, zone_name)
-        if open_window is not None and open_window.window != window:
-            require(open_window.window.start < window.start, "cells come in time order", line=cover.line_id)
-            yield open_window
-            open_window = None
-        anchor, _ = billing_period_of(
-            cell.start, cover.line_start, cover.line_end, cover.rate.billing_period, zone_name
-        )
+    booking: WindowBooking | None = None
+    for segment in _segments(cells, size, zone_name):
+        window, cover = segment.window, segment.cover
+        if booking is not None and booking.window != window:
+            require(booking.window.start < window.start, "cells come in time order", line=cover.line_id)
+            yield booking
+            booking = None
         if meter is None:
-            meter = Meter(anchor)
-        elif meter.billing_start != anchor:
-            meter = Meter(anchor, revenue=meter.revenue)
-        meter, amount = _advance(meter, cell)
-        if open_window is None:
-            open_window = WindowBooking(window, 0, 0, 0, cover, meter, 0)
-        open_window = replace(
-            open_window,
-            amount=open_window.amount + amount,
-            quantity=open_window.quantity + cell.quantity,
-            events=open_window.events + cell.events,
+            meter = Meter(segment.billing_start)
+        elif meter.billing_start != segment.billing_start:
+            meter = Meter(segment.billing_start, revenue=meter.revenue)
+        meter, amount = _advance(meter, segment)
+        so_far = booking or WindowBooking(window, 0, 0, 0, cover, meter, 0)
+        booking = WindowBooking(
+            window=window,
+            amount=so_far.amount + amount,
+            quantity=so_far.quantity + segment.quantity,
+            events=so_far.events + segment.events,
             cover=cover,
             after=meter,
             unpriced=uncovered(cover.rate, meter.units),
         )
-    if open_window is not None:
-        yield open_window
+    if booking is not None:
+        yield booking
 
 
-def _advance(meter: Meter, cell: CoveredCell) -> tuple[Meter, int]:
-    """The meter after one cell, and the minor units it adds.
+@dataclass(slots=True)
+class _Segment:
+    """The usage of a window that has one cover and one billing period: rated as a whole."""
 
-    Each unit takes the price in force at its time while the cumulative quantity continues (rule 4), so the cell adds
-    rate(units after) - rate(units before) at its own cover's rate.
+    window: Window
+    cover: Cover
+    billing_start: int
+    quantity: int
+    events: int
+
+
+def _segments(cells: Iterable[CoveredCell], size: WindowSize, zone_name: str) -> Iterator[_Segment]:
+    """Cells in time order, summed where rating cannot tell them apart."""
+    segment: _Segment | None = None
+    for cell in cells:
+        cover = cell.cover
+        window = window_of(cell.start, size, zone_name)
+        anchor, _ = billing_period_of(
+            cell.start, cover.line_start, cover.line_end, cover.rate.billing_period, zone_name
+        )
+        if (
+            segment is not None
+            and segment.cover is cover
+            and segment.window.start == window.start
+            and segment.billing_start == anchor
+        ):
+            segment.quantity += cell.quantity
+            segment.events += cell.events
+            continue
+        if segment is not None:
+            yield segment
+        segment = _Segment(window, cover, anchor, cell.quantity, cell.events)
+    if segment is not None:
+        yield segment
+
+
+def _advance(meter: Meter, segment: _Segment) -> tuple[Meter, int]:
+    """The meter after a segment, and the minor units it adds.
+
+    Each unit takes the price in force at its time while the cumulative quantity continues (rule 4), so the segment
+    adds rate(units after) - rate(units before) at its own cover's rate.
     """
-    rate, currency = cell.cover.rate, cell.cover.currency
-    units = meter.units + cell.quantity
+    rate, currency = segment.cover.rate, segment.cover.currency
+    units = meter.units + segment.quantity
     exact = meter.exact + rated(rate, units) - rated(rate, meter.units)
     amount = round_half_even(exact, currency) - round_half_even(meter.exact, currency)
     return Meter(meter.billing_start, units, exact, meter.revenue + amount), amount

@@ -25,6 +25,7 @@ class BusinessClock:
         self._store, self._settings = store, settings
         self._newest: dict[str, int | None] = {name: None for name in sources if name.startswith(f"{USAGE}/")}
         self._ended: set[str] = set()
+        self._lowest: int | None = None  # the watermark, once it has been asked for
         stored = store.get(_DATE)
         self.business_date = ALWAYS if stored is None else keys.from_number(stored)
         self._closed: dict[str, set[Period]] = {}
@@ -40,10 +41,12 @@ class BusinessClock:
         """A partition's running maximum of event_time."""
         if source in self._newest:
             self._newest[source] = newest
+            self._lowest = None
 
     def ended(self, source: str) -> None:
         """A partition has no more rows; its watermark stays, and holds windows open, if it ever had one."""
         self._ended.add(source)
+        self._lowest = None
 
     def frontier(self, entity: str | None = None) -> int:
         """Windows that end at or before this instant are closed (for the entity)."""
@@ -82,6 +85,11 @@ class BusinessClock:
 
     def watermark(self) -> int:
         """The event time that every usage partition has passed; ALWAYS while one of them has not spoken."""
+        if self._lowest is None:
+            self._lowest = self._oldest()
+        return self._lowest
+
+    def _oldest(self) -> int:
         lowest: int | None = None
         for source, newest in self._newest.items():
             if newest is None:

@@ -103,7 +103,7 @@ class UsageCells:
         cell.quantity = codec.from_int(codec.to_int(cell.quantity) + usage.quantity)
         cell.events += usage.events
         cell.digest = (int.from_bytes(cell.digest, "big") ^ usage.digest).to_bytes(16, "big")
-        cell.sources = merged([*cell.sources, usage.source])
+        cell.sources = extended(cell.sources, usage.source)
         self._dirty.add(key)
         return feed
 
@@ -158,20 +158,26 @@ def _key(feed: bytes, start: int, contract_id: str) -> bytes:
     return keys.CELL + feed + keys.number(start) + contract_id.encode()
 
 
+def extended(sources: list[Source], source: Source) -> list[Source]:
+    """Ranges of positions with one more. Mostly it goes on where the last one of its partition ended."""
+    last = sources[-1] if sources else None
+    if last is not None and last.start <= source.start <= last.end and _same_partition(last, source):
+        return [*sources[:-1], Source(last.topic, last.partition, last.start, max(last.end, source.end))]
+    if len(sources) < SOURCES_MAX:
+        return [*sources, source]
+    return merged([*sources, source])
+
+
 def merged(sources: list[Source]) -> list[Source]:
-    """Ranges by partition, joined where they touch; past a limit the ranges of a partition become the one around them."""
+    """Ranges by partition, joined where they touch; past a limit a partition's become the one around them."""
     result: list[Source] = []
     for source in sorted(sources, key=lambda one: (one.topic, one.partition, one.start)):
         last = result[-1] if result else None
-        if (
-            last
-            and (last.topic, last.partition) == (source.topic, source.partition)
-            and source.start <= last.end
-        ):
+        if last is not None and source.start <= last.end and _same_partition(last, source):
             result[-1] = Source(last.topic, last.partition, last.start, max(last.end, source.end))
         else:
             result.append(source)
-    if len(result) <= SOURCES_MAX:
+    if len(result) < SOURCES_MAX:
         return result
     around: dict[tuple[str, int], Source] = {}
     for source in result:
@@ -180,3 +186,7 @@ def merged(sources: list[Source]) -> list[Source]:
             source.topic, source.partition, known.start, source.end
         )
     return list(around.values())
+
+
+def _same_partition(one: Source, other: Source) -> bool:
+    return one.partition == other.partition and one.topic == other.topic

@@ -1,6 +1,6 @@
 """Identity: stable hashes for dedupe and for the split by customer, of columns and of single records.
 
-Texts are hashed with their length in bytes before them, so that no two different records share an encoding.
+The hashed text begins with the lengths in bytes of all texts but the last, so that no two records share one.
 """
 
 from __future__ import annotations
@@ -12,17 +12,15 @@ from polars_hash import NonCryptographicHashingNameSpace as Hashes
 
 from schemas.usage_columns import SCHEMA
 
-IDENTITY_COLUMNS = ("customer_id", "source", "event_id")
-
 
 def id128() -> pl.Expr:
     """The identity of a usage row within its customer as UInt128: xxh3_128 of customer, source, event.
 
     Reads those columns of `UsageColumns.rows`; the result is named "id128".
     """
-    return (
-        Hashes(pl.concat_str([_sized(pl.col(name)) for name in IDENTITY_COLUMNS])).xxh3_128().alias("id128")
-    )
+    customer, source, event = pl.col("customer_id"), pl.col("source"), pl.col("event_id")
+    text = pl.format("{},{};{}{}{}", _length(customer), _length(source), customer, source, event)
+    return Hashes(text).xxh3_128().alias("id128")
 
 
 def fingerprint() -> pl.Expr:
@@ -31,15 +29,20 @@ def fingerprint() -> pl.Expr:
     xxh3_128 over customer_id, contract_id (null is not ""), meter, quantity, event_time and canonical
     dimensions, read from those columns of `UsageColumns.rows`; the result is named "fingerprint".
     """
-    parts = [
-        _sized(pl.col("customer_id")),
-        _sized(pl.col("contract_id")).fill_null("-"),
-        _sized(pl.col("meter")),
-        _sized(pl.col("quantity").cast(pl.String)),
-        _sized(pl.col("event_time").cast(pl.String)),
-        _sized(pl.col("dimensions")),
-    ]
-    return Hashes(pl.concat_str(parts)).xxh3_128().alias("fingerprint")
+    customer, contract, meter = pl.col("customer_id"), pl.col("contract_id"), pl.col("meter")
+    text = pl.format(
+        "{},{},{};{};{};{}{}{}{}",
+        _length(customer),
+        _length(contract).cast(pl.String).fill_null("-"),  # else a null would make the whole text null
+        _length(meter),
+        pl.col("quantity").cast(pl.String),  # always 18 fraction digits
+        pl.col("event_time"),
+        customer,
+        contract.fill_null(""),
+        meter,
+        pl.col("dimensions"),
+    )
+    return Hashes(text).xxh3_128().alias("fingerprint")
 
 
 def customer_shard(customer_id: pl.Expr, shards: int) -> pl.Expr:
@@ -88,6 +91,5 @@ def _single(expression: pl.Expr, **values: object) -> int:
     return int(pl.DataFrame(columns).select(expression).item())
 
 
-def _sized(text: pl.Expr) -> pl.Expr:
-    """A text behind its length in bytes; null stays null."""
-    return pl.format("{}:{}", text.str.len_bytes(), text)
+def _length(text: pl.Expr) -> pl.Expr:
+    return text.str.len_bytes()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import msgspec
 import polars as pl
@@ -41,6 +42,7 @@ SHORT_LINE_BYTES_MAX = 500
 # half the time.
 SLICE_LINES = 1_000
 
+_TEXTS = ("event_id", "source", "customer_id", "contract_id", "meter", "event_time", "quantity")
 _REQUIRED_TEXT = ("event_id", "source", "customer_id", "meter")
 # Stricter than the model, so that polars never sees what it would read differently: second 60, excess digits.
 _QUANTITY = r"^-?[0-9]{1,20}(\.[0-9]{1,18})?$"
@@ -122,18 +124,12 @@ def _parse(lines: Sequence[bytes]) -> tuple[list[_Line], list[int]]:
 
 
 def _slice_frame(parsed: list[_Line]) -> pl.DataFrame:
-    # One comprehension per column takes a third of zip(*rows), whose tuples wake the collector.
-    texts: dict[str, list[str] | list[str | None]] = {
-        "event_id": [line.event_id for line in parsed],
-        "source": [line.source for line in parsed],
-        "customer_id": [line.customer_id for line in parsed],
-        "contract_id": [line.contract_id for line in parsed],
-        "meter": [line.meter for line in parsed],
-        "event_time": [line.event_time for line in parsed],
-        "quantity": [line.quantity for line in parsed],
-        "dimensions": list(map(_canonical.__getitem__, map(bytes, [line.dimensions for line in parsed]))),
-    }
-    return pl.DataFrame([pl.Series(name, values, dtype=pl.String) for name, values in texts.items()])
+    # map and attrgetter, column by column: the loop runs in C, and no row of tuples wakes the collector.
+    columns = {name: list(map(attrgetter(name), parsed)) for name in _TEXTS}
+    columns["dimensions"] = list(
+        map(_canonical.__getitem__, map(bytes, map(attrgetter("dimensions"), parsed)))
+    )
+    return pl.DataFrame([pl.Series(name, values, dtype=pl.String) for name, values in columns.items()])
 
 
 def _indexes(count: int, refused: list[int]) -> pl.Series:

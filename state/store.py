@@ -24,6 +24,9 @@ from state.errors import StateDamaged, StateLocked, StateUnwritable
 BLOCK_CACHE_BYTES = 256 << 20
 WRITE_BUFFER_BYTES = 16 << 20
 
+# A table letter and a 128-bit name: scans are over one of them, and must not look at the whole batch in hand.
+_BUCKET = 17
+
 _cache: Cache | None = None
 
 
@@ -56,13 +59,14 @@ class ShardStore:
             if "lock" in text.lower():
                 raise StateLocked(f"the store {path} is in use by another process: {text}") from error
             raise StateDamaged(f"the store {path} does not open: {text}") from error
-        self._pending: dict[bytes, bytes | None] = {}
+        self._pending: dict[bytes, dict[bytes, bytes | None]] = {}  # by table and name: see _BUCKET
         self._write = WriteOptions()
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, pending writes included."""
-        if key in self._pending:
-            return self._pending[key]
+        bucket = self._pending.get(key[:_BUCKET])
+        if bucket is not None and key in bucket:
+            return bucket[key]
         value: bytes | None = self._db.get(key)
         return value
 
@@ -71,11 +75,7 @@ class ShardStore:
     ) -> Iterator[tuple[bytes, bytes]]:
         """Keys of a prefix in order, from prefix+start up to (not including) prefix+stop, pending writes included."""
         first, last = prefix + start, None if stop is None else prefix + stop
-        changed = {
-            key: value
-            for key, value in self._pending.items()
-            if key.startswith(prefix) and key >= first and (last is None or key < last)
-        }
+        changed = self._changed(prefix, first, last)
         found: dict[bytes, bytes] = {}
         # The upper bound keeps the iterator from reading past its range over keys deleted long ago.
         bound = ReadOptions()
@@ -98,30 +98,24 @@ class ShardStore:
 
     def last_before(self, prefix: bytes, stop: bytes) -> tuple[bytes, bytes] | None:
         """The last key of a prefix before prefix+stop, pending writes included."""
+        changed = self._changed(prefix, prefix, prefix + stop)
         found: tuple[bytes, bytes] | None = None
         iterator = self._db.iter(ReadOptions())
         iterator.seek_for_prev(prefix + stop)
         while iterator.valid() and (key := iterator.key()).startswith(prefix):
-            if key < prefix + stop and self._pending.get(key, b"") is not None:
-                found = (key, self._pending.get(key) or iterator.value())
+            if key < prefix + stop and changed.get(key, b"") is not None:
+                found = (key, changed.get(key) or iterator.value())
                 break
             iterator.prev()
-        for key, value in self._pending.items():
-            if (
-                value is not None
-                and key.startswith(prefix)
-                and key < prefix + stop
-                and (found is None or key > found[0])
-            ):
-                found = (key, value)
+        last = max((key for key, value in changed.items() if value is not None), default=None)
+        if last is not None and (found is None or last > found[0]):
+            found = (last, changed[last] or b"")
         return found
 
     def any_from(self, prefix: bytes, start: bytes) -> bool:
         """Whether a prefix has a key at or after prefix+start, pending writes included."""
         first = prefix + start
-        changed = {
-            key: value for key, value in self._pending.items() if key.startswith(prefix) and key >= first
-        }
+        changed = self._changed(prefix, first, None)
         if any(value is not None for value in changed.values()):
             return True
         iterator = self._db.iter(ReadOptions())
@@ -134,20 +128,21 @@ class ShardStore:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Write with the next commit."""
-        self._pending[key] = value
+        self._pending.setdefault(key[:_BUCKET], {})[key] = value
 
     def delete(self, key: bytes) -> None:
         """Delete with the next commit."""
-        self._pending[key] = None
+        self._pending.setdefault(key[:_BUCKET], {})[key] = None
 
     def commit(self) -> None:
         """Apply everything gathered as one atomic write; after a crash either all of it is there or nothing."""
         batch = WriteBatch(raw_mode=True)
-        for key, value in sorted(self._pending.items()):
-            if value is None:
-                batch.delete(key)
-            else:
-                batch.put(key, value)
+        for bucket in sorted(self._pending):
+            for key, value in sorted(self._pending[bucket].items()):
+                if value is None:
+                    batch.delete(key)
+                else:
+                    batch.put(key, value)
         with self._writing():
             self._db.write(batch, self._write)
         self._pending = {}
@@ -156,6 +151,19 @@ class ShardStore:
         """Make every commit so far survive a power cut (one fsync of the log)."""
         with self._writing():
             self._db.flush_wal(True)
+
+    def _changed(self, prefix: bytes, first: bytes, last: bytes | None) -> dict[bytes, bytes | None]:
+        """Pending writes of a prefix in [first, last)."""
+        if len(prefix) >= _BUCKET:
+            buckets = [self._pending.get(prefix[:_BUCKET], {})]
+        else:
+            buckets = [found for name, found in self._pending.items() if name.startswith(prefix)]
+        return {
+            key: value
+            for bucket in buckets
+            for key, value in bucket.items()
+            if key.startswith(prefix) and key >= first and (last is None or key < last)
+        }
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -105,9 +105,10 @@ def test_flat_fee_of_a_month_without_usage_is_due_at_its_end(tmp_path):
     scenario = Scenario(tmp_path).contract([line], "2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z")
     scenario.use("2024-01-02T00:00:00Z", "3")
     assert by_period(scenario.books("2024-02-29T23:59:59Z"), "revenue") == {"2024-01": 10000}
-    assert by_period(
-        scenario.books("2024-03-01T00:00:00Z"), "revenue"
-    ) == {"2024-01": 10000, "2024-02": 10000}
+    assert by_period(scenario.books("2024-03-01T00:00:00Z"), "revenue") == {
+        "2024-01": 10000,
+        "2024-02": 10000,
+    }
 
 
 def test_minimum_over_two_months_is_at_least_the_elapsed_share(tmp_path):
