@@ -16,6 +16,7 @@ from schemas.topics import USAGE
 from schemas.usage_columns import decode_usage
 
 EARLIEST_US = 946_684_800_000_000  # 2000-01-01
+_HALF = pl.lit(2**64, dtype=pl.UInt128)
 LATEST_US = 4_102_444_800_000_000  # 2100-01-01
 
 
@@ -35,7 +36,7 @@ def usage_batches(
     rejected = [Rejected(start + row, fault.cls, fault.reason, lines[row]) for row, fault in columns.faults]
     rows = columns.rows
     times = rows["event_time"].to_numpy()
-    strange = (times < EARLIEST_US) | (times > LATEST_US)
+    strange = (times < EARLIEST_US) | (times >= LATEST_US)
     if strange.any():
         rejected += _refused(rows.filter(strange), start, lines, "too_early", _TOO_EARLY)
         rows = rows.filter(~strange)
@@ -51,8 +52,8 @@ def usage_batches(
     rows = rows.with_columns(
         pl.Series("offset", rows["row"].cast(pl.Int64).to_numpy() + start),
         pl.Series("late", behind > 0),
-        id128().alias("id128"),
-        fingerprint().alias("fingerprint"),
+        *_halves(id128(), "high", "low"),
+        *_halves(fingerprint(), "print_high", "print_low"),
     )
     if too_late.any():
         reason = _TOO_LATE.format(days=lateness.horizon_us / 86_400_000_000)
@@ -66,6 +67,11 @@ _TOO_EARLY = (
     "event_time {time} is outside 2000-01-01 to 2100-01-01: correct the producer's clock and send it again"
 )
 _TOO_LATE = "event_time {{time}} is more than {days:g} days older than the partition's watermark: book it by a correction"
+
+
+def _halves(hashed: pl.Expr, high: str, low: str) -> list[pl.Expr]:
+    """A 128-bit number as two columns of 64 bits, which numpy can hold."""
+    return [(hashed // _HALF).cast(pl.UInt64).alias(high), (hashed % _HALF).cast(pl.UInt64).alias(low)]
 
 
 def _refused(rows: pl.DataFrame, start: int, lines: list[bytes], cls: str, reason: str) -> list[Rejected]:

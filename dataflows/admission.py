@@ -14,7 +14,6 @@ from state.seen import ROW, Seen
 from state.store import ShardStore
 
 _POSITIONS = keys.META + b"positions"
-_HALF = pl.lit(2**64, dtype=pl.UInt128)
 
 
 class Admission:
@@ -29,15 +28,9 @@ class Admission:
 
     def admit(self, batch: Batch, rows: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
         """(fresh rows, duplicates, conflicts). Each conflicting row becomes one exception."""
-        halves = rows.select(
-            high=(pl.col("id128") // _HALF).cast(pl.UInt64),
-            low=(pl.col("id128") % _HALF).cast(pl.UInt64),
-            print_high=(pl.col("fingerprint") // _HALF).cast(pl.UInt64),
-            print_low=(pl.col("fingerprint") % _HALF).cast(pl.UInt64),
-        )
         asked = np.zeros(rows.height, dtype=ROW)
         for name in ("high", "low", "print_high", "print_low"):
-            asked[name] = halves[name].to_numpy()
+            asked[name] = rows[name].to_numpy()
         asked["partition"] = self._number(batch.source)
         asked["offset"] = rows["offset"].to_numpy()
         verdict = self._seen.admit(asked, batch.newest or 0)

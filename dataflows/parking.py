@@ -58,7 +58,7 @@ class Parking:
             parked = ParkedUsage(
                 topic, partition, row["offset"], row["event_id"], row["source"], row["customer_id"],
                 row["contract_id"], row["meter"], codec.from_int(scaled(row["quantity"], QUANTITY_SCALE)),
-                row["event_time"], row["dimensions"], row["id128"].to_bytes(16, "big"),
+                row["event_time"], row["dimensions"], (row["high"] << 64 | row["low"]).to_bytes(16, "big"),
             )  # fmt: skip
             if self._covering(parked) > 1:
                 self._raise(parked, self._wanting(parked))

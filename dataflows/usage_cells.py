@@ -65,15 +65,34 @@ def groups(rows: pl.DataFrame, origins: list[tuple[str, int]]) -> Iterator[Usage
     summed = rows.group_by(GROUP, maintain_order=True).agg(
         _total(rows),
         pl.len().alias("events"),
-        pl.col("id128").bitwise_xor().alias("digest"),
+        pl.col("high", "low").bitwise_xor(),
         pl.col("offset").min().alias("first"),
         pl.col("offset").max().alias("last"),
     )
-    for customer, contract, meter, cell, origin, quantity, events, digest, first, last in summed.iter_rows():
+    for (
+        customer,
+        contract,
+        meter,
+        cell,
+        origin,
+        quantity,
+        events,
+        high,
+        low,
+        first,
+        last,
+    ) in summed.iter_rows():
         topic, partition = origins[origin]
         total = quantity if isinstance(quantity, int) else sum(quantity)
         yield Usage(
-            customer, contract, meter, cell, total, events, digest, Source(topic, partition, first, last + 1)
+            customer,
+            contract,
+            meter,
+            cell,
+            total,
+            events,
+            high << 64 | low,
+            Source(topic, partition, first, last + 1),
         )
 
 

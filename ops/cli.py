@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,9 @@ import typer
 
 from ops.failures import DONE, WRONG_USAGE, exit_code, told
 from ops.show.commands import app as show
+
+# One worker per process, one process per core: threads of the columnar engine would only take turns with it.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 app = typer.Typer(
     name="accrual",
@@ -32,9 +36,10 @@ AsOf = Annotated[
     ),
 ]
 Follow = Annotated[bool, typer.Option("--follow", help="Go on reading (Kafka; not for files yet)")]
-Workers = Annotated[int | None, typer.Option(metavar="N", help="Processes, one per core")]
-BatchRows = Annotated[int | None, typer.Option(metavar="N", help="Most rows of a batch")]
-Shards = Annotated[int | None, typer.Option(metavar="N", help="Shards of the state, fixed at creation")]
+# Numbers come as text: the settings judge them, and say which setting has which value and what is allowed.
+Workers = Annotated[str | None, typer.Option(metavar="N", help="Processes, one per core")]
+BatchRows = Annotated[str | None, typer.Option(metavar="N", help="Most rows of a batch")]
+Shards = Annotated[str | None, typer.Option(metavar="N", help="Shards of the state, fixed at creation")]
 AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object")]
 
 

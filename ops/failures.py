@@ -14,11 +14,12 @@ def told(error: BaseException) -> str:
     from accounting.require import InvariantBroken
     from connectors.errors import ConnectorError
     from ops.settings import SettingsWrong
+    from ops.show.records import UnreadableRecordError
     from state.errors import StateError
 
     if isinstance(error, InvariantBroken):
         return f"stopped before posting, because an invariant does not hold: {error}\n{_trace(error)}"
-    if isinstance(error, ConnectorError | StateError | SettingsWrong | ValueError):
+    if isinstance(error, ConnectorError | StateError | SettingsWrong | UnreadableRecordError | ValueError):
         return str(error)
     if isinstance(error, OSError):
         where = f" {error.filename}" if error.filename else ""

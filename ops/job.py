@@ -56,7 +56,7 @@ class Job:
                 pass
         except OSError as error:
             raise SinkUnusable(
-                f"the sink directory {self.sink} cannot be written: {error.strerror}"
+                f"the sink directory {self.sink} cannot be written: {error.strerror}; mend that, or name another --sink"
             ) from error
 
     def flow_settings(self) -> FlowSettings:

@@ -26,7 +26,7 @@ from dataflows.tally import Tally
 from ops.job import Job
 from ops.settings import Settings
 from state.directory import StateDirectory, shard_path
-from state.errors import StateError
+from state.errors import StateError, StateUnwritable
 from state.records import Applied
 from state.store import ShardStore
 
@@ -49,18 +49,27 @@ def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
     """Run to the end of the input. Raises ConnectorError, StateError, RunFailed or OSError, with what to do."""
     began = time.monotonic()
     job.check_places()
-    directory = StateDirectory.acquire(job.state, job.settings.shards)
+    directory = _acquired(job)
     try:
         job.check_sink()
         progress = Progress()
         if job.settings.workers == 1:
             _embedded(job, progress, show)
         else:
-            _processes(job)
+            _processes(job, directory.lock_number)
         result = _result(job, directory.identity.generation, time.monotonic() - began, progress.rows_read)
     finally:
         directory.release()
     return result
+
+
+def _acquired(job: Job) -> StateDirectory:
+    try:
+        return StateDirectory.acquire(job.state, job.settings.shards)
+    except OSError as error:
+        raise StateUnwritable(
+            f"the state directory {job.state} cannot be written: {error.strerror}; mend that, or name another --state"
+        ) from error
 
 
 def _embedded(job: Job, progress: Progress, show: Callable[[Progress], None] | None) -> None:
@@ -118,7 +127,7 @@ def _plain_failures() -> Iterator[None]:
 # -- several processes
 
 
-def _processes(job: Job) -> None:
+def _processes(job: Job, lock: int) -> None:
     """One worker per process; when one of them dies, all are stopped: a rerun takes up where the state is."""
     count = job.settings.workers
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
@@ -132,12 +141,15 @@ def _processes(job: Job) -> None:
         "addresses": addresses,
     }
     command = [sys.executable, "-m", "ops.worker"]
+    # A worker ends when its standard input does, so that none outlives a killed launcher; it inherits the lock, so that
+    # the directory stays locked while one of them lives.
     workers = [
         subprocess.Popen(
-            command, env={**os.environ, "ACCRUAL_WORKER": json.dumps({**spec, "process": number})}
+            command, stdin=subprocess.PIPE, pass_fds=(lock,),
+            env={**os.environ, "ACCRUAL_WORKER": json.dumps({**spec, "process": number})},
         )
         for number in range(count)
-    ]
+    ]  # fmt: skip
     try:
         _await(workers)
     finally:

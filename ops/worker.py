@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 
 from ops.failures import told
 
@@ -13,12 +14,18 @@ def main() -> int:
     """Do the work that the launcher wrote into the environment."""
     from ops.run import work
 
+    threading.Thread(target=_end_with_the_launcher, daemon=True).start()
     try:
         work(json.loads(os.environ["ACCRUAL_WORKER"]))
     except Exception as error:
         print(f"accrual worker: {told(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _end_with_the_launcher() -> None:
+    os.read(sys.stdin.fileno(), 1)  # nothing is ever written there: it returns when the launcher is gone
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,11 @@ class StateDirectory:
         """Where a shard's RocksDB is."""
         return shard_path(self.path, shard)
 
+    @property
+    def lock_number(self) -> int:
+        """The file number of the lock, for the child processes that shall hold it too."""
+        return self._lock.fileno()
+
     def release(self) -> None:
         """Give the directory back."""
         self._lock.close()

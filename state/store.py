@@ -58,7 +58,12 @@ class ShardStore:
             text = str(error)
             if "lock" in text.lower():
                 raise StateLocked(f"the store {path} is in use by another process: {text}") from error
-            raise StateDamaged(f"the store {path} does not open: {text}") from error
+            if any(reason in text for reason in _UNWRITABLE):
+                raise StateUnwritable(_unwritable(path, error)) from error
+            raise StateDamaged(
+                f"the store {path} does not open: {text}; restore it from a backup, or rebuild with an empty --state "
+                "and --sink"
+            ) from error
         self._pending: dict[bytes, dict[bytes, bytes | None]] = {}  # by table and name: see _BUCKET
         self._write = WriteOptions()
 
@@ -170,11 +175,24 @@ class ShardStore:
         try:
             yield
         except Exception as error:  # rocksdict raises bare Exception
-            raise StateUnwritable(f"the store {self.path} cannot be written: {error}") from error
+            raise StateUnwritable(_unwritable(self.path, error)) from error
 
     def close(self) -> None:
         """Give the lock back."""
         self._db.close()
+
+
+# What RocksDB says when the file system refuses: nothing is wrong with what the store holds.
+_UNWRITABLE = (
+    "No space left", "File too large", "quota exceeded", "Read-only file system", "Permission denied"
+)  # fmt: skip
+
+
+def _unwritable(path: Path, error: Exception) -> str:
+    return (
+        f"the store {path} cannot be written: {error}; make room, or let it be written, and run the same command again: "
+        "nothing is lost"
+    )
 
 
 def _after(prefix: bytes) -> bytes | None:

@@ -7,6 +7,8 @@ ahead of the state. What is in the file already is known by its sequence and dro
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,11 +107,14 @@ class _TopicFile:
     """One append-only file whose records are numbered without a gap."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._last, whole = last_sequence(path)
-        self._file = open(path, "ab")  # noqa: SIM115
-        self._file.truncate(whole)  # a torn last line was never a record
+        with self._named():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._last, whole = last_sequence(path)
+            # Unbuffered: what a full disk refuses is not tried again, half of it, when the file is closed.
+            self._file = open(path, "ab", buffering=0)  # noqa: SIM115
+            if self._file.tell() > whole:
+                self._file.truncate(whole)  # a torn last line was never a record
 
     def append(self, item: Emitted) -> None:
         fresh = item.lines[max(0, self._last + 1 - item.first) :]
@@ -122,12 +127,26 @@ class _TopicFile:
             last=self._last,
             next=item.first,
         )
-        self._file.write(b"".join(line + b"\n" for line in fresh))
+        self._write(b"".join(line + b"\n" for line in fresh))
         self._last = item.first + len(item.lines) - 1
 
     def sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with self._named():
+            os.fsync(self._file.fileno())
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        with self._named():
+            while rest:
+                rest = rest[self._file.write(rest) :]
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """An error of the file system names the file."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
 
     def close(self) -> None:
         self._file.close()

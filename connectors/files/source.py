@@ -12,6 +12,7 @@ import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.batch import ENDED, Batch, Record, Rejected
+from connectors.errors import SourceUnusable
 from connectors.files.layout import partitions
 from connectors.files.lines import LineReader
 from connectors.gate import Gate
@@ -54,7 +55,12 @@ def plan(root: Path, as_of: int | None) -> FilePlan:
     files = {
         f"{topic}/{number}": path for topic in TOPICS for number, path in partitions(root, topic).items()
     }
-    control = partitions(root, CONTROL).get(0)
+    controls = partitions(root, CONTROL)
+    if strays := [str(path) for number, path in controls.items() if number]:
+        raise SourceUnusable(
+            f"{', '.join(strays)}: {CONTROL} has one partition, 0, so that its order is one: put all its records there"
+        )
+    control = controls.get(0)
     times: list[int | None] = []
     for line in _all_lines(control):
         model = decode(CONTROL, line)
@@ -94,6 +100,23 @@ class FileSource(FixedPartitionedSource):
 
     def __post_init__(self) -> None:
         self.gate = Gate()
+        for name, start in self.starts.items():
+            self._check_there(name, start.offset)
+
+    def _check_there(self, name: str, applied: int) -> None:
+        """What was applied is there still: a partition that has gone would be taken for one without rows."""
+        remedy = "restore it, or start with an empty --state and --sink"
+        if name == f"{CONTROL}/0":
+            lines = len(self.plan.timeline.times)
+            if lines < applied:
+                where = self.plan.control or f"topic {CONTROL}"
+                raise SourceUnusable(
+                    f"{where} has {lines} lines, but {applied} were applied already: it was cut or replaced; {remedy}"
+                )
+        elif applied and name not in self.plan.files:
+            raise SourceUnusable(
+                f"partition {name} is not in the source any more, but {applied} of its lines were applied already: {remedy}"
+            )
 
     def list_parts(self) -> list[str]:
         return [f"{CONTROL}/0", *self.plan.sources]
