@@ -14,6 +14,8 @@ _MONTHS = {BillingPeriod.MONTH: 1, BillingPeriod.QUARTER: 3, BillingPeriod.YEAR:
 @lru_cache(maxsize=65536)
 def _boundary(anchor: int, months: int, zone_name: str) -> int:
     """The anchor's local day and wall-clock time, `months` later (the last day of a shorter month)."""
+    if not months:
+        return anchor  # as it is: its wall-clock time may come twice on that day
     zone = ZoneInfo(zone_name)
     local = to_datetime(anchor, zone)
     day = add_months(local.date(), months)

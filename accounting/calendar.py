@@ -6,6 +6,7 @@ a midnight does not exist, the day starts at the first instant that does.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -13,8 +14,11 @@ from zoneinfo import ZoneInfo
 
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
+LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
+_PERIOD = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def to_instant(moment: datetime) -> int:
@@ -23,36 +27,43 @@ def to_instant(moment: datetime) -> int:
 
 
 def to_datetime(instant: int, zone: tzinfo = UTC) -> datetime:
-    """The aware datetime of an instant in `zone`."""
-    return (EPOCH + timedelta(microseconds=instant)).astimezone(zone)
+    """The aware datetime of an instant in `zone`; outside the years 1 to 9999 the nearest one there is."""
+    moment = EPOCH + timedelta(microseconds=min(max(instant, FIRST), LAST))
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:  # a zone's offset leads out of the calendar: terms such as 0001-01-01 or 9999-12-31
+        return moment.replace(tzinfo=zone)
 
 
 def rfc3339(instant: int) -> str:
     """An instant as RFC 3339 UTC; the fraction is left out when it is zero."""
-    moment = to_datetime(instant)
-    return (
-        moment.strftime("%Y-%m-%dT%H:%M:%S")
-        + (f".{moment.microsecond:06d}" if moment.microsecond else "")
-        + "Z"
-    )
+    return to_datetime(instant).replace(tzinfo=None).isoformat() + "Z"
 
 
 @lru_cache(maxsize=65536)
 def local_date(instant: int, zone_name: str) -> date:
-    """The calendar day on which an instant falls in the zone."""
-    return to_datetime(instant, ZoneInfo(zone_name)).date()
+    """The local day [start_of_day, next start_of_day) in which an instant falls."""
+    day = to_datetime(instant, ZoneInfo(zone_name)).date()
+    # Where clocks went back over midnight, the minutes before they did so count to the day that was resumed.
+    if instant < start_of_day(day, zone_name) and day > date.min:
+        return day - timedelta(days=1)
+    return day
 
 
 @lru_cache(maxsize=65536)
 def start_of_day(day: date, zone_name: str) -> int:
-    """The first instant of a local day."""
+    """The first instant of a local day: no later one shows a day before it.
+
+    A midnight that a DST gap leaves out stands for the end of the gap. Of a midnight that comes twice the
+    first one counts, unless clocks went back to the day before (St John's until 2011, 00:01 to 23:01): then it
+    is the second.
+    """
     zone = ZoneInfo(zone_name)
     wall = datetime.combine(day, time.min, tzinfo=zone)
-    instant = to_instant(wall)
-    # A midnight inside a DST gap does not exist: fold=0 maps it before the gap, on the previous local day.
-    if to_datetime(instant, zone).date() < day:
-        instant = to_instant(wall.replace(fold=1))
-    return instant
+    first, second = to_instant(wall), to_instant(wall.replace(fold=1))
+    if second > first and to_datetime(second - 1, zone).date() < day:
+        return second
+    return first
 
 
 def start_of_month(year: int, month: int, zone_name: str) -> int:
@@ -77,11 +88,10 @@ class Period:
 
     @classmethod
     def parse(cls, text: str) -> Period:
-        """From YYYY-MM; ValueError for anything else."""
-        year, _, month = text.partition("-")
-        if len(year) != 4 or len(month) != 2 or not (year + month).isdecimal() or not 1 <= int(month) <= 12:
-            raise ValueError(f"a period is YYYY-MM, not {text!r}")
-        return cls(int(year), int(month))
+        """From YYYY-MM, years 0001 to 9998; ValueError for anything else."""
+        if _PERIOD.fullmatch(text) is None or text[:4] in ("0000", "9999"):
+            raise ValueError(f"a period is YYYY-MM, not {text[:80]!r}")
+        return cls(int(text[:4]), int(text[5:]))
 
     @classmethod
     def of_date(cls, day: date) -> Period:

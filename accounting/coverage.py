@@ -72,13 +72,20 @@ def covers(versions: Iterable[ContractVersion], zone_name: str) -> list[Cover]:
     """
     spans = in_force(versions)
     found: list[Cover] = []
+    given: dict[tuple[str, str], int] = {}  # line, meter -> the instant from which the next version has it
     for index, span in enumerate(spans):
-        version = span.version
+        version, taken, given = span.version, given, {}
         for line in version.lines:
             if line.kind is not LineKind.USAGE or line.rate is None:
                 continue
-            start = _boundary(span.start, line, spans[index - 1] if index else None, zone_name)
-            end = _boundary(span.end, line, spans[index + 1] if index + 1 < len(spans) else None, zone_name)
+            name = (line.line_id, line.rate.meter)
+            start, end = taken.get(name, span.start), span.end
+            following = spans[index + 1].version if index + 1 < len(spans) else None
+            heir = _heir(following, line) if following is not None else None
+            if following is not None and heir is not None:
+                # Never before the line itself began, which a version of the same local day may have added.
+                end = max(start, _handover(end, following, heir, zone_name))
+                given[name] = end
             start = max(start, version.start, line.start)
             end = min(end, _span_end(version, line))
             if start < end:
@@ -91,14 +98,24 @@ def covers(versions: Iterable[ContractVersion], zone_name: str) -> list[Cover]:
     return found
 
 
-def _boundary(instant: int, line: Line, neighbour: InForce | None, zone_name: str) -> int:
-    """Where a line changes from one version to its neighbour."""
-    goes_on = neighbour is not None and any(
-        other.line_id == line.line_id and other.rate is not None and line.rate is not None
-        and other.rate.meter == line.rate.meter
-        for other in neighbour.version.lines
-    )  # fmt: skip
-    return start_of_day(local_date(instant, zone_name), zone_name) if goes_on else instant
+def _heir(following: ContractVersion, line: Line) -> Line | None:
+    """The line as the next version has it, when it still takes the same meter's usage."""
+    for other in following.lines:
+        if other.line_id == line.line_id and other.kind is LineKind.USAGE and other.rate is not None:
+            return other if line.rate is not None and other.rate.meter == line.rate.meter else None
+    return None
+
+
+def _handover(instant: int, following: ContractVersion, heir: Line, zone_name: str) -> int:
+    """Where the next version, effective at `instant`, takes a line over.
+
+    At the start of that local day, as far as it runs then: what its own term or line leaves out of the day
+    before `instant` stays with the version before, which is still in force.
+    """
+    if _span_end(following, heir) < instant:
+        return instant
+    day = start_of_day(local_date(instant, zone_name), zone_name)
+    return min(instant, max(day, following.start, heir.start))
 
 
 def _span_end(version: ContractVersion, line: Line) -> int:

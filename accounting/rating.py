@@ -1,11 +1,13 @@
-"""Rating: what a cumulative number of units costs.
+"""Rating: what the units of a billing period cost.
 
 Every function takes units in 1e-18 (an integer, or a Fraction for a weighted sum) and gives an exact amount in 1e-30 of
-the major unit. Source: accounting.md rule 4; worked cases O01 to O08, L01, K01 of cases.md.
+the major unit. Source: accounting.md rule 4; worked cases O01 to O08, L01, L02, K01, K03 of cases.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from accounting.contract import Rate, RateModel, Tier
@@ -13,6 +15,17 @@ from accounting.money import Exact, exact_from_price
 from accounting.require import require
 
 Units = int | Fraction
+
+TIERED = (RateModel.GRADUATED, RateModel.VOLUME)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The cumulative units before and after the part of a billing period in which one rate is in force."""
+
+    rate: Rate
+    before: Units
+    after: Units
 
 
 def billable(units: Units, included: int) -> Units:
@@ -22,12 +35,25 @@ def billable(units: Units, included: int) -> Units:
     return max(units - included, 0)
 
 
+def per_unit(rate: Rate, units: Units) -> Exact:
+    """Every unit at the same price."""
+    require(rate.unit_price is not None, "a per_unit rate has a unit price", meter=rate.meter)
+    return units * (rate.unit_price or 0)
+
+
+def package(rate: Rate, units: Units) -> Exact:
+    """Whole packages, rounded up."""
+    require(bool(rate.package_size), "a package rate has a package size", meter=rate.meter)
+    packages = -(-units // (rate.package_size or 1))
+    return packages * exact_from_price(rate.package_price or 0)
+
+
 def graduated(tiers: tuple[Tier, ...], units: Units) -> Exact:
     """Each tier's units at its own price, plus the flat fee of every tier that is entered.
 
-    `up_to` is cumulative and inclusive. Zero units enter no tier: a flat fee at zero units is the billing period's end's
-    business (policy). Negative units are credited at the first tier's price. Units beyond the last tier cost nothing here:
-    see `uncovered`.
+    `up_to` is cumulative and inclusive. Zero units enter no tier: a flat fee at zero units is due at the billing
+    period's end, see `price`. Negative units are credited at the first tier's price. Units beyond the last tier cost
+    nothing here: see `uncovered`.
     """
     require(bool(tiers), "a graduated rate has tiers")
     if units <= 0:
@@ -43,18 +69,53 @@ def graduated(tiers: tuple[Tier, ...], units: Units) -> Exact:
     return total
 
 
+def tier_of(tiers: tuple[Tier, ...], units: Units) -> Tier:
+    """The tier in which the last of `units` lies; beyond the last one, the last."""
+    require(bool(tiers), "a volume rate has tiers")
+    return next((tier for tier in tiers if tier.up_to is None or units <= tier.up_to), tiers[-1])
+
+
+def price(stretches: Sequence[Stretch], ended: bool, flat_at_zero: bool = True) -> Exact:
+    """The exact cost of a billing period so far: each unit takes the price in force at its time (rule 4).
+
+    A volume rate prices all its units by the tier that the billing period's total has reached. `ended`: the billing
+    period is over, so that a flat fee at zero units is due (policy `flat_at_zero`).
+    """
+    if not stretches:
+        return 0
+    current = stretches[-1]
+    left = billable(current.after, current.rate.included)
+    total = sum((_cost(stretch, left) for stretch in stretches), start=0)
+    if current.rate.model in TIERED:
+        if current.rate.model is RateModel.VOLUME and left > 0:
+            total += exact_from_price(tier_of(current.rate.tiers, left).flat_fee)
+        if ended and left <= 0 and flat_at_zero:
+            total += exact_from_price(current.rate.tiers[0].flat_fee)
+    return total
+
+
+def _cost(stretch: Stretch, total: Units) -> Exact:
+    """What one stretch adds, flat fees of a volume rate aside; `total` decides the volume tier."""
+    rate = stretch.rate
+    before, after = billable(stretch.before, rate.included), billable(stretch.after, rate.included)
+    match rate.model:
+        case RateModel.PER_UNIT:
+            return per_unit(rate, after) - per_unit(rate, before)
+        case RateModel.PACKAGE:
+            return package(rate, after) - package(rate, before)
+        case RateModel.GRADUATED:
+            return graduated(rate.tiers, after) - graduated(rate.tiers, before)
+        case RateModel.VOLUME:
+            return (after - before) * tier_of(rate.tiers, total).unit_price
+
+
+def has_flat_at_zero(rate: Rate) -> bool:
+    """Whether something is due for a billing period without usage."""
+    return rate.model in TIERED and bool(rate.tiers) and rate.tiers[0].flat_fee != 0
+
+
 def uncovered(rate: Rate, units: Units) -> Units:
-    """Units beyond the last tier of a price list that has an upper end: they have no price and become an exception."""
-    if rate.model is RateModel.PER_UNIT or not rate.tiers or rate.tiers[-1].up_to is None:
+    """Units beyond the last tier of a price list with an upper end: they have no price and become an exception."""
+    if rate.model not in TIERED or not rate.tiers or rate.tiers[-1].up_to is None:
         return 0
     return max(billable(units, rate.included) - rate.tiers[-1].up_to, 0)
-
-
-def rated(rate: Rate, units: Units) -> Exact:
-    """The exact amount that `units` of a billing period cost, before minimum and maximum."""
-    left = billable(units, rate.included)
-    if rate.model is RateModel.PER_UNIT:
-        require(rate.unit_price is not None, "a per_unit rate has a unit price", meter=rate.meter)
-        return left * (rate.unit_price or 0)
-    require(rate.model is RateModel.GRADUATED, "the rate's model is not known to rating", model=rate.model)
-    return graduated(rate.tiers, left)

@@ -7,13 +7,15 @@ of windows (accounting.md, rules 3 and 4).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
-from accounting.billing_period import billing_period_of
+from accounting.aggregation import Aggregate, UsageCell
+from accounting.contract import Aggregation
 from accounting.coverage import Cover
+from accounting.line_course import BillingSpan, billing_spans
 from accounting.money import Exact, round_half_even
-from accounting.rating import Units, rated, uncovered
+from accounting.rating import Stretch, Units, price, uncovered
 from accounting.require import require
 from accounting.window import Window, WindowSize, window_of
 
@@ -23,18 +25,16 @@ class Meter:
     """Where cumulative rating stands: carried from one window to the next of the same billing period."""
 
     billing_start: int
-    units: Units = 0  # 1e-18, since the billing period's start
-    exact: Exact = 0  # 1e-30, unrounded amount of those units, each at the price of its time
-    revenue: int = 0  # minor units, of the line since its start: where the position stands
+    units: Units | None = None  # 1e-18, since the billing period's start; None: no usage yet
+    booked: int = 0  # minor units of the billing period
+    revenue: int = 0  # minor units of the line since its start: where the position stands
 
 
 @dataclass(frozen=True, slots=True)
 class CoveredCell:
-    """Summarised usage of one cell that one cover takes."""
+    """Summarised usage of one cell, and the cover that takes it."""
 
-    start: int
-    quantity: int  # 1e-18
-    events: int
+    usage: UsageCell
     cover: Cover
 
 
@@ -48,88 +48,142 @@ class WindowBooking:
     events: int
     cover: Cover  # the last one in force in the window
     after: Meter
-    unpriced: Units  # units beyond the last tier
-
-
-def bookings(
-    cells: Iterable[CoveredCell], size: WindowSize, zone_name: str, start: Meter | None
-) -> Iterator[WindowBooking]:
-    """Book the cells of one line, which are in time order, window by window.
-
-    `start` is the meter after the last window before the first cell (None: the line's first usage). A window that
-    spans two billing periods or two covers takes the sum of the parts.
-    """
-    meter = start
-    booking: WindowBooking | None = None
-    for segment in _segments(cells, size, zone_name):
-        window, cover = segment.window, segment.cover
-        if booking is not None and booking.window != window:
-            require(booking.window.start < window.start, "cells come in time order", line=cover.line_id)
-            yield booking
-            booking = None
-        if meter is None:
-            meter = Meter(segment.billing_start)
-        elif meter.billing_start != segment.billing_start:
-            meter = Meter(segment.billing_start, revenue=meter.revenue)
-        meter, amount = _advance(meter, segment)
-        so_far = booking or WindowBooking(window, 0, 0, 0, cover, meter, 0)
-        booking = WindowBooking(
-            window=window,
-            amount=so_far.amount + amount,
-            quantity=so_far.quantity + segment.quantity,
-            events=so_far.events + segment.events,
-            cover=cover,
-            after=meter,
-            unpriced=uncovered(cover.rate, meter.units),
-        )
-    if booking is not None:
-        yield booking
+    unpriced: Units = 0  # units beyond the last tier
 
 
 @dataclass(slots=True)
-class _Segment:
-    """The usage of a window that has one cover and one billing period: rated as a whole."""
+class _Content:
+    """A window's part in one billing period."""
 
     window: Window
-    cover: Cover
-    billing_start: int
-    quantity: int
-    events: int
+    cover: Cover  # of what is due in it, or of its last cell
+    cells: list[CoveredCell] = field(default_factory=list)
 
 
-def _segments(cells: Iterable[CoveredCell], size: WindowSize, zone_name: str) -> Iterator[_Segment]:
-    """Cells in time order, summed where rating cannot tell them apart."""
-    segment: _Segment | None = None
-    for cell in cells:
-        cover = cell.cover
-        window = window_of(cell.start, size, zone_name)
-        anchor, _ = billing_period_of(
-            cell.start, cover.line_start, cover.line_end, cover.rate.billing_period, zone_name
-        )
-        if (
-            segment is not None
-            and segment.cover is cover
-            and segment.window.start == window.start
-            and segment.billing_start == anchor
-        ):
-            segment.quantity += cell.quantity
-            segment.events += cell.events
-            continue
-        if segment is not None:
-            yield segment
-        segment = _Segment(window, cover, anchor, cell.quantity, cell.events)
-    if segment is not None:
-        yield segment
+def resumes(span: BillingSpan) -> bool:
+    """Whether rating can go on from a meter in mid-period: one price throughout, and units that say all."""
+    return len(span.parts) == 1 and span.parts[0].cover.rate.aggregation is not Aggregation.UNIQUE
 
 
-def _advance(meter: Meter, segment: _Segment) -> tuple[Meter, int]:
-    """The meter after a segment, and the minor units it adds.
+def bookings(
+    covers: Sequence[Cover],
+    cells: Sequence[CoveredCell],
+    size: WindowSize,
+    zone_name: str,
+    since: int,
+    until: int,
+    start: Meter | None,
+) -> list[WindowBooking]:
+    """Book the closed windows of one line in [since, until), in time order.
 
-    Each unit takes the price in force at its time while the cumulative quantity continues (rule 4), so the segment
-    adds rate(units after) - rate(units before) at its own cover's rate.
+    `covers` are the line's, in time order; `cells` the usage they take in those windows, in time order; `since` is the
+    start of a window and `start` the meter after the window before it (None: there is none). A window is booked when
+    it has usage or when something is due in it (a minimum, a flat fee at zero units). One that spans two billing
+    periods takes the sum of both parts.
     """
-    rate, currency = segment.cover.rate, segment.cover.currency
-    units = meter.units + segment.quantity
-    exact = meter.exact + rated(rate, units) - rated(rate, meter.units)
-    amount = round_half_even(exact, currency) - round_half_even(meter.exact, currency)
-    return Meter(meter.billing_start, units, exact, meter.revenue + amount), amount
+    found: list[WindowBooking] = []
+    revenue = start.revenue if start is not None else 0
+    by_span = _by_span(covers, cells, size, zone_name, since, until)
+    for span, contents in by_span:
+        resumed = start if start is not None and start.billing_start == span.start and resumes(span) else None
+        for booking in _book_span(span, contents, resumed, revenue):
+            revenue = booking.after.revenue
+            if found and found[-1].window.start == booking.window.start:
+                booking = _joined(found.pop(), booking)
+            found.append(booking)
+    return found
+
+
+def _by_span(
+    covers: Sequence[Cover],
+    cells: Sequence[CoveredCell],
+    size: WindowSize,
+    zone_name: str,
+    since: int,
+    until: int,
+) -> Iterator[tuple[BillingSpan, list[_Content]]]:
+    """Each billing period that has something to book, and its windows in time order."""
+    at = 0
+    for span in billing_spans(covers, zone_name, since, until):
+        contents: dict[int, _Content] = {}
+        while at < len(cells) and cells[at].usage.start < span.end:
+            cell = cells[at]
+            window = window_of(cell.usage.start, size, zone_name)
+            content = contents.setdefault(window.start, _Content(window, cell.cover))
+            content.cells.append(cell)
+            content.cover = cell.cover
+            at += 1
+        for due in span.due_instants(until):
+            window = window_of(due, size, zone_name)
+            if since <= window.start and window.end <= until:
+                cover = next(part.cover for part in span.parts if part.start <= due < part.end)
+                contents.setdefault(window.start, _Content(window, cover))
+        if contents:
+            yield span, [contents[start] for start in sorted(contents)]
+    require(at == len(cells), "every cell has its billing period", cells=len(cells), used=at)
+
+
+def _book_span(
+    span: BillingSpan, contents: list[_Content], resumed: Meter | None, revenue: int
+) -> Iterator[WindowBooking]:
+    """The windows of one billing period: differences of its rounded cumulative cost."""
+    aggregate = _aggregate(span, span.parts[0].cover, resumed.units if resumed is not None else None)
+    booked = resumed.booked if resumed is not None else 0
+    stretches: list[Stretch] = []
+    if resumed is not None:
+        stretches.append(Stretch(span.parts[0].cover.rate, 0, aggregate.value))
+    for content in contents:
+        for cell in content.cells:
+            _enter(stretches, cell.cover, aggregate)
+            aggregate.add(cell.usage)
+            stretches[-1] = Stretch(stretches[-1].rate, stretches[-1].before, aggregate.value)
+        _enter(stretches, content.cover, aggregate)
+        cost = round_half_even(_bounded(span, content.window, stretches), content.cover.currency)
+        amount, booked = cost - booked, cost
+        revenue += amount
+        yield WindowBooking(
+            window=content.window,
+            amount=amount,
+            quantity=sum(cell.usage.quantity for cell in content.cells),
+            events=sum(cell.usage.events for cell in content.cells),
+            cover=content.cover,
+            after=Meter(span.start, aggregate.units, booked, revenue),
+            unpriced=uncovered(content.cover.rate, aggregate.value),
+        )
+
+
+def _aggregate(span: BillingSpan, cover: Cover, units: Units | None) -> Aggregate:
+    return Aggregate(cover.rate.aggregation, span.end, span.end - span.start, units)
+
+
+def _enter(stretches: list[Stretch], cover: Cover, aggregate: Aggregate) -> None:
+    """The cumulative quantity continues under the rate in force (rule 4)."""
+    if not stretches or stretches[-1].rate != cover.rate:
+        stretches.append(Stretch(cover.rate, aggregate.value, aggregate.value))
+
+
+def _bounded(span: BillingSpan, window: Window, stretches: list[Stretch]) -> Exact:
+    """The cost so far between minimum and maximum.
+
+    The minimum is due at the billing period's end, or by elapsed share where it lies in several accounting months.
+    """
+    ended = window.end >= span.end
+    cost = price(stretches, ended)
+    if ended or span.spans_months:
+        least = span.minimum(window.end)
+        cost = max(cost, least) if least else cost
+    most = span.maximum()
+    return cost if most is None else min(cost, most)
+
+
+def _joined(first: WindowBooking, second: WindowBooking) -> WindowBooking:
+    """Two parts of one window as one booking."""
+    return WindowBooking(
+        window=second.window,
+        amount=first.amount + second.amount,
+        quantity=first.quantity + second.quantity,
+        events=first.events + second.events,
+        cover=second.cover,
+        after=second.after,
+        unpriced=first.unpriced + second.unpriced,
+    )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from accounting.calendar import (
     HOUR_US,
+    MICROSECOND,
     add_months,
     local_date,
     start_of_day,
@@ -39,8 +40,9 @@ class Window:
 def window_of(instant: int, size: WindowSize, zone_name: str) -> Window:
     """The window in which an instant falls (accounting.md, rule 4: entity time zone, DST-safe).
 
-    An hour is an hour of elapsed time aligned to the zone's whole hours, so that the hour which a DST change repeats
-    makes two windows and never one of two hours.
+    An hour is an hour of elapsed time aligned to the zone's whole hours, so that the hour which a DST change
+    repeats makes two windows and never one of two hours. A change by part of an hour (Lord Howe) cuts the
+    windows around it: windows never overlap.
     """
     day = local_date(instant, zone_name)
     if size is WindowSize.DAY:
@@ -50,7 +52,29 @@ def window_of(instant: int, size: WindowSize, zone_name: str) -> Window:
         after = add_months(first, 1)
         end = start_of_month(after.year, after.month, zone_name)
         return Window(start_of_month(first.year, first.month, zone_name), end, after - timedelta(days=1))
-    offset = to_datetime(instant, ZoneInfo(zone_name)).utcoffset() or timedelta()
-    shift = offset // timedelta(microseconds=1)
+    shift = _minutes_shift(instant, zone_name)
     start = (instant + shift) // HOUR_US * HOUR_US - shift
-    return Window(start, start + HOUR_US, day)
+    end = start + HOUR_US
+    if _minutes_shift(start, zone_name) != shift:
+        start = _change(start, instant, zone_name)
+    if _minutes_shift(end - 1, zone_name) != shift:
+        end = _change(instant, end - 1, zone_name)
+    return Window(start, end, day)
+
+
+def _minutes_shift(instant: int, zone_name: str) -> int:
+    """By how much the zone's whole hours lie beside those of UTC, in microseconds."""
+    offset = to_datetime(instant, ZoneInfo(zone_name)).utcoffset() or timedelta()
+    return offset // MICROSECOND % HOUR_US
+
+
+def _change(before: int, after: int, zone_name: str) -> int:
+    """The first instant in (before, after] with the shift of `after`; it changes once between the two."""
+    shift = _minutes_shift(after, zone_name)
+    while after - before > 1:
+        middle = (before + after) // 2
+        if _minutes_shift(middle, zone_name) == shift:
+            after = middle
+        else:
+            before = middle
+    return after

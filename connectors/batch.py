@@ -39,7 +39,8 @@ class Batch:
     `phase` is the number of control records that apply before these rows; `newest` the running maximum of event_time
     after them (None: no valid row yet), from which the partition's watermark follows. Usage comes as `rows` (columns:
     offset, event_id, source, customer_id, contract_id, meter, event_time in microseconds, quantity Decimal(38,18),
-    dimensions, late, and the halves of identity and fingerprint: high, low, print_high, print_low), every other topic as `records`.
+    dimensions, late, and the halves of identity and fingerprint: high, low, print_high, print_low), every other topic as
+    `records`.
     """
 
     topic: str
@@ -51,15 +52,14 @@ class Batch:
     rows: pl.DataFrame | None = None
     records: tuple[Record, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    dry: bool = False  # a followed partition with no unread rows: nobody waits for it inside its phase
 
     @property
     def source(self) -> str:
         """The partition's name."""
         return f"{self.topic}/{self.partition}"
 
-    def only(
-        self, rows: pl.DataFrame | None, records: tuple[Record, ...], rejected: tuple[Rejected, ...]
-    ) -> Batch:
+    def only(self, rows: pl.DataFrame | None, records: tuple[Record, ...], rejected: tuple[Rejected, ...]) -> Batch:
         """The same positions with a shard's part of the content."""
         return replace(self, rows=rows, records=records, rejected=rejected)
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from accounting.calendar import rfc3339
 from connectors.batch import Batch, Rejected
+from connectors.piece import Lines, Piece
 from connectors.timeline import BEFORE_ALL, Timeline
 from schemas.identity import fingerprint, id128
 from schemas.topics import USAGE
-from schemas.usage_columns import decode_usage
 
 EARLIEST_US = 946_684_800_000_000  # 2000-01-01
 _HALF = pl.lit(2**64, dtype=pl.UInt128)
@@ -29,16 +29,17 @@ class Lateness:
 
 
 def usage_batches(
-    partition: int, start: int, lines: list[bytes], newest: int | None, timeline: Timeline, lateness: Lateness
+    partition: int, start: int, lines: list[bytes] | Piece, newest: int | None, timeline: Timeline, lateness: Lateness
 ) -> list[Batch]:
-    """The lines at positions start, start + 1, ... as one batch for each phase they touch."""
-    columns = decode_usage(lines)
-    rejected = [Rejected(start + row, fault.cls, fault.reason, lines[row]) for row, fault in columns.faults]
+    """The records at positions start, start + 1, ... as one batch for each phase they touch."""
+    piece = Lines(lines) if isinstance(lines, list) else lines
+    columns = piece.columns()
+    rejected = [Rejected(start + row, fault.cls, fault.reason, piece.payload(row)) for row, fault in columns.faults]
     rows = columns.rows
     times = rows["event_time"].to_numpy()
     strange = (times < EARLIEST_US) | (times >= LATEST_US)
     if strange.any():
-        rejected += _refused(rows.filter(strange), start, lines, "too_early", _TOO_EARLY)
+        rejected += _refused(rows.filter(strange), start, piece, "too_early", _TOO_EARLY)
         rows = rows.filter(~strange)
         times = rows["event_time"].to_numpy()
     running = np.maximum(
@@ -57,16 +58,16 @@ def usage_batches(
     )
     if too_late.any():
         reason = _TOO_LATE.format(days=lateness.horizon_us / 86_400_000_000)
-        rejected += _refused(rows.filter(too_late), start, lines, "too_late", reason)
+        rejected += _refused(rows.filter(too_late), start, piece, "too_late", reason)
         keep = ~too_late
         rows, running = rows.filter(keep), running[keep]
     return _by_phase(partition, start, len(lines), rows, running, rejected, newest, timeline)
 
 
-_TOO_EARLY = (
-    "event_time {time} is outside 2000-01-01 to 2100-01-01: correct the producer's clock and send it again"
+_TOO_EARLY = "event_time {time} is outside 2000-01-01 to 2100-01-01: correct the producer's clock and send it again"
+_TOO_LATE = (
+    "event_time {{time}} is more than {days:g} days older than the partition's watermark: book it by a correction"
 )
-_TOO_LATE = "event_time {{time}} is more than {days:g} days older than the partition's watermark: book it by a correction"
 
 
 def _halves(hashed: pl.Expr, high: str, low: str) -> list[pl.Expr]:
@@ -74,12 +75,10 @@ def _halves(hashed: pl.Expr, high: str, low: str) -> list[pl.Expr]:
     return [(hashed // _HALF).cast(pl.UInt64).alias(high), (hashed % _HALF).cast(pl.UInt64).alias(low)]
 
 
-def _refused(rows: pl.DataFrame, start: int, lines: list[bytes], cls: str, reason: str) -> list[Rejected]:
+def _refused(rows: pl.DataFrame, start: int, piece: Piece, cls: str, reason: str) -> list[Rejected]:
     return [
-        Rejected(start + row, cls, reason.format(time=rfc3339(time)), lines[row], time, customer, contract)
-        for row, time, customer, contract in rows.select(
-            "row", "event_time", "customer_id", "contract_id"
-        ).iter_rows()
+        Rejected(start + row, cls, reason.format(time=rfc3339(time)), piece.payload(row), time, customer, contract)
+        for row, time, customer, contract in rows.select("row", "event_time", "customer_id", "contract_id").iter_rows()
     ]
 
 

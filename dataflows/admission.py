@@ -78,8 +78,6 @@ def usage_payload(row: dict[str, object]) -> bytes:
             "meter": row["meter"],
             "quantity": str(row["quantity"]),
             "event_time": rfc3339(row["event_time"]),  # type: ignore[arg-type]
-            "dimensions": [{"key": k, "value": v} for k, v in msgspec.json.decode(dimensions)]
-            if dimensions
-            else [],
+            "dimensions": [{"key": k, "value": v} for k, v in msgspec.json.decode(dimensions)] if dimensions else [],
         }
     )

@@ -1,4 +1,4 @@
-"""Desired books minus posted books: the only way an entry comes about."""
+"""When which books are looked at: windows that close, usage that comes late, contracts that change, dues that fall."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import msgspec
 
 from accounting.calendar import rfc3339
 from accounting.coverage import ALWAYS, FOREVER, Cover
-from accounting.journal import dated
-from accounting.position import difference, recognition
-from accounting.usage import CoveredCell, Meter, WindowBooking, bookings
+from accounting.line_course import billing_spans, has_dues, next_due
+from accounting.usage import CoveredCell, resumes
 from accounting.window import window_of
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import Change, ContractTable, CustomerContracts
-from dataflows.entry import usage_entry
 from dataflows.exception_desk import Coordinates, ExceptionDesk
+from dataflows.line_books import LineBooks, usage_cell
 from dataflows.outbox import Outbox
 from dataflows.settings import FlowSettings
-from dataflows.usage_cells import UsageCells
-from schemas.topics import JOURNAL
+from dataflows.usage_cells import UsageCells, feed_name
 from state import codec, keys
-from state.records import Booked, Cell, Source
+from state.records import Cell
 from state.store import ShardStore
+
+_DueName = tuple[int, bytes, str]  # end of the window, feed, entity
 
 
 class _Due(msgspec.Struct, array_like=True):
@@ -47,7 +47,7 @@ class _Touched:
 
 
 class Bookkeeper:
-    """The posted books of one shard and what is due to be compared with them."""
+    """Knows which lines of a shard are due to be compared with what is posted, and has them compared."""
 
     def __init__(
         self,
@@ -60,13 +60,15 @@ class Bookkeeper:
         settings: FlowSettings,
     ) -> None:
         self._store, self._contracts, self._cells, self._clock = store, contracts, cells, clock
-        self._outbox, self._desk, self._settings = outbox, desk, settings
+        self._desk, self._settings = desk, settings
+        self._lines = LineBooks(store, clock, outbox, desk, settings)
         self.unplaced = 0  # change in counted usage that has lost its line, since the shard took note of it
         self._touched: dict[bytes, _Touched] = {}
-        self._due: dict[tuple[int, bytes], _Due] = {}
-        self._ends: list[tuple[int, bytes]] = []
+        # By end of the window, feed and entity: a close of one entity leaves another's windows due.
+        self._due: dict[_DueName, _Due] = {}
         for key, value in store.scan(keys.DUE):
-            self._due[keys.from_number(key[1:9]), key[9:]] = codec.decode(_Due, value)
+            due = codec.decode(_Due, value)
+            self._due[keys.from_number(key[1:9]), key[9:25], due.entity] = due
         self._ends = sorted(self._due)
 
     def usage_arrived(self, feed: bytes, customer_id: str, meter: str, cell: int, cover: Cover) -> None:
@@ -75,29 +77,35 @@ class Bookkeeper:
         if window.end <= self._clock.frontier(cover.entity):
             self._touch(feed, customer_id, meter, window.start, window.end)
             return
-        due = self._due.get((window.end, feed))
-        if due is None:
-            due = self._due[window.end, feed] = _Due(customer_id, meter, cover.entity, window.start)
-            heapq.heappush(self._ends, (window.end, feed))
-            self._store.put(_due_key(window.end, feed), codec.encode(due))
+        self._await(feed, _Due(customer_id, meter, cover.entity, window.start), window.end)
 
     def contract_changed(self, change: Change) -> None:
-        """All of a customer's usage from an instant on has to be looked at again."""
-        for feed, record in self._cells.feeds_of(change.customer_id):
-            self._touch(feed, record.customer_id, record.meter, change.since, FOREVER)
+        """All of a customer's usage, and all that is due, from an instant on has to be looked at again."""
+        meters = {record.meter for _, record in self._cells.feeds_of(change.customer_id)}
+        for meter in sorted(meters | self._contracts.of(change.customer_id).lines.keys()):
+            feed = feed_name(change.customer_id, meter)
+            self._touch(feed, change.customer_id, meter, change.since, FOREVER)
             self._touched[feed].contracts = True
+
+    def _await(self, feed: bytes, due: _Due, end: int) -> None:
+        """Look at a feed when the window that ends at `end` closes."""
+        name = (end, feed, due.entity)
+        if name not in self._due:
+            self._due[name] = due
+            heapq.heappush(self._ends, name)
+            self._store.put(_due_key(name), codec.encode(due))
 
     def settle(self) -> int:
         """Compare what is due and touched, post the differences; gives the number of entries."""
         furthest, waiting = self._clock.furthest(), []
         while self._ends and self._ends[0][0] <= furthest:
-            end, feed = heapq.heappop(self._ends)
-            due = self._due[end, feed]
-            if end > self._clock.frontier(due.entity):
-                waiting.append((end, feed))
+            name = heapq.heappop(self._ends)
+            end, feed, entity = name
+            if end > self._clock.frontier(entity):
+                waiting.append(name)
                 continue
-            del self._due[end, feed]
-            self._store.delete(_due_key(end, feed))
+            due = self._due.pop(name)
+            self._store.delete(_due_key(name))
             self._touch(feed, due.customer_id, due.meter, due.since, end)
         for item in waiting:
             heapq.heappush(self._ends, item)
@@ -115,16 +123,53 @@ class Bookkeeper:
         """Book a feed's lines from `since` on; later windows only where cumulative rating carries the change on."""
         customer = self._contracts.of(touched.customer_id)
         lines = customer.lines.get(touched.meter, {})
-        since = touched.since
-        if since > ALWAYS:
-            since = window_of(since, self._settings.window, self._settings.zone).start
+        covers = customer.by_meter.get(touched.meter, [])
         limit = max((self._clock.frontier(line.entity) for line in lines.values()), default=ALWAYS)
-        until = min(touched.until, limit)
+        since, resumed = self._since(touched, covers, limit)
+        # What falls due without usage may lie anywhere up to the frontier.
+        until = min(touched.until, limit) if resumed and not any(map(has_dues, covers)) else limit
         entries, moved = self._book(feed, touched, customer, since, until)
         if moved and until < limit:
             more, _ = self._book(feed, touched, customer, until, limit)
             entries += more
+        self._await_dues(feed, touched, customer)
         return entries
+
+    def _since(self, touched: _Touched, covers: list[Cover], limit: int) -> tuple[int, bool]:
+        """From which window on to book, and whether the meter of the window before it can be taken up.
+
+        It cannot where a billing period has several prices or counts distinct values, or where the contract changed:
+        then booking begins with the billing period, of each line the earliest.
+        """
+        since, whole = touched.since, False
+        if since > ALWAYS:
+            since = self._window_start(since)
+        first, again = since, True
+        while again:
+            again = False
+            for line in sorted({(cover.contract_id, cover.line_id) for cover in covers}):
+                own = [cover for cover in covers if (cover.contract_id, cover.line_id) == line]
+                for span in billing_spans(own, self._settings.zone, first, limit)[:1]:
+                    if span.start >= first or (resumes(span) and not touched.contracts):
+                        continue
+                    # A billing period that begins inside a window takes that window's start, and so the period before.
+                    first, whole, again = self._window_start(span.start), True, True
+        return first, not whole
+
+    def _window_start(self, instant: int) -> int:
+        return window_of(instant, self._settings.window, self._settings.zone).start
+
+    def _await_dues(self, feed: bytes, touched: _Touched, customer: CustomerContracts) -> None:
+        """What falls due without usage is looked at when its window closes."""
+        for name, terms in customer.lines.get(touched.meter, {}).items():
+            own = own_covers(customer, touched.meter, name)
+            if not own:
+                continue
+            after = max(self._clock.frontier(terms.entity), own[0].start)
+            due = next_due(own, self._settings.zone, self._window_start(after) - 1)
+            if due is not None:
+                window = window_of(due, self._settings.window, self._settings.zone)
+                self._await(feed, _Due(touched.customer_id, touched.meter, terms.entity, window.start), window.end)
 
     def _book(
         self, feed: bytes, touched: _Touched, customer: CustomerContracts, since: int, until: int
@@ -134,7 +179,10 @@ class Bookkeeper:
         by_line = self._covered(feed, touched, covers, since, until)
         entries, moved = 0, False
         for name, terms in sorted(customer.lines.get(touched.meter, {}).items()):
-            count, changed = self._book_line(touched, terms, by_line.get(name, []), since, until)
+            count, changed = self._lines.book(
+                touched.customer_id, terms, own_covers(customer, touched.meter, name), by_line.get(name, []),
+                since, min(until, self._clock.frontier(terms.entity)),
+            )  # fmt: skip
             entries, moved = entries + count, moved or changed
         return entries, moved
 
@@ -157,7 +205,7 @@ class Bookkeeper:
             end = window_of(start, self._settings.window, self._settings.zone).end
             if end > self._clock.frontier(cover.entity):
                 continue
-            covered = CoveredCell(start, codec.to_int(cell.quantity), cell.events, cover)
+            covered = CoveredCell(usage_cell(start, cell), cover)
             by_line.setdefault((cover.contract_id, cover.line_id), []).append((covered, cell))
         return by_line
 
@@ -176,109 +224,22 @@ class Bookkeeper:
         if self._desk.is_open(cls, at):
             return
         self.unplaced += cell.events
-        told = f"{reason}; {cell.events} events of meter {touched.meter} from {rfc3339(start)} are taken out of the books"
+        told = (
+            f"{reason}; {cell.events} events of meter {touched.meter} from {rfc3339(start)} are taken out of the books"
+        )
         self._desk.raise_one(
             cls, at, f"{told} until a contract takes them", b"", since=start, customer_id=touched.customer_id,
             contract_id=cell.contract_id or None, resolvable=True,
         )  # fmt: skip
 
-    def _book_line(
-        self,
-        touched: _Touched,
-        terms: Cover,
-        cells: list[tuple[CoveredCell, Cell]],
-        since: int,
-        until: int,
-    ) -> tuple[int, bool]:
-        prefix = keys.BOOKED + keys.name(touched.customer_id, terms.contract_id, terms.line_id)
-        posted = {
-            keys.from_number(key[17:]): codec.decode(Booked, value)
-            for key, value in self._store.scan(prefix, keys.number(since), keys.number(until))
-        }
-        if not cells and not posted:
-            return 0, False
-        before = self._store.last_before(prefix, keys.number(since))
-        meter = _meter(codec.decode(Booked, before[1])) if before else None
-        was = _meter(posted[max(posted)]) if posted else meter
-        wanted = bookings((cell for cell, _ in cells), self._settings.window, self._settings.zone, meter)
-        desired = {booking.window.start: booking for booking in wanted}
-        content: dict[int, list[Cell]] = {}
-        for covered, cell in cells:
-            window = window_of(covered.start, self._settings.window, self._settings.zone)
-            content.setdefault(window.start, []).append(cell)
-        entries = 0
-        for start in sorted(desired.keys() | posted.keys()):
-            booking = desired.get(start) or self._nothing(start, terms, meter, posted[start])
-            entries += self._post(
-                touched, prefix + keys.number(start), booking, posted.get(start), content.get(start, [])
-            )
-            meter = booking.after
-        return entries, meter != was and self._store.any_from(prefix, keys.number(until))
 
-    def _nothing(self, start: int, terms: Cover, meter: Meter | None, posted: Booked) -> WindowBooking:
-        """What a window should say from which all usage was taken away."""
-        window = window_of(start, self._settings.window, self._settings.zone)
-        return WindowBooking(window, 0, 0, 0, terms, meter or Meter(posted.billing_start), 0)
-
-    def _post(
-        self,
-        touched: _Touched,
-        key: bytes,
-        booking: WindowBooking,
-        posted: Booked | None,
-        cells: list[Cell],
-    ) -> int:
-        """Post the difference of one window, if there is one, and remember what is posted now."""
-        wanted = recognition(booking.after.revenue - booking.amount, booking.amount)
-        movements = difference(wanted, _accounts(posted))
-        revision = (posted.revision if posted else 0) + bool(movements)
-        if movements:
-            dating = dated(booking.window.last_day, self._clock.closed(booking.cover.entity))
-            entry = usage_entry(touched.customer_id, booking, movements, revision, dating, cells)
-            self._outbox.add(JOURNAL, entry)
-        record = _booked(booking, revision, wanted)
-        if posted != record:
-            self._store.put(key, codec.encode(record))
-        if booking.unpriced and not (posted is not None and posted.unpriced):
-            self._report_unpriced(touched, booking, cells[-1].sources[-1])
-        return int(bool(movements))
-
-    def _report_unpriced(self, touched: _Touched, booking: WindowBooking, source: Source) -> None:
-        """Units beyond the last tier are booked at nothing; somebody must extend the price list."""
-        self._desk.raise_one(
-            "rate_not_covering",
-            Coordinates(source.topic, source.partition, source.end - 1),
-            f"line {booking.cover.line_id} of contract {booking.cover.contract_id}: the last tier ends below the usage of "
-            "the billing period; amend the contract with an open-ended tier",
-            b"",
-            since=booking.window.end,
-            customer_id=touched.customer_id,
-            contract_id=booking.cover.contract_id,
-        )
+def _due_key(name: _DueName) -> bytes:
+    end, feed, entity = name
+    return keys.DUE + keys.number(end) + feed + entity.encode()
 
 
-def _meter(booked: Booked) -> Meter:
-    return Meter(
-        booked.billing_start,
-        codec.to_int(booked.units),
-        codec.to_int(booked.exact),
-        codec.to_int(booked.revenue),
-    )
-
-
-def _accounts(posted: Booked | None) -> dict[str, int]:
-    return {name: codec.to_int(amount) for name, amount in posted.accounts.items()} if posted else {}
-
-
-def _booked(booking: WindowBooking, revision: int, accounts: dict[str, int]) -> Booked:
-    return Booked(
-        booking.window.end, revision, {name: codec.from_int(amount) for name, amount in accounts.items()},
-        booking.after.billing_start, codec.from_int(int(booking.after.units)),
-        codec.from_int(int(booking.after.exact)), codec.from_int(booking.after.revenue),
-        codec.from_int(booking.quantity),
-        booking.events, booking.cover.version, bool(booking.unpriced),
-    )  # fmt: skip
-
-
-def _due_key(end: int, feed: bytes) -> bytes:
-    return keys.DUE + keys.number(end) + feed
+def own_covers(customer: CustomerContracts, meter: str, line: tuple[str, str]) -> list[Cover]:
+    """The covers of one line (contract, line), in time order."""
+    covers = customer.by_meter.get(meter, [])
+    own = [cover for cover in covers if (cover.contract_id, cover.line_id) == line]
+    return sorted(own, key=lambda cover: cover.start)

@@ -30,9 +30,7 @@ class BusinessClock:
         self.business_date = ALWAYS if stored is None else keys.from_number(stored)
         self._closed: dict[str, set[Period]] = {}
         # Windows that a close has closed stay closed, also when the period is opened again.
-        self._reached = {
-            key[len(_REACHED) :].decode(): keys.from_number(at) for key, at in store.scan(_REACHED)
-        }
+        self._reached = {key[len(_REACHED) :].decode(): keys.from_number(at) for key, at in store.scan(_REACHED)}
         for _, value in store.scan(keys.CLOSED):
             record = codec.decode(ClosedPeriod, value)
             self._closed.setdefault(record.entity, set()).add(Period.parse(record.period))

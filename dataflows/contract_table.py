@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from accounting.calendar import local_date, start_of_day
 from accounting.contract import ContractVersion, VersionKind
 from accounting.coverage import ALWAYS, FOREVER, Cover, covers, in_force
 from connectors.batch import Record
@@ -30,7 +31,7 @@ class CustomerContracts:
 
     versions: dict[str, list[ContractVersion]] = field(default_factory=dict)  # contract -> 1..n
     by_meter: dict[str, list[Cover]] = field(default_factory=dict)
-    # Every line that any version has, by meter, contract and line, with its latest terms (its span says nothing): what a
+    # Every line that any version has, by meter, contract and line, with its latest terms; its span says nothing. What a
     # later version took away may still be booked.
     lines: dict[str, dict[tuple[str, str], Cover]] = field(default_factory=dict)
 
@@ -98,7 +99,7 @@ class ContractTable:
         if event.version != have + 1:
             self._desk.raise_one(
                 "version_gap", at,
-                f"contract {event.contract_id} version {event.version} waits for version {have + 1}: send the missing one",
+                f"contract {event.contract_id} version {event.version} waits for version {have + 1}: send that one",
                 record.payload, since=event.event_time, customer_id=event.customer_id,
                 contract_id=event.contract_id, correlation_id=event.correlation_id, resolvable=True,
             )  # fmt: skip
@@ -117,12 +118,15 @@ class ContractTable:
                 at = Coordinates(waiting.topic, waiting.partition, waiting.offset)
                 self._desk.resolve("version_gap", at, f"version {event.version} arrived")
         self._note_edges(event.customer_id, customer)
-        since = min(ALWAYS if version.version == 1 else version.effective_at for version in fresh)
+        zone = self._settings.zone
+        # A price holds from the start of the local day of its effective_at.
+        since = min(
+            ALWAYS if version.version == 1 else start_of_day(local_date(version.effective_at, zone), zone)
+            for version in fresh
+        )
         return Change(event.customer_id, since)
 
-    def _repeated(
-        self, event: ContractEvent, at: Coordinates, record: Record, stored: StoredContract
-    ) -> None:
+    def _repeated(self, event: ContractEvent, at: Coordinates, record: Record, stored: StoredContract) -> None:
         first = decode(CONTRACTS, stored.payload)
         if first == event:
             return  # the same record again: versions are idempotent
@@ -150,9 +154,7 @@ class ContractTable:
                 for cover in covers(versions, self._settings.zone):
                     customer.by_meter.setdefault(cover.rate.meter, []).append(cover)
                 for version in versions:
-                    for cover in covers(
-                        [replace(version, version=1, kind=VersionKind.ACTIVATED)], self._settings.zone
-                    ):
+                    for cover in covers([replace(version, version=1, kind=VersionKind.ACTIVATED)], self._settings.zone):
                         named = customer.lines.setdefault(cover.rate.meter, {})
                         named[cover.contract_id, cover.line_id] = replace(cover, version=version.version)
         return customer

@@ -34,35 +34,32 @@ class Control:
         self._clock.advance(event.reaches)
         self._settle()
         match event.kind:
-            case "period_close":
-                self._close(event, record)
-            case "period_reopen":
-                self._reopen(event, record)
+            case "period_close" | "period_reopen":
+                try:
+                    period = Period.parse(event.period or "")
+                except ValueError as error:
+                    self._complain(event, record, "invalid", f"period {event.period!r}: {error}")
+                else:
+                    (self._close if event.kind == "period_close" else self._reopen)(event, period, record)
             case "policy":
-                self._complain(
-                    event, record, "unsupported", f"policy {event.key} is not known to this version"
-                )
+                self._complain(event, record, "unsupported", f"policy {event.key} is not known to this version")
             case "clock":
                 pass
 
-    def _close(self, event: ControlEvent, record: Record) -> None:
-        """Close the entity's windows and post everything due up to the period's end, then freeze (accounting.md, rule 7)."""
-        entity, period = event.entity or "", Period.parse(event.period or "")
+    def _close(self, event: ControlEvent, period: Period, record: Record) -> None:
+        """Close the entity's windows, post all that is due up to the period's end, freeze (accounting.md, rule 7)."""
+        entity = event.entity or ""
         if period in self._clock.closed(entity):
-            self._complain(
-                event, record, "invalid", f"period {period} of {entity} is closed already: nothing to do"
-            )
+            self._complain(event, record, "invalid", f"period {period} of {entity} is closed already: nothing to do")
             return
         self._clock.close_windows(entity, period.end(self._settings.zone))
         self._settle()
         self._clock.freeze(entity, period, event.actor or "")
 
-    def _reopen(self, event: ControlEvent, record: Record) -> None:
-        entity, period = event.entity or "", Period.parse(event.period or "")
+    def _reopen(self, event: ControlEvent, period: Period, record: Record) -> None:
+        entity = event.entity or ""
         if period not in self._clock.closed(entity):
-            self._complain(
-                event, record, "invalid", f"period {period} of {entity} is not closed: nothing to reopen"
-            )
+            self._complain(event, record, "invalid", f"period {period} of {entity} is not closed: nothing to reopen")
             return
         self._clock.reopen(entity, period)
 

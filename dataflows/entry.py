@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounting.calendar import rfc3339
-from accounting.journal import Dating, entry_id, postings
+from accounting.journal import Dating, Posting, entry_id, postings
 from accounting.money import major_text
 from accounting.usage import WindowBooking
 from dataflows.usage_cells import merged
@@ -32,7 +32,8 @@ def usage_entry(
         digest ^= int.from_bytes(cell.digest, "big")
     return {
         "entry_id": entry_id(
-            "usage", customer_id, cover.contract_id, cover.line_id, window.start, window.end, revision,
+            "usage", customer_id, cover.contract_id, cover.line_id, cover.rate.meter,
+            window.start, window.end, revision,
             str(dating.period), None if dating.origin_period is None else str(dating.origin_period),
         ),
         "entity": cover.entity,
@@ -45,7 +46,7 @@ def usage_entry(
         "contract_id": cover.contract_id,
         "line_id": cover.line_id,
         "correlation_id": cover.correlation_id,
-        "lines": [_posting(one.account, one.amount, cover.currency, one.product_id) for one in postings(movements, cover.product_id)],
+        "lines": [_posting(one, cover.currency) for one in postings(movements, cover.product_id)],
         "window": {
             "meter": cover.rate.meter,
             "start": rfc3339(window.start),
@@ -66,13 +67,13 @@ def usage_entry(
     }  # fmt: skip
 
 
-def _posting(account: str, amount: int, currency: str, product_id: str) -> dict[str, Any]:
-    text = major_text(abs(amount), currency)
+def _posting(posting: Posting, currency: str) -> dict[str, Any]:
+    text = major_text(abs(posting.amount), currency)
     return {
-        "account": account,
-        "side": "debit" if amount > 0 else "credit",
+        "account": posting.account,
+        "side": "debit" if posting.amount > 0 else "credit",
         "amount": text,
         "functional_amount": text,
-        "product_id": product_id,
+        "product_id": posting.product_id,
         "dimensions": [],
     }

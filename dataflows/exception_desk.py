@@ -1,4 +1,4 @@
-"""Exceptions as data: raised once with class, owner, due time, coordinates and payload; resolved by what comes later."""
+"""Exceptions as data: raised once with class, owner, due time and coordinates, and resolved by what comes later."""
 
 from __future__ import annotations
 

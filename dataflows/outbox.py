@@ -1,4 +1,4 @@
-"""What a shard has decided to say and may still have to say again: numbered without a gap, kept until it is proven sent."""
+"""What a shard has decided to say: numbered without a gap, and kept until it is proven sent."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import ContractTable
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.settings import FlowSettings
-from dataflows.usage_cells import Usage, cell_of
+from dataflows.usage_cells import Usage, cell_of, unique_value
 from schemas.decimals import decimal_text, scaled, unscaled_decimal
 from state import codec, keys
 from state.records import ParkedUsage, Source
@@ -79,9 +79,7 @@ class Parking:
                 self._store.delete(key)
                 self.count -= 1
                 if parked.raised:
-                    self._desk.resolve(
-                        parked.raised, _at(parked), "the contract arrived and the usage is booked"
-                    )
+                    self._desk.resolve(parked.raised, _at(parked), "the contract arrived and the usage is booked")
                 yield self._usage(parked)
                 continue
             wanting = self._wanting(parked)
@@ -115,9 +113,7 @@ class Parking:
         if self._covering(parked) > 1:
             reason = f"more than one contract of customer {parked.customer_id} takes meter {parked.meter} at that time"
             return _Wanting("contract_ambiguous", f"{reason}; name the contract_id in the usage", None)
-        cls, reason, entity = self._contracts.why_not(
-            parked.customer_id, parked.contract_id, parked.event_time
-        )
+        cls, reason, entity = self._contracts.why_not(parked.customer_id, parked.contract_id, parked.event_time)
         remedy = f"meter {parked.meter}: send or amend the contract, the usage is kept and booked then"
         return _Wanting(cls, f"{reason}; {remedy}", entity)
 
@@ -129,9 +125,7 @@ class Parking:
         )  # fmt: skip
 
     def _covering(self, parked: ParkedUsage) -> int:
-        found = self._contracts.covering(
-            parked.customer_id, parked.contract_id, parked.meter, parked.event_time
-        )
+        found = self._contracts.covering(parked.customer_id, parked.contract_id, parked.meter, parked.event_time)
         return len(found)
 
     def _await(self, parked: ParkedUsage) -> None:
@@ -142,10 +136,13 @@ class Parking:
 
     def _usage(self, parked: ParkedUsage) -> Usage:
         edges = self._contracts.edges.get(parked.customer_id, [])
+        cell, quantity = cell_of(parked.event_time, edges), codec.to_int(parked.quantity)
         return Usage(
-            parked.customer_id, parked.contract_id, parked.meter, cell_of(parked.event_time, edges),
-            codec.to_int(parked.quantity), 1, int.from_bytes(parked.identity, "big"),
+            parked.customer_id, parked.contract_id, parked.meter, cell, quantity, 1,
+            int.from_bytes(parked.identity, "big"),
             Source(parked.topic, parked.partition, parked.offset, parked.offset + 1),
+            quantity, parked.event_time, parked.offset, quantity, quantity * (parked.event_time - cell),
+            unique_value(parked.dimensions),
         )  # fmt: skip
 
 

@@ -19,6 +19,4 @@ class FlowSettings:
     zone: str  # of entities without reference data
     owner: str  # of exception classes without reference data
     sla_us: int
-    clock: Callable[
-        [], int
-    ]  # the one place that tells the wall-clock time, microseconds; it never touches the books
+    clock: Callable[[], int]  # the one place that tells the wall-clock time, microseconds; it never touches the books

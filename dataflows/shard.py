@@ -80,6 +80,7 @@ class Shard:
         for source, position in self._applied.items():
             self._clock.saw(source, position.newest)
         self._reached = dict.fromkeys(context.sources, -1)
+        self._dry: set[str] = set()  # followed partitions without unread rows
         self._held: deque[Batch] = deque()
         self._controls: deque[Batch] = deque()
         self._changed: dict[str, int] = {}  # customers whose contracts changed, and from when on
@@ -116,6 +117,7 @@ class Shard:
             self._controls.append(batch)
         else:
             self._reached[batch.source] = max(self._reached[batch.source], batch.phase)
+            (self._dry.add if batch.dry else self._dry.discard)(batch.source)
             self._held.append(batch)
 
     def _step(self) -> bool:
@@ -145,7 +147,9 @@ class Shard:
             return False
         # Usage waits for the contracts of its phase, so that what they cover is no exception in between.
         return batch.topic != USAGE or all(
-            phase > batch.phase for source, phase in self._reached.items() if not source.startswith(USAGE)
+            phase > batch.phase or (phase == batch.phase and source in self._dry)
+            for source, phase in self._reached.items()
+            if not source.startswith(USAGE)
         )
 
     def _step_control(self) -> bool:
@@ -154,9 +158,7 @@ class Shard:
         batch = self._controls[0]
         if batch.phase == ENDED:
             return self._step_as_of()
-        if (
-            batch.start == batch.end or batch.start < self._phase
-        ):  # the greeting, or a replay of what is applied
+        if batch.start == batch.end or batch.start < self._phase:  # the greeting, or a replay of what is applied
             self._controls.popleft()
             return True
         if any(phase <= batch.start for phase in self._reached.values()):
@@ -190,9 +192,8 @@ class Shard:
 
     def _apply(self, batch: Batch) -> None:
         position = self._applied.get(batch.source, Applied(0, None, 0))
-        require(
-            batch.start <= position.offset, "positions have no gap", source=batch.source, applied=position.offset, next=batch.start
-        )  # fmt: skip
+        source, applied_to = batch.source, position.offset
+        require(batch.start <= applied_to, "positions have no gap", source=source, applied=applied_to, next=batch.start)
         if batch.phase == ENDED:
             self._clock.ended(batch.source)
             return
@@ -229,9 +230,7 @@ class Shard:
         origin = (batch.topic, batch.partition)
         if origin not in self._origins:
             self._origins.append(origin)
-        self._fresh.append(
-            fresh.with_columns(pl.lit(self._origins.index(origin), dtype=pl.UInt32).alias("origin"))
-        )
+        self._fresh.append(fresh.with_columns(pl.lit(self._origins.index(origin), dtype=pl.UInt32).alias("origin")))
 
     def _count(self) -> None:
         """Sum the fresh usage of all batches into cells at once; park what no line takes."""
@@ -259,9 +258,7 @@ class Shard:
         for customer_id, since in changed.items():
             for usage in self._parking.release(customer_id):
                 covering = self._contracts.covering(customer_id, usage.contract_id, usage.meter, usage.cell)
-                require(
-                    len(covering) == 1, "released usage has its line", customer=customer_id, meter=usage.meter
-                )
+                require(len(covering) == 1, "released usage has its line", customer=customer_id, meter=usage.meter)
                 self._place(usage, covering[0])
             self._books.contract_changed(Change(customer_id, since))
 

@@ -1,7 +1,7 @@
 """Names of shards, chosen so that Bytewax spreads them evenly over its workers.
 
-Bytewax sends a key to worker SipHash-1-3(key as UTF-8 and 0xff, zero key) modulo the number of workers. A shard's name is
-the first one whose hash is the shard's number modulo 64, so that 1, 2, 4, ... workers get equal shares.
+Bytewax sends a key to worker SipHash-1-3(key as UTF-8 and 0xff, zero key) modulo the number of workers. A shard's name
+is the first one whose hash is the shard's number modulo 64, so that 1, 2, 4, ... workers get equal shares.
 """
 
 from __future__ import annotations

@@ -18,9 +18,7 @@ def split(batch: Batch, shards: int) -> list[tuple[str, tuple[int, Batch]]]:
     records: dict[int, list[Record]] = {}
     rejected: dict[int, list[Rejected]] = {}
     for record in batch.records:
-        for shard in (
-            range(shards) if batch.topic == CONTROL else [customer_shard_of(record.model.customer_id, shards)]
-        ):
+        for shard in range(shards) if batch.topic == CONTROL else [customer_shard_of(record.model.customer_id, shards)]:
             records.setdefault(shard, []).append(record)
     for one in batch.rejected:
         home = home_shard(batch.topic, batch.partition, shards)
@@ -48,7 +46,7 @@ def _rows(batch: Batch, shards: int) -> dict[int, pl.DataFrame]:
         return {}
     if shards == 1:
         return {0: batch.rows}
-    parts = batch.rows.with_columns(
-        customer_shard(pl.col("customer_id"), shards).alias("shard")
-    ).partition_by("shard", as_dict=True, include_key=False)
+    parts = batch.rows.with_columns(customer_shard(pl.col("customer_id"), shards).alias("shard")).partition_by(
+        "shard", as_dict=True, include_key=False
+    )
     return {int(key[0]): part for key, part in parts.items()}

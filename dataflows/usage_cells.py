@@ -1,7 +1,8 @@
 """Usage summed into cells: a customer's usage of a meter by quarter of an hour and named contract.
 
-A cell is small enough that any window of any time zone is a set of whole cells, and it is cut where a contract begins or
-ends off the quarter hour, so that each cell belongs to one line as a whole.
+A cell is small enough that any window of any time zone is a set of whole cells, and it is cut where a contract that is
+known by then begins or ends off the quarter hour, so that each cell belongs to one line as a whole. A boundary off the
+quarter hour that becomes known after the usage was summed takes effect with the next cell.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
+from polars_hash import NonCryptographicHashingNameSpace as Hashes
 
 from dataflows.contract_table import QUARTER_US
 from state import codec, keys
@@ -19,6 +21,8 @@ from state.store import ShardStore
 
 CACHED_CELLS = 50_000
 SOURCES_MAX = 32
+# The value of the dimension "unique_key" in the canonical text of dimensions: JSON pairs, so quotes are escaped.
+UNIQUE_PATTERN = r'\["unique_key","((?:[^"\\]|\\.)*)"\]'
 GROUP = ["customer_id", "contract_id", "meter", "cell", "origin"]
 
 
@@ -34,6 +38,12 @@ class Usage:
     events: int
     digest: int  # exclusive or of 128-bit identities
     source: Source
+    largest: int  # 1e-18
+    last_time: int
+    last_offset: int
+    last_quantity: int  # 1e-18
+    moment: int  # sum of quantity x (event time - start of the cell)
+    distinct: tuple[bytes, ...] = ()
 
 
 def with_cells(rows: pl.DataFrame, edges: dict[str, list[int]]) -> pl.DataFrame:
@@ -62,47 +72,58 @@ def cell_of(instant: int, edges: list[int]) -> int:
 
 def groups(rows: pl.DataFrame, origins: list[tuple[str, int]]) -> Iterator[Usage]:
     """Admitted rows summed by cell: one item for each group, not for each event. `origin` indexes `origins`."""
+    units, latest = pl.col("units"), pl.col("event_time") == pl.col("event_time").max()
+    rows = rows.with_columns(pl.col("quantity").to_physical().alias("units"), _unique_value())
+    wide = _is_wide(rows)
+    past = pl.col("event_time") - pl.col("cell")
     summed = rows.group_by(GROUP, maintain_order=True).agg(
-        _total(rows),
+        units if wide else units.sum(),
         pl.len().alias("events"),
         pl.col("high", "low").bitwise_xor(),
         pl.col("offset").min().alias("first"),
-        pl.col("offset").max().alias("last"),
+        pl.col("offset").max().alias("final"),
+        units.max().alias("largest"),
+        pl.col("event_time").max().alias("last_time"),
+        # Rows of a partition stand in the order of their positions: of equal times the last one counts.
+        pl.col("offset").filter(latest).last().alias("last_offset"),
+        units.filter(latest).last().alias("last_units"),
+        past if wide else (units * past.cast(pl.Int128)).sum().alias("moment"),
+        pl.col("unique_value").drop_nulls().unique(),
     )
-    for (
-        customer,
-        contract,
-        meter,
-        cell,
-        origin,
-        quantity,
-        events,
-        high,
-        low,
-        first,
-        last,
-    ) in summed.iter_rows():
-        topic, partition = origins[origin]
-        total = quantity if isinstance(quantity, int) else sum(quantity)
+    names = summed.columns
+    for row in summed.iter_rows():
+        group = dict(zip(names, row, strict=True))
+        topic, partition = origins[group["origin"]]
+        quantity, moment = group["units"], group["event_time" if wide else "moment"]
+        if wide:
+            moment = sum(one * after for one, after in zip(quantity, moment, strict=True))
+            quantity = sum(quantity)
         yield Usage(
-            customer,
-            contract,
-            meter,
-            cell,
-            total,
-            events,
-            high << 64 | low,
-            Source(topic, partition, first, last + 1),
-        )
+            group["customer_id"], group["contract_id"], group["meter"], group["cell"], quantity, group["events"],
+            group["high"] << 64 | group["low"], Source(topic, partition, group["first"], group["final"] + 1),
+            group["largest"], group["last_time"], group["last_offset"], group["last_units"], moment,
+            tuple(value.to_bytes(16, "big") for value in group["unique_value"]),
+        )  # fmt: skip
 
 
-def _total(rows: pl.DataFrame) -> pl.Expr:
-    """The quantities of a group in 1e-18: their sum, or the list of them where 128 bits could not hold the sum."""
-    units = pl.col("quantity").to_physical()
-    low, high = rows.select(units.min().alias("low"), units.max().alias("high")).row(0)
-    if rows.height and max(abs(low), abs(high)) * rows.height >= 2**126:
-        return units.alias("quantity")
-    return units.sum().alias("quantity")
+def _is_wide(rows: pl.DataFrame) -> bool:
+    """Whether 128 bits could not hold the sums: then groups carry their quantities one by one."""
+    low, high = rows.select(pl.col("units").min().alias("low"), pl.col("units").max().alias("high")).row(0)
+    if low is None:
+        return False
+    return bool(max(abs(low), abs(high)) * rows.height * QUARTER_US >= 2**126)
+
+
+def _unique_value() -> pl.Expr:
+    """A hash of the value of the dimension that `unique` counts; null where a row has none."""
+    value = pl.col("dimensions").str.extract(UNIQUE_PATTERN)
+    return Hashes(value).xxh3_128().alias("unique_value")
+
+
+def unique_value(dimensions: str) -> tuple[bytes, ...]:
+    """The same for one row."""
+    value = pl.DataFrame({"dimensions": [dimensions]}).select(_unique_value()).item()
+    return () if value is None else (int(value).to_bytes(16, "big"),)
 
 
 class UsageCells:
@@ -120,9 +141,18 @@ class UsageCells:
         key = _key(feed, usage.cell, usage.contract_id or "")
         cell = self._cell(key, usage.contract_id or "")
         cell.quantity = codec.from_int(codec.to_int(cell.quantity) + usage.quantity)
-        cell.events += usage.events
         cell.digest = (int.from_bytes(cell.digest, "big") ^ usage.digest).to_bytes(16, "big")
         cell.sources = extended(cell.sources, usage.source)
+        cell.moment = codec.from_int(codec.to_int(cell.moment) + usage.moment)
+        if not cell.events or usage.largest > codec.to_int(cell.largest):
+            cell.largest = codec.from_int(usage.largest)
+        position = (usage.source.topic, usage.source.partition, usage.last_offset)
+        if not cell.events or (usage.last_time, position) > (cell.last_time, cell.last_position):
+            cell.last_time, cell.last_position = usage.last_time, position
+            cell.last_quantity = codec.from_int(usage.last_quantity)
+        if usage.distinct:
+            cell.distinct = sorted({*cell.distinct, *usage.distinct})
+        cell.events += usage.events
         self._dirty.add(key)
         return feed
 
@@ -161,11 +191,16 @@ class UsageCells:
         cell = self._cache.get(key)
         if cell is None:
             stored = self._store.get(key)
-            cell = codec.decode(Cell, stored) if stored else Cell(contract_id, b"\x00", 0, bytes(16), [])
+            cell = codec.decode(Cell, stored) if stored else _empty(contract_id)
             self._cache[key] = cell
         else:
             self._cache.move_to_end(key)
         return cell
+
+
+def _empty(contract_id: str) -> Cell:
+    nothing = codec.from_int(0)
+    return Cell(contract_id, nothing, 0, bytes(16), [], nothing, 0, ("", 0, 0), nothing, nothing, [])
 
 
 def feed_name(customer_id: str, meter: str) -> bytes:
@@ -201,9 +236,7 @@ def merged(sources: list[Source]) -> list[Source]:
     around: dict[tuple[str, int], Source] = {}
     for source in result:
         known = around.get((source.topic, source.partition), source)
-        around[source.topic, source.partition] = Source(
-            source.topic, source.partition, known.start, source.end
-        )
+        around[source.topic, source.partition] = Source(source.topic, source.partition, known.start, source.end)
     return list(around.values())
 
 

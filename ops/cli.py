@@ -35,7 +35,7 @@ AsOf = Annotated[
         help="A clock record after all input: closes what ends by then (RFC 3339, or a date)",
     ),
 ]
-Follow = Annotated[bool, typer.Option("--follow", help="Go on reading (Kafka; not for files yet)")]
+Follow = Annotated[bool, typer.Option("--follow", help="Go on reading what is added, until SIGTERM or SIGINT")]
 # Numbers come as text: the settings judge them, and say which setting has which value and what is allowed.
 Workers = Annotated[str | None, typer.Option(metavar="N", help="Processes, one per core")]
 BatchRows = Annotated[str | None, typer.Option(metavar="N", help="Most rows of a batch")]
@@ -68,7 +68,7 @@ def run(
             state,
             as_of,
             follow,
-            dict(workers=workers, batch_rows=batch_rows, shards=shards),
+            {"workers": workers, "batch_rows": batch_rows, "shards": shards},
             as_json,
         )
     )
@@ -76,14 +76,29 @@ def run(
 
 @app.command()
 def demo(
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where inputs, state and books go (made anew)")
-    ] = Path("demo-out"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where inputs, state and books go (made anew)")] = Path(
+        "demo-out"
+    ),
 ) -> None:
     """Run the main job on real cloud usage (the FOCUS sample) and look at the books it makes."""
     from ops.commands import demo_command
 
     raise typer.Exit(demo_command(out))
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Ends within a minute")] = False,
+    events: Annotated[int | None, typer.Option(metavar="N", min=1, help="Unique usage events")] = None,
+    customers: Annotated[int, typer.Option(metavar="N", min=1, help="Customers")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the main job from files to journal on its own seeded input, and check the books it makes."""
+    from ops.bench.feed import FeedSize
+    from ops.bench.files import bench_files
+
+    size = FeedSize(events or (500_000 if quick else 2_000_000), customers)
+    raise typer.Exit(bench_files(size, as_json))
 
 
 def main() -> None:

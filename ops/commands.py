@@ -34,19 +34,15 @@ def run_command(
     """`accrual run`; the exit code."""
     try:
         if follow and as_of:
-            raise ValueError(
-                "--as-of closes the books after the last input, --follow has none: leave one of them out"
-            )
-        if follow or source.startswith("kafka:") or sink.startswith("kafka:"):
-            raise ValueError(
-                "--follow and kafka:// are not in this version: use files:DIR for --source and --sink"
-            )
-        job = Job.of(source, sink, state, instant(as_of), load(**flags))
+            raise ValueError("--as-of closes the books after the last input, --follow has none: leave one of them out")
+        if source.startswith("kafka:") or sink.startswith("kafka:"):
+            raise ValueError("kafka:// is not in this version: use files:DIR for --source and --sink")
+        job = Job.of(source, sink, state, instant(as_of), load(**flags), follow)
         result = run_shown(job)
+        digest = journal_books(job.sink).digest()
     except Exception as error:
         print(f"accrual run: {told(error)}", file=sys.stderr)
         return exit_code(error)
-    digest = journal_books(job.sink).digest()
     if json_out:
         print(json.dumps(as_json(result, digest)))
     else:
@@ -85,9 +81,7 @@ def demo_command(out: Path) -> int:
     if not console.is_terminal:
         console = Console(highlight=False, width=REPORT_COLUMNS)  # in a file or a pipe nothing need be cut
     if out.exists() and not (out / ".accrual-demo").exists() and any(out.iterdir()):
-        print(
-            f"accrual demo: {out} holds files that the demo did not make: name another --out", file=sys.stderr
-        )
+        print(f"accrual demo: {out} holds files that the demo did not make: name another --out", file=sys.stderr)
         return WRONG_USAGE
     shutil.rmtree(out, ignore_errors=True)
     (out / "in").mkdir(parents=True)

@@ -25,9 +25,7 @@ def told(error: BaseException) -> str:
         where = f" {error.filename}" if error.filename else ""
         remedy = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "mend that"
         reason = os.strerror(error.errno) if error.errno else str(error)
-        return (
-            f"cannot write or read{where}: {reason}; {remedy} and run the same command again: nothing is lost"
-        )
+        return f"cannot write or read{where}: {reason}; {remedy} and run the same command again: nothing is lost"
     if type(error).__name__ == "RunFailed":
         return str(error)
     return f"a defect: {error!r}\n{_trace(error)}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from accounting.window import WindowSize
 from connectors.errors import SinkUnusable, SourceUnusable
+from connectors.files.follow import Follow
 from connectors.files.layout import directory
 from connectors.files.sink import FileSink, last_sequence, topic_file
 from connectors.files.source import FilePlan, FileSource, plan
@@ -37,12 +38,16 @@ class Job:
     state: Path
     as_of: int | None
     settings: Settings
+    follow: Follow | None = None  # None: to the end of the input
 
     @classmethod
-    def of(cls, source: str, sink: str, state: Path | None, as_of: int | None, settings: Settings) -> Job:
+    def of(
+        cls, source: str, sink: str, state: Path | None, as_of: int | None, settings: Settings, follow: bool = False
+    ) -> Job:
         """From the command line's addresses; ValueError names the one that is wrong."""
         root = directory(sink)
-        return cls(directory(source), root, state or root / ".state", as_of, settings)
+        following = Follow(timedelta(milliseconds=settings.poll_ms)) if follow else None
+        return cls(directory(source), root, state or root / ".state", as_of, settings, following)
 
     def check_places(self) -> None:
         """The source can be read and the sink written; SourceUnusable or SinkUnusable otherwise."""
@@ -80,13 +85,15 @@ class Job:
 
     def plan(self) -> FilePlan:
         """What there is to read."""
-        return plan(self.source, self.as_of)
+        return plan(self.source, self.as_of, self.follow)
 
     def build_source(self, found: FilePlan, starts: dict[str, Applied]) -> FileSource:
         """The source, from where the state is."""
         settings = self.flow_settings()
         lateness = Lateness(settings.lateness_us, settings.horizon_us)
-        return FileSource(found, dict(starts), self.settings.batch_rows, lateness)
+        return FileSource(
+            found, dict(starts), self.settings.batch_rows, lateness, meters=self.settings.cloudevent_meters
+        )
 
     def build_sink(self) -> FileSink:
         """The sink."""
@@ -118,15 +125,15 @@ class Job:
                     kept[topic] = int.from_bytes(first[0][-8:], "big") if first else said[topic] + 1
                 store.close()
             for topic in OUTPUTS:
-                has, _ = last_sequence(topic_file(self.sink, topic, shard))
+                file = topic_file(self.sink, topic, shard)
+                has, _ = last_sequence(file)
                 if has > said.get(topic, 0):
                     raise StateBehind(
-                        f"{topic_file(self.sink, topic, shard)} holds {has} records, the state in {self.state} has said "
-                        f"{said.get(topic, 0)}: the state is older than the sink; use the state that goes with it, or "
-                        "an empty --sink"
+                        f"{file} holds {has} records, the state in {self.state} has said {said.get(topic, 0)}: the state "
+                        "is older than the sink; use the state that goes with it, or an empty --sink"
                     )
                 if has + 1 < kept.get(topic, 1):
                     raise SinkUnusable(
-                        f"{topic_file(self.sink, topic, shard)} holds {has} records, the state in {self.state} says that "
-                        f"{kept[topic] - 1} were written: restore the sink, or rebuild with an empty --state and --sink"
+                        f"{file} holds {has} records, the state in {self.state} says that {kept[topic] - 1} were "
+                        "written: restore the sink, or rebuild with an empty --state and --sink"
                     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from bytewax.run import cli_main
@@ -19,6 +21,7 @@ from bytewax.testing import cluster_main
 
 from accounting.require import InvariantBroken
 from connectors.errors import ConnectorError
+from connectors.files.follow import Follow
 from connectors.files.source import Progress
 from dataflows import tally
 from dataflows.main_job import main_job
@@ -56,7 +59,10 @@ def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
         if job.settings.workers == 1:
             _embedded(job, progress, show)
         else:
-            _processes(job, directory.lock_number)
+            with stopped_by_signal(job.follow):
+                _processes(job, directory.lock_number)
+                while job.follow is not None and not job.follow.stopping:
+                    _processes(job, directory.lock_number)  # they ended to take up new partitions
         result = _result(job, directory.identity.generation, time.monotonic() - began, progress.rows_read)
     finally:
         directory.release()
@@ -73,17 +79,36 @@ def _acquired(job: Job) -> StateDirectory:
 
 
 def _embedded(job: Job, progress: Progress, show: Callable[[Progress], None] | None) -> None:
+    with _shown(progress, show), stopped_by_signal(job.follow):
+        _flow(job, progress)
+        while job.follow is not None and job.follow.takes_up():
+            _flow(job, progress)
+
+
+def _flow(job: Job, progress: Progress) -> None:
     found = job.plan()
     source = job.build_source(found, job.starts())
     source.progress = progress
     context = job.context(found)
-    with _shown(progress, show), _plain_failures():
+    with _plain_failures():
         try:
-            cli_main(
-                main_job(source, job.build_sink(), context), epoch_interval=job.epoch, recovery_config=None
-            )
+            cli_main(main_job(source, job.build_sink(), context), epoch_interval=job.epoch, recovery_config=None)
         finally:
             context.close()
+
+
+@contextmanager
+def stopped_by_signal(follow: Follow | None) -> Iterator[None]:
+    """While a source is followed, SIGTERM and SIGINT ask it to stop: what was read is booked and written first."""
+    if follow is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.signal(one, follow.stop) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @contextmanager
@@ -136,6 +161,7 @@ def _processes(job: Job, lock: int) -> None:
         "sink": str(job.sink),
         "state": str(job.state),
         "as_of": job.as_of,
+        "follow": job.follow is not None,
         "settings": job.settings.model_dump(mode="json"),
         "starts": {name: [at.offset, at.newest, at.phase] for name, at in job.starts().items()},
         "addresses": addresses,
@@ -151,7 +177,7 @@ def _processes(job: Job, lock: int) -> None:
         for number in range(count)
     ]  # fmt: skip
     try:
-        _await(workers)
+        _await(workers, job.follow)
     finally:
         for worker in workers:
             if worker.poll() is None:
@@ -159,13 +185,18 @@ def _processes(job: Job, lock: int) -> None:
             worker.wait()
 
 
-def _await(workers: list[subprocess.Popen[bytes]]) -> None:
+def _await(workers: list[subprocess.Popen[bytes]], follow: Follow | None) -> None:
+    asked = False
     while any(worker.poll() is None for worker in workers):
+        if follow is not None and follow.stopping and not asked:
+            asked = True
+            for worker in workers:
+                worker.terminate()
         failed = [number for number, worker in enumerate(workers) if worker.poll() not in (None, 0)]
         if failed:
             raise RunFailed(
-                f"worker process {failed[0]} of {len(workers)} ended with status {workers[failed[0]].poll()}; the others "
-                "were stopped; nothing is lost, run the same command again"
+                f"worker process {failed[0]} of {len(workers)} ended with status {workers[failed[0]].poll()}; the "
+                "others were stopped; nothing is lost, run the same command again"
             )
         time.sleep(0.02)
     if any(worker.returncode for worker in workers):
@@ -175,17 +206,17 @@ def _await(workers: list[subprocess.Popen[bytes]]) -> None:
 def work(spec: dict[str, object]) -> None:
     """What a worker process does."""
     fields: dict[str, object] = dict(spec)
+    settings = Settings.model_validate(fields["settings"])
     job = Job(
         Path(str(fields["source"])), Path(str(fields["sink"])), Path(str(fields["state"])),
-        fields["as_of"], Settings.model_validate(fields["settings"]),  # type: ignore[arg-type]
+        fields["as_of"], settings,  # type: ignore[arg-type]
+        Follow(timedelta(milliseconds=settings.poll_ms)) if fields["follow"] else None,
     )  # fmt: skip
     found = job.plan()
     starts = {name: Applied(*at) for name, at in fields["starts"].items()}  # type: ignore[attr-defined]
     flow = main_job(job.build_source(found, starts), job.build_sink(), job.context(found))
-    with _plain_failures():
-        cluster_main(
-            flow, fields["addresses"], fields["process"], epoch_interval=job.epoch, recovery_config=None
-        )
+    with stopped_by_signal(job.follow), _plain_failures():
+        cluster_main(flow, fields["addresses"], fields["process"], epoch_interval=job.epoch, recovery_config=None)
 
 
 def _free_ports(count: int) -> list[int]:

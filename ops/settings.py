@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationError, field_validator
@@ -13,6 +13,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -37,22 +38,16 @@ class Settings(BaseSettings):
     epoch_ms: int = Field(
         200, ge=10, le=10_000, description="between two moments at which everything is durable, milliseconds"
     )
-    lateness_s: int = Field(
-        3600, ge=0, le=2_592_000, description="allowed out-of-orderness of usage, seconds"
+    poll_ms: int = Field(200, ge=10, le=60_000, description="between two looks at what is followed, milliseconds")
+    cloudevent_meters: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        {}, description="the meter of a CloudEvents type; a type that is not named here is the meter"
     )
-    horizon_days: int = Field(
-        35, ge=1, le=400, description="how long identities of usage are remembered, days"
-    )
-    usage_window: Literal["hour", "day", "month"] = Field(
-        "day", description="what one usage entry summarises"
-    )
+    lateness_s: int = Field(3600, ge=0, le=2_592_000, description="allowed out-of-orderness of usage, seconds")
+    horizon_days: int = Field(35, ge=1, le=400, description="how long identities of usage are remembered, days")
+    usage_window: Literal["hour", "day", "month"] = Field("day", description="what one usage entry summarises")
     time_zone: str = Field("UTC", description="of entities without reference data")
-    exception_owner: str = Field(
-        "revenue-operations", min_length=1, description="of classes without reference data"
-    )
-    exception_sla_hours: int = Field(
-        24, ge=1, le=8760, description="from an exception to its due time, hours"
-    )
+    exception_owner: str = Field("revenue-operations", min_length=1, description="of classes without reference data")
+    exception_sla_hours: int = Field(24, ge=1, le=8760, description="from an exception to its due time, hours")
 
     @field_validator("time_zone")
     @classmethod
@@ -88,6 +83,9 @@ def load(**flags: Any) -> Settings:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         raise SettingsWrong("; ".join(_told(one, flags) for one in error.errors())) from error
+    except SettingsError as error:
+        # A table in the environment that is no JSON is refused before any field sees it.
+        raise SettingsWrong(f"{error} ({PREFIX}<NAME>): {error.__cause__}; a table is one JSON object") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsWrong(f"the settings file {settings_file()} is not TOML: {error}") from error
 

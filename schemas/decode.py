@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
@@ -11,12 +13,12 @@ from schemas.fields import Record
 from schemas.topics import TOPICS, USAGE
 
 
-def decode(topic: str, line: bytes) -> Record | Fault:
+def decode(topic: str, line: bytes, meters: Mapping[str, str] | None = None) -> Record | Fault:
     """The record that a JSON line of `topic` states, or a Fault; no bytes make it raise.
 
     undecodable: not one JSON object in UTF-8, nested deeper than 200, or with an integer of more than 4,300
     digits. invalid: an object that fails the topic's model. Of a key given twice the last one counts.
-    KeyError for an unknown topic.
+    KeyError for an unknown topic. `meters` maps types of CloudEvents to meters.
     """
     model = TOPICS[topic].model
     try:
@@ -29,7 +31,7 @@ def decode(topic: str, line: bytes) -> Record | Fault:
     if topic == USAGE and is_cloud_event(value):
         # An infinite number is one written too large, such as 1e400: it stays a number and the model
         # refuses it.
-        line = to_json(usage_fields(value), inf_nan_mode="constants")
+        line = to_json(usage_fields(value, meters), inf_nan_mode="constants")
     try:
         # From JSON, not from `value`: only so do the models know that a number is not a Decimal or an
         # instant.

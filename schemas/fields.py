@@ -117,15 +117,9 @@ Quantity = Annotated[Decimal, PlainValidator(_decimal_validator(QUANTITY_SCALE))
 UnitPrice = Annotated[Decimal, PlainValidator(_decimal_validator(PRICE_SCALE)), _decimal_json]
 Amount = Annotated[Decimal, PlainValidator(_decimal_validator(AMOUNT_SCALE)), _decimal_json]
 
-Instant = Annotated[
-    int, PlainValidator(_instant), PlainSerializer(instant_text, return_type=str, when_used="json")
-]
-Day = Annotated[
-    date, PlainValidator(_day), PlainSerializer(date.isoformat, return_type=str, when_used="json")
-]
-Payload = Annotated[
-    bytes, PlainValidator(_payload), PlainSerializer(_base64_text, return_type=str, when_used="json")
-]
+Instant = Annotated[int, PlainValidator(_instant), PlainSerializer(instant_text, return_type=str, when_used="json")]
+Day = Annotated[date, PlainValidator(_day), PlainSerializer(date.isoformat, return_type=str, when_used="json")]
+Payload = Annotated[bytes, PlainValidator(_payload), PlainSerializer(_base64_text, return_type=str, when_used="json")]
 
 
 class Dimension(Record):

@@ -40,9 +40,7 @@ def parse_instant(text: str) -> int:
         days = date(year, month, day).toordinal() - _EPOCH_DAY
     except ValueError:
         raise ValueError("must be a date that exists") from None
-    seconds = (
-        days * 86_400 + hour * 3_600 + minute * 60 + second - _offset_s(sign, offset_hours, offset_minutes)
-    )
+    seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - _offset_s(sign, offset_hours, offset_minutes)
     micros = seconds * MICROS_PER_SECOND + int(fraction[:6])
     if not EARLIEST <= micros <= LATEST:
         raise ValueError("must lie in the years 0001 to 9999 UTC")

@@ -6,7 +6,7 @@ accept goes to `decode`, line by line, which alone decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -81,10 +81,10 @@ class UsageColumns:
     faults: list[tuple[int, Fault]]
 
 
-def decode_usage(lines: Sequence[bytes]) -> UsageColumns:
+def decode_usage(lines: Sequence[bytes], meters: Mapping[str, str] | None = None) -> UsageColumns:
     """Decode a batch of usage lines; each one ends up in `rows` or in `faults`. Never raises on any bytes.
 
-    Each line has the outcome and the values of `decode("usage.events", line)`.
+    Each line has the outcome and the values of `decode("usage.events", line, meters)`.
     """
     texts, refused = _texts(lines)
     frame = texts.with_columns(_indexes(len(lines), refused), _instants(), _quantities()).select(*SCHEMA)
@@ -95,7 +95,7 @@ def decode_usage(lines: Sequence[bytes]) -> UsageColumns:
     if not refused and accepted.all():
         return UsageColumns(frame, [])
     slow = sorted([*refused, *frame["row"].filter(~accepted).to_list()])
-    return _with_slow(frame.filter(accepted), lines, slow)
+    return with_decoded(frame.filter(accepted), {row: lines[row] for row in slow}, meters)
 
 
 def _texts(lines: Sequence[bytes]) -> tuple[pl.DataFrame, list[int]]:
@@ -126,9 +126,7 @@ def _parse(lines: Sequence[bytes]) -> tuple[list[_Line], list[int]]:
 def _slice_frame(parsed: list[_Line]) -> pl.DataFrame:
     # map and attrgetter, column by column: the loop runs in C, and no row of tuples wakes the collector.
     columns = {name: list(map(attrgetter(name), parsed)) for name in _TEXTS}
-    columns["dimensions"] = list(
-        map(_canonical.__getitem__, map(bytes, map(attrgetter("dimensions"), parsed)))
-    )
+    columns["dimensions"] = list(map(_canonical.__getitem__, map(bytes, map(attrgetter("dimensions"), parsed))))
     return pl.DataFrame([pl.Series(name, values, dtype=pl.String) for name, values in columns.items()])
 
 
@@ -188,12 +186,14 @@ def _accepted() -> pl.Expr:
     return pl.all_horizontal(*present, *(pl.col(name) != "" for name in _REQUIRED_TEXT))
 
 
-def _with_slow(fast: pl.DataFrame, lines: Sequence[bytes], slow: list[int]) -> UsageColumns:
-    """The fast rows merged, in line order, with what the model makes of the other lines."""
+def with_decoded(
+    fast: pl.DataFrame, slow: Mapping[int, bytes], meters: Mapping[str, str] | None = None
+) -> UsageColumns:
+    """The fast rows merged, in line order, with what the model makes of the other lines, which come by index."""
     faults: list[tuple[int, Fault]] = []
     events: list[tuple[int, UsageEvent]] = []
-    for index in slow:
-        outcome = decode(USAGE, lines[index])
+    for index, line in slow.items():
+        outcome = decode(USAGE, line, meters)
         if isinstance(outcome, UsageEvent):
             events.append((index, outcome))
         elif isinstance(outcome, Fault):
@@ -214,8 +214,7 @@ def _slow_frame(events: list[tuple[int, UsageEvent]]) -> pl.DataFrame:
         "event_time": [event.event_time for _, event in events],
         "quantity": [decimal_text(event.quantity) for _, event in events],
         "dimensions": [
-            dimensions_text((dimension.key, dimension.value) for dimension in event.dimensions)
-            for _, event in events
+            dimensions_text((dimension.key, dimension.value) for dimension in event.dimensions) for _, event in events
         ],
     }
     schema = {**SCHEMA, "quantity": pl.String()}

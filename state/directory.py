@@ -18,6 +18,7 @@ from state.store import ShardStore
 
 FORMAT = 1
 _NAME = "accrual-state.json"
+_LOCK = "LOCK"
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -45,15 +46,20 @@ class StateDirectory:
         """
         path.mkdir(parents=True, exist_ok=True)
         named = path / _NAME
-        if not named.exists() and any(entry.name != "LOCK" for entry in path.iterdir()):
+        strangers = {entry.name for entry in path.iterdir()} - {_LOCK, _NAME, _aside(named).name}
+        if strangers and not named.exists():
             raise StateForeign(
                 f"the state directory {path} holds files but no {_NAME}: it is not accrual's; name an empty one"
             )
         lock = _lock(path)
-        identity = _read(named) if named.exists() else Identity(FORMAT, shards, 0)
-        _check(path, identity, shards)
-        identity = Identity(FORMAT, shards, identity.generation + 1)
-        _write(named, identity)
+        try:
+            identity = _read(named) if named.exists() else Identity(FORMAT, shards, 0)
+            _check(path, identity, shards)
+            identity = Identity(FORMAT, shards, identity.generation + 1)
+            _write(named, identity)
+        except BaseException:
+            lock.close()  # a directory that is refused is not held
+            raise
         return cls(path, identity, lock)
 
     def store_path(self, shard: int) -> Path:
@@ -91,12 +97,12 @@ def start_positions(path: Path, shards: int) -> dict[str, Applied]:
         if not shard_path(path, shard).exists():
             return {}
         store = ShardStore(shard_path(path, shard))
-        found.append(applied(store))
-        store.close()
+        try:
+            found.append(applied(store))
+        finally:
+            store.close()
     shared = set.intersection(*(set(positions) for positions in found)) if found else set()
-    return {
-        name: min((positions[name] for positions in found), key=lambda one: one.offset) for name in shared
-    }
+    return {name: min((positions[name] for positions in found), key=lambda one: one.offset) for name in shared}
 
 
 def last_sequences(store: ShardStore) -> dict[str, int]:
@@ -107,7 +113,7 @@ def last_sequences(store: ShardStore) -> dict[str, int]:
 
 def _lock(path: Path) -> IO[str]:
     # Inherited by worker processes on purpose: while one of them lives, the directory stays locked.
-    lock = open(path / "LOCK", "a+")  # noqa: SIM115
+    lock = open(path / _LOCK, "a+")  # noqa: SIM115
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -133,6 +139,10 @@ def _read(named: Path) -> Identity:
         ) from error
 
 
+def _aside(named: Path) -> Path:
+    return named.with_suffix(".new")
+
+
 def _check(path: Path, identity: Identity, shards: int) -> None:
     if identity.format != FORMAT:
         raise StateForeign(
@@ -148,10 +158,15 @@ def _check(path: Path, identity: Identity, shards: int) -> None:
 
 def _write(named: Path, identity: Identity) -> None:
     # Written aside and renamed: a crash leaves the old identity or the new one, never half of one.
-    aside = named.with_suffix(".new")
+    aside = _aside(named)
     with open(aside, "wb") as file:
         file.write(msgspec.json.encode(identity) + b"\n")
         file.flush()
         os.fsync(file.fileno())
     os.replace(aside, named)
+    folder = os.open(named.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # else a power cut can lose the name, and leave shards that no identity vouches for
+    finally:
+        os.close(folder)
     require(_read(named) == identity, "the state directory's identity reads back as written", path=str(named))

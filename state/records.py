@@ -30,6 +30,12 @@ class Cell(msgspec.Struct, array_like=True):
     events: int
     digest: bytes  # exclusive or of the events' 128-bit identities: the same for any order
     sources: list[Source]
+    largest: bytes  # 1e-18
+    last_time: int  # of the latest event, ties broken by position
+    last_position: tuple[str, int, int]
+    last_quantity: bytes  # 1e-18
+    moment: bytes  # sum of quantity x (event time - start of the cell), 1e-18 x microseconds
+    distinct: list[bytes]  # hashes of the values of the unique key, sorted
 
 
 class FeedRecord(msgspec.Struct, array_like=True):
@@ -46,8 +52,9 @@ class Booked(msgspec.Struct, array_like=True):
     revision: int
     accounts: dict[str, bytes]  # signed minor units posted so far, codec.from_int: they may pass 64 bits
     billing_start: int
-    units: bytes  # 1e-18
-    exact: bytes  # 1e-30
+    units: bytes  # numerator, 1e-18; empty: no usage yet
+    divisor: bytes  # of units: a weighted sum is a fraction
+    booked: bytes  # minor units of the billing period
     revenue: bytes  # minor units of the line since its start
     quantity: bytes  # 1e-18, of the window
     events: int

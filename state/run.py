@@ -45,9 +45,7 @@ class Run:
             return self.rows
         return np.concatenate([_chunk(store, self.number, at) for at in range(0, len(self), CHUNK_ROWS)])
 
-    def find(
-        self, store: ShardStore, high: NDArray[np.uint64], low: NDArray[np.uint64]
-    ) -> list[tuple[int, np.void]]:
+    def find(self, store: ShardStore, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> list[tuple[int, np.void]]:
         """(index into the question, stored row) of each identity that the run holds."""
         found = []
         at = np.searchsorted(self.high, high)
@@ -102,7 +100,8 @@ def load(store: ShardStore) -> list[Run]:
         if data[:1] != _FORMAT:
             raise StateDamaged(f"a run of identities in {store.path} has format {data[:1].hex()}")
         number, bucket = int.from_bytes(key[2:6], "big"), int.from_bytes(data[1:9], "big", signed=True)
-        run = Run(number, bucket, np.frombuffer(data, dtype="<u8", offset=9))
+        high = np.frombuffer(data, dtype="<u8", offset=9).copy()  # aligned, so that searches need no copy
+        run = Run(number, bucket, high)
         if len(run) <= RESIDENT_ROWS:
             run.rows = run.read(store)
         runs.append(run)

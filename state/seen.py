@@ -56,18 +56,14 @@ class Seen:
         order = runs.in_order(rows)
         ordered = rows[order]
         leads = np.ones(len(rows), dtype=bool)
-        leads[1:] = (ordered["high"][1:] != ordered["high"][:-1]) | (
-            ordered["low"][1:] != ordered["low"][:-1]
-        )
+        leads[1:] = (ordered["high"][1:] != ordered["high"][:-1]) | (ordered["low"][1:] != ordered["low"][:-1])
         group = np.cumsum(leads) - 1
         leaders = ordered[leads]
         first, known = self._look_up(leaders)
         firsts = first[group]
         fresh = leads & ~known[group]
         same = (firsts["print_high"] == ordered["print_high"]) & (firsts["print_low"] == ordered["print_low"])
-        again = (
-            ~fresh & (firsts["partition"] == ordered["partition"]) & (firsts["offset"] == ordered["offset"])
-        )
+        again = ~fresh & (firsts["partition"] == ordered["partition"]) & (firsts["offset"] == ordered["offset"])
         require(not again.any(), "a position that was admitted before is applied again: the state is torn")
         self._remember(leaders[~known], newest // self._bucket_us)
 

@@ -13,6 +13,7 @@ from rocksdict import (
     DBCompressionType,
     Options,
     Rdict,
+    RdictIter,
     ReadOptions,
     WriteBatch,
     WriteOptions,
@@ -56,7 +57,7 @@ class ShardStore:
             self._db = Rdict(str(path), _options(), access_type=AccessType.read_write())
         except Exception as error:  # rocksdict raises bare Exception
             text = str(error)
-            if "lock" in text.lower():
+            if any(sign in text for sign in _LOCKED):
                 raise StateLocked(f"the store {path} is in use by another process: {text}") from error
             if any(reason in text for reason in _UNWRITABLE):
                 raise StateUnwritable(_unwritable(path, error)) from error
@@ -72,12 +73,11 @@ class ShardStore:
         bucket = self._pending.get(key[:_BUCKET])
         if bucket is not None and key in bucket:
             return bucket[key]
-        value: bytes | None = self._db.get(key)
+        with self._reading():
+            value: bytes | None = self._db.get(key)
         return value
 
-    def scan(
-        self, prefix: bytes, start: bytes = b"", stop: bytes | None = None
-    ) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Keys of a prefix in order, from prefix+start up to (not including) prefix+stop, pending writes included."""
         first, last = prefix + start, None if stop is None else prefix + stop
         changed = self._changed(prefix, first, last)
@@ -94,6 +94,8 @@ class ShardStore:
                 break
             found[key] = iterator.value()
             iterator.next()
+        self._check(iterator)
+        del iterator  # a scan that is not read to its end must not keep the store open
         for key, value in changed.items():
             if value is None:
                 found.pop(key, None)
@@ -108,10 +110,11 @@ class ShardStore:
         iterator = self._db.iter(ReadOptions())
         iterator.seek_for_prev(prefix + stop)
         while iterator.valid() and (key := iterator.key()).startswith(prefix):
-            if key < prefix + stop and changed.get(key, b"") is not None:
-                found = (key, changed.get(key) or iterator.value())
+            if key < prefix + stop and key not in changed:
+                found = (key, iterator.value())
                 break
             iterator.prev()
+        self._check(iterator)
         last = max((key for key, value in changed.items() if value is not None), default=None)
         if last is not None and (found is None or last > found[0]):
             found = (last, changed[last] or b"")
@@ -129,6 +132,7 @@ class ShardStore:
             if key not in changed:
                 return True
             iterator.next()
+        self._check(iterator)
         return False
 
     def put(self, key: bytes, value: bytes) -> None:
@@ -170,6 +174,21 @@ class ShardStore:
             if key.startswith(prefix) and key >= first and (last is None or key < last)
         }
 
+    def _check(self, iterator: RdictIter) -> None:
+        """An iterator stops at a block it cannot read as it does at the end: ask which of the two it was."""
+        with self._reading():
+            iterator.status()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # rocksdict raises bare Exception
+            raise StateDamaged(
+                f"the store {self.path} cannot be read: {error}; restore it from a backup, or rebuild with an "
+                "empty --state and --sink"
+            ) from error
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
@@ -181,6 +200,9 @@ class ShardStore:
         """Give the lock back."""
         self._db.close()
 
+
+# RocksDB about a lock that another process, or this one, holds; other errors speak of blocks and locks too.
+_LOCKED = ("While lock file: ", "lock hold by current process")
 
 # What RocksDB says when the file system refuses: nothing is wrong with what the store holds.
 _UNWRITABLE = (

@@ -1,65 +1,96 @@
-"""Reading a file as numbered lines, a few thousand at a time."""
+"""Reading a file of JSON lines, plain or compressed, as numbered lines, a few thousand at a time."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from connectors.errors import SourceUnusable
+from connectors.files.stream import BLOCK_BYTES, Damaged, open_stream
 
-BLOCK_BYTES = 1 << 20
 LINE_BYTES_MAX = 64 << 20
+
+__all__ = ["BLOCK_BYTES", "LINE_BYTES_MAX", "LineReader"]
 
 
 class LineReader:
-    """Lines of a file from a line number on. The last line may lack its newline; it is a line all the same."""
+    """Lines of a file from its beginning; `take` until it gives none.
 
-    def __init__(self, path: Path, start: int) -> None:
-        """Begin at line `start` (0-based); SourceUnusable when the file has fewer lines than that."""
-        self.path = path
-        self._file = open(path, "rb")  # noqa: SIM115
+    The last line may lack its newline; it is a line all the same, but not while `growing`: then it is still being written,
+    and the end is only the end for now.
+    """
+
+    def __init__(self, path: Path, growing: bool = False) -> None:
+        self.path, self.growing = path, growing
+        self._stream = open_stream(path)
+        self.size = path.stat().st_size
         self._lines: list[bytes] = []
         self._rest = b""
         self._ended = False
-        self.size = path.stat().st_size
-        self.read_bytes = 0
-        self._skip(start)
+        self._taken = 0
+        self._damage: Damaged | None = None
+
+    @property
+    def read_bytes(self) -> int:
+        """How far it is read, in bytes of the file."""
+        return self._stream.position
 
     def take(self, most: int) -> list[bytes]:
-        """Up to `most` lines; an empty list means the end."""
-        while len(self._lines) < most and not self._ended:
-            self._fill()
+        """Up to `most` lines; an empty list when there are none, or none yet. SourceUnusable where the file is damaged."""
+        while len(self._lines) < most and not self._ended and self._fill():
+            pass
+        if not self._lines:
+            if self._damage is not None:
+                raise SourceUnusable(
+                    f"{self.path} is damaged after its line {self._taken}: {self._damage}; the lines before are read, put "
+                    "a whole copy in its place and run again"
+                )
+            return []
         taken, self._lines = self._lines[:most], self._lines[most:]
+        self._taken += len(taken)
         return taken
+
+    def check_same(self) -> None:
+        """Raises SourceUnusable when a growing file has shrunk, or another one has its name: its positions mean nothing."""
+        remedy = "what is followed may only grow: restore it, or start with an empty --state and --sink"
+        try:
+            named = os.stat(self.path)
+        except FileNotFoundError as error:
+            raise SourceUnusable(f"{self.path} is gone while it was followed; {remedy}") from error
+        if not os.path.samestat(named, self._stream.status()):
+            raise SourceUnusable(f"{self.path} is another file than the one that was followed; {remedy}")
+        if named.st_size < self.read_bytes:
+            raise SourceUnusable(
+                f"{self.path} has {named.st_size} bytes, but {self.read_bytes} were read already; {remedy}"
+            )
 
     def close(self) -> None:
         """Release the file."""
-        self._file.close()
+        self._stream.close()
 
-    def _fill(self) -> None:
-        block = self._file.read(BLOCK_BYTES)
-        self.read_bytes += len(block)
+    def _fill(self) -> bool:
+        """Read on; False at the end."""
+        try:
+            block = self._stream.read()
+        except Damaged as error:
+            # What came before it is handed out first; half a line is not.
+            self._damage, self._ended = error, True
+            return False
         if not block:
-            self._ended = True
-            if self._rest:
-                self._lines.append(self._rest)
-                self._rest = b""
-            return
-        pieces = (self._rest + block).split(b"\n")
-        self._rest = pieces.pop()
-        self._lines.extend(pieces)
+            if not self.growing:
+                self._ended = True
+                if self._rest:
+                    self._lines.append(self._rest)
+                    self._rest = b""
+            return False
+        # Only the new bytes are searched: a line that comes in many small parts is not looked through again each time.
+        if b"\n" in block:
+            pieces = (self._rest + block).split(b"\n")
+            self._rest = pieces.pop()
+            self._lines.extend(pieces)
+        else:
+            self._rest += block
         # A file that is one endless line must not take all memory: it is no JSON lines file.
         if len(self._rest) > LINE_BYTES_MAX:
-            raise SourceUnusable(
-                f"{self.path} has a line of more than {LINE_BYTES_MAX} bytes: is it JSON lines?"
-            )
-
-    def _skip(self, count: int) -> None:
-        left = count
-        while left:
-            skipped = len(self.take(min(left, 100_000)))
-            if not skipped:
-                raise SourceUnusable(
-                    f"{self.path} has {count - left} lines, but {count} were applied already: "
-                    "it was cut or replaced; restore it, or start with an empty --state and --sink"
-                )
-            left -= skipped
+            raise SourceUnusable(f"{self.path} has a line of more than {LINE_BYTES_MAX} bytes: is it JSON lines?")
+        return True

@@ -50,9 +50,7 @@ def last_sequence(path: Path) -> tuple[int, int]:
     try:
         return msgspec.json.decode(line, type=_Numbered).sequence, size - (len(tail) - len(whole))
     except msgspec.DecodeError as error:
-        raise SinkUnusable(
-            f"the last line of {path} is no record of ours ({error}): name another --sink"
-        ) from error
+        raise SinkUnusable(f"the last line of {path} is no record of ours ({error}): name another --sink") from error
 
 
 @dataclass

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -13,12 +14,13 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.batch import ENDED, Batch, Record, Rejected
 from connectors.errors import SourceUnusable
-from connectors.files.layout import partitions
-from connectors.files.lines import LineReader
+from connectors.files.controls import Controls
+from connectors.files.follow import CONTROL_SOURCE, Follow, files_of
+from connectors.files.partition import REMEDY, PartitionReader
 from connectors.gate import Gate
+from connectors.piece import Piece
 from connectors.timeline import Timeline
 from connectors.usage_rows import Lateness, usage_batches
-from schemas.control import ControlEvent
 from schemas.decode import Fault, decode
 from schemas.topics import CONTRACTS, CONTROL, USAGE
 
@@ -39,44 +41,38 @@ class Position(Protocol):
 class FilePlan:
     """What a run reads: found once at the start, the same in every process."""
 
-    files: dict[str, Path]  # topic/partition -> file, without the control topic
-    control: Path | None
-    timeline: Timeline
+    root: Path
+    files: dict[str, tuple[Path, ...]]  # topic/partition -> its files in order, without the control topic
+    controls: Controls
     as_of: int | None  # microseconds: a clock record after all input
+    follow: Follow | None = None  # None: read to the end
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The partitions besides the control topic's one."""
         return tuple(self.files)
 
+    def look(self) -> None:
+        """See, once per interval, which files have come while the run goes on; SourceUnusable if it cannot go on."""
+        if self.follow is None or not self.follow.due():
+            return
+        now = files_of(self.root, (CONTROL, *TOPICS))
+        self.controls.extend(now.pop(CONTROL_SOURCE, ()))
+        if gone := sorted(set(self.files) - set(now)):
+            raise SourceUnusable(f"partition {gone[0]} is gone while it was followed: {REMEDY}")
+        self.follow.regrouping = self.follow.regrouping or set(now) != set(self.files)
+        self.files.update(now)
 
-def plan(root: Path, as_of: int | None) -> FilePlan:
+
+def plan(root: Path, as_of: int | None, follow: Follow | None = None) -> FilePlan:
     """Look at the source directory; SourceUnusable when it is missing or of another shape."""
-    files = {
-        f"{topic}/{number}": path for topic in TOPICS for number, path in partitions(root, topic).items()
-    }
-    controls = partitions(root, CONTROL)
-    if strays := [str(path) for number, path in controls.items() if number]:
+    files = files_of(root, (CONTROL, *TOPICS))
+    control = files.pop(CONTROL_SOURCE, ())
+    if strays := [str(paths[0]) for name, paths in files.items() if name.startswith(f"{CONTROL}/")]:
         raise SourceUnusable(
             f"{', '.join(strays)}: {CONTROL} has one partition, 0, so that its order is one: put all its records there"
         )
-    control = controls.get(0)
-    times: list[int | None] = []
-    for line in _all_lines(control):
-        model = decode(CONTROL, line)
-        times.append(model.reaches if isinstance(model, ControlEvent) else None)
-    return FilePlan(files, control, Timeline.of(times), as_of)
-
-
-def _all_lines(path: Path | None) -> list[bytes]:
-    if path is None:
-        return []
-    reader = LineReader(path, 0)
-    lines = []
-    while taken := reader.take(10_000):
-        lines.extend(taken)
-    reader.close()
-    return lines
+    return FilePlan(root, files, Controls(control, follow is not None), as_of, follow)
 
 
 @dataclass(slots=True)
@@ -97,6 +93,7 @@ class FileSource(FixedPartitionedSource):
     batch_rows: int
     lateness: Lateness
     progress: Progress = field(default_factory=Progress)
+    meters: Mapping[str, str] = field(default_factory=dict)  # of types of CloudEvents
 
     def __post_init__(self) -> None:
         self.gate = Gate()
@@ -105,21 +102,20 @@ class FileSource(FixedPartitionedSource):
 
     def _check_there(self, name: str, applied: int) -> None:
         """What was applied is there still: a partition that has gone would be taken for one without rows."""
-        remedy = "restore it, or start with an empty --state and --sink"
-        if name == f"{CONTROL}/0":
-            lines = len(self.plan.timeline.times)
+        if name == CONTROL_SOURCE:
+            lines = len(self.plan.controls.batches)
             if lines < applied:
-                where = self.plan.control or f"topic {CONTROL}"
                 raise SourceUnusable(
-                    f"{where} has {lines} lines, but {applied} were applied already: it was cut or replaced; {remedy}"
+                    f"{self.plan.controls.place} has {lines} lines, but {applied} were applied already: it was cut or "
+                    f"replaced; {REMEDY}"
                 )
         elif applied and name not in self.plan.files:
             raise SourceUnusable(
-                f"partition {name} is not in the source any more, but {applied} of its lines were applied already: {remedy}"
+                f"partition {name} is not in the source any more, but {applied} of its lines were applied already: {REMEDY}"
             )
 
     def list_parts(self) -> list[str]:
-        return [f"{CONTROL}/0", *self.plan.sources]
+        return [CONTROL_SOURCE, *self.plan.sources]
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> StatefulSourcePartition:
         start = self.starts.get(for_part)
@@ -127,8 +123,10 @@ class FileSource(FixedPartitionedSource):
         topic, _, number = for_part.rpartition("/")
         if topic == CONTROL:
             return ControlPartition(self.plan, offset)
-        reader = LineReader(self.plan.files[for_part], offset)
+        reader = PartitionReader(topic, self.plan.files[for_part], self.meters, self.plan.follow is not None)
         self.progress.bytes_total += reader.size
+        reader.skip(offset)
+        self.progress.bytes_read += reader.read_bytes  # what an earlier run applied counts as read
         self.gate.join(for_part, usage=topic == USAGE)
         return FilePartition(self, topic, int(number), reader, offset, newest)
 
@@ -137,63 +135,65 @@ class ControlPartition(StatefulSourcePartition[Batch, None]):
     """Every control record at once: the shards apply each one when its turn has come."""
 
     def __init__(self, plan: FilePlan, offset: int) -> None:
-        self._plan, self._offset, self._done = plan, offset, False
+        self._plan, self._offset = plan, offset
+        self._greeted = self._ended = False
 
     def next_batch(self) -> list[Batch]:
-        if self._done:
+        follow, controls = self._plan.follow, self._plan.controls
+        if self._ended or (follow is not None and follow.ended):
             raise StopIteration
-        self._done = True
-        lines = _all_lines(self._plan.control)
+        self._plan.look()
+        known = controls.look()
         # The first, empty batch touches every shard, so that what an earlier run left unsent is sent now.
-        batches = [Batch(CONTROL, 0, self._offset, self._offset, None, 0)]
-        for offset in range(self._offset, len(lines)):
-            records, rejected = decoded(CONTROL, offset, [lines[offset]])
-            batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, records, rejected))
-        batches.append(Batch(CONTROL, 0, len(lines), len(lines), None, ENDED))
+        greeting = [] if self._greeted else [Batch(CONTROL, 0, self._offset, self._offset, None, 0)]
+        batches = greeting + controls.batches[self._offset : known]
+        self._greeted, self._offset = True, max(self._offset, known)
+        if follow is None:
+            self._ended = True
+            batches.append(Batch(CONTROL, 0, known, known, None, ENDED))
         return batches
+
+    def next_awake(self) -> datetime | None:
+        follow = self._plan.follow
+        return None if follow is None or follow.ended or not self._greeted else follow.next
 
     def snapshot(self) -> None:
         return None
 
+    def close(self) -> None:
+        self._plan.controls.close()
+
 
 class FilePartition(StatefulSourcePartition[Batch, None]):
-    """One file, a batch ahead of what is sent, so that the gate knows the phase of what comes next."""
+    """One partition, a batch ahead of what is sent, so that the gate knows the phase of what comes next."""
 
     def __init__(
-        self, source: FileSource, topic: str, number: int, reader: LineReader, offset: int, newest: int | None
+        self, source: FileSource, topic: str, number: int, reader: PartitionReader, offset: int, newest: int | None
     ) -> None:
         self._source, self._topic, self._number, self._reader = source, topic, number, reader
         self._name = f"{topic}/{number}"
         self._offset, self._newest = offset, newest
         self._ahead: deque[Batch] = deque()
-        self._ended = self._wait = False
+        self._ended = self._wait = self._dry = False
         self._told, self._sent_newest = -1, newest
+        self._known = 0  # control records when the file was last looked at
 
     def next_batch(self) -> list[Batch]:
-        if self._ended:
+        follow = self._source.plan.follow
+        if self._ended or (follow is not None and follow.ended):
             raise StopIteration
         if not self._ahead:
             self._read()
-        gate = self._source.gate
         if not self._ahead:
-            self._ended = True
-            gate.ended(self._name)
-            return [Batch(self._topic, self._number, self._offset, self._offset, self._newest, ENDED)]
+            return self._end() if follow is None else self._end_for_now()
+        self._dry = False
+        gate = self._source.gate
         phase = self._ahead[0].phase
         gate.at(self._name, phase)
         if phase > self._told:
             # The shards wait for everything that precedes a control record: say that this partition has come past it.
             self._told = phase
-            return [
-                Batch(
-                    self._topic,
-                    self._number,
-                    self._ahead[0].start,
-                    self._ahead[0].start,
-                    self._sent_newest,
-                    phase,
-                )
-            ]
+            return [self._empty(self._ahead[0].start, self._sent_newest, phase)]
         self._wait = not gate.may_go(self._name)
         if self._wait:
             return []
@@ -205,6 +205,8 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
         return [batch]
 
     def next_awake(self) -> datetime | None:
+        if self._dry and (follow := self._source.plan.follow) is not None and not follow.ended:
+            return follow.next
         return datetime.now(UTC) + WAIT if self._wait else None
 
     def snapshot(self) -> None:
@@ -213,28 +215,58 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
     def close(self) -> None:
         self._reader.close()
 
+    def _empty(self, at: int, newest: int | None, phase: int, dry: bool = False) -> Batch:
+        return Batch(self._topic, self._number, at, at, newest, phase, dry=dry)
+
+    def _end(self) -> list[Batch]:
+        self._ended = True
+        self._source.gate.ended(self._name)
+        return [self._empty(self._offset, self._newest, ENDED)]
+
+    def _end_for_now(self) -> list[Batch]:
+        """Nothing is unread: as far as this partition goes, every control record known before it was read may apply.
+
+        The order between files (events.md, fine print) holds for what is there. Rows that come later with an earlier
+        event time come after those control records, as they do on Kafka; the books converge all the same.
+        """
+        self._source.plan.look()
+        self._source.gate.ended(self._name)  # until it has rows again nobody waits for it
+        news = not self._dry or self._known > self._told
+        self._dry, self._wait = True, False
+        self._told = max(self._told, self._known)
+        return [self._empty(self._offset, self._newest, self._told, dry=True)] if news else []
+
     def _read(self) -> None:
+        plan = self._source.plan
+        if plan.follow is not None:
+            # First the control records, then this file: what was there before a control record is read before it applies.
+            self._known = plan.controls.look()
+            self._reader.extend(plan.files[self._name])
         before = self._reader.read_bytes
-        lines = self._reader.take(self._source.batch_rows)
-        self._source.progress.bytes_read += self._reader.read_bytes - before
-        if not lines:
+        piece = self._reader.take(self._source.batch_rows)
+        progress = self._source.progress
+        progress.bytes_read += self._reader.read_bytes - before
+        progress.bytes_total = max(progress.bytes_total, progress.bytes_read)  # a followed file has grown
+        if not piece:
             return
-        timeline = self._source.plan.timeline
+        timeline = plan.controls.timeline
         if self._topic == USAGE:
-            batches = usage_batches(
-                self._number, self._offset, lines, self._newest, timeline, self._source.lateness
-            )
+            batches = usage_batches(self._number, self._offset, piece, self._newest, timeline, self._source.lateness)
         else:
-            batches = self._record_batches(lines, timeline)
+            batches = self._record_batches(piece, timeline)
+        if plan.follow is not None:
+            # It has said that it is past a control record: what comes now comes after it.
+            batches = [replace(batch, phase=max(batch.phase, self._told)) for batch in batches]
         self._ahead.extend(batches)
         self._offset, self._newest = batches[-1].end, batches[-1].newest
 
-    def _record_batches(self, lines: list[bytes], timeline: Timeline) -> list[Batch]:
+    def _record_batches(self, piece: Piece, timeline: Timeline) -> list[Batch]:
         """Low-volume records, one batch for each run of the same phase."""
         batches: list[Batch] = []
         newest = self._newest
-        for offset, line in enumerate(lines, start=self._offset):
-            records, rejected = decoded(self._topic, offset, [line])
+        for row, one in enumerate(piece.outcomes(self._topic)):
+            offset = self._offset + row
+            records, rejected = _judged(offset, one, piece.payload(row))
             if records and (time := records[0].model.event_time) is not None:
                 newest = time if newest is None else max(newest, time)
             phase = 0 if newest is None else int(timeline.phases(np.array([newest]))[0])
@@ -246,20 +278,19 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
                 )  # fmt: skip
             else:
                 batches.append(
-                    Batch(
-                        self._topic, self._number, offset, offset + 1, newest, phase, None, records, rejected
-                    )
+                    Batch(self._topic, self._number, offset, offset + 1, newest, phase, None, records, rejected)
                 )
         return batches
 
 
 def decoded(topic: str, offset: int, lines: list[bytes]) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
     """Lines of a low-volume topic as typed records, and the faulty ones with their reason."""
-    records, rejected = [], []
-    for number, line in enumerate(lines, start=offset):
-        model = decode(topic, line)
-        if isinstance(model, Fault):
-            rejected.append(Rejected(number, model.cls, model.reason, line))
-        else:
-            records.append(Record(number, model, line))
-    return tuple(records), tuple(rejected)
+    found = [_judged(number, decode(topic, line), line) for number, line in enumerate(lines, start=offset)]
+    return tuple(one for good, _ in found for one in good), tuple(one for _, bad in found for one in bad)
+
+
+def _judged(offset: int, one: object, payload: bytes) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
+    """A decoded record at its position, as the one it is."""
+    if isinstance(one, Fault):
+        return (), (Rejected(offset, one.cls, one.reason, payload),)
+    return (Record(offset, one, payload),), ()

@@ -52,9 +52,7 @@ def convert(target: Path, sample: Path = SAMPLE, left_out: tuple[str, str] | Non
     present = left_out is not None and any(
         (charge.customer, meter) == left_out for charge, meter in zip(charges, named, strict=True)
     )
-    return Conversion(
-        usage_path, contracts_path, len(charges), len(contracts), lines, left_out if present else None
-    )
+    return Conversion(usage_path, contracts_path, len(charges), len(contracts), lines, left_out if present else None)
 
 
 def meters(charges: Sequence[Charge]) -> list[str | None]:
@@ -116,14 +114,11 @@ def contract_records(
         if charge.is_usage and meter is not None and charge.list_unit_price is not None:
             price_list.setdefault(meter, charge)
     return [
-        _contract(customer, currencies[customer], price_lists[customer], left_out)
-        for customer in sorted(price_lists)
+        _contract(customer, currencies[customer], price_lists[customer], left_out) for customer in sorted(price_lists)
     ]
 
 
-def _contract(
-    customer: str, currency: str, price_list: dict[str, Charge], left_out: tuple[str, str] | None
-) -> Record:
+def _contract(customer: str, currency: str, price_list: dict[str, Charge], left_out: tuple[str, str] | None) -> Record:
     contract_id = f"focus-{customer}"
     return {
         "event_id": f"{contract_id}-v1",

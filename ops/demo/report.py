@@ -124,18 +124,14 @@ def _events(count: int | None) -> str:
 
 def _sources(sources: Sequence[SourceRange]) -> str:
     """The first offset ranges [from, to) and how many more there are."""
-    parts = [
-        f"{part.topic}/{part.partition} [{part.start}, {part.stop})" for part in sources[:_SOURCES_SHOWN]
-    ]
+    parts = [f"{part.topic}/{part.partition} [{part.start}, {part.stop})" for part in sources[:_SOURCES_SHOWN]]
     more = len(sources) - len(parts)
     return "\n".join(parts + [f"and {more} more ranges"] * bool(more)) or "-"
 
 
 def _exceptions(exceptions: Sequence[ExceptionRecord]) -> Table:
     customer, meter = LEFT_OUT
-    left_out = any(
-        record.customer_id == customer and record.kind == "meter_unmapped" for record in exceptions
-    )
+    left_out = any(record.customer_id == customer and record.kind == "meter_unmapped" for record in exceptions)
     note = f"One meter is left out of its contract on purpose, to show meter_unmapped:\n{meter} of {customer}"
     table = grid("Exceptions by class and owner", note if left_out else None)
     for heading in ("class", "owner", "status"):
@@ -164,9 +160,7 @@ def _tie_out(tied: TieOut) -> Table:
     for difference, amount in zip(tied.explained, explained, strict=True):
         table.add_row(plain(difference.reason), difference.cases, money(amount))
     shown = "0.00" if tied.ties else f"{unexplained:,f}"
-    table.add_row(
-        tied.unexplained.reason, tied.unexplained.cases, shown, style="green" if tied.ties else "bold red"
-    )
+    table.add_row(tied.unexplained.reason, tied.unexplained.cases, shown, style="green" if tied.ties else "bold red")
     table.add_section()
     billed = money(decimal(tied.billed))
     table.add_row("= BilledCost of the provider", f"{tied.rows:,} rows", billed, style="bold")

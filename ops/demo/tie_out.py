@@ -98,9 +98,7 @@ def tie(
         line = lines.get((charge.customer, event["meter"]))
         cost = charge.exact_cost
         if line is None or cost is None:
-            differences.leave_open(
-                charge.billed, f"row {charge.charge_id} has no contract line and no exception"
-            )
+            differences.leave_open(charge.billed, f"row {charge.charge_id} has no contract line and no exception")
             continue
         key = (*line, charge.started[:7])
         exact[key] = exact.get(key, Fraction(0)) + cost
@@ -193,9 +191,7 @@ def _exception_reason(charge: Charge, name: str) -> str:
     return f"{what} (exception: {name})"
 
 
-def _exception_classes(
-    exceptions: Iterable[ExceptionRecord], events: Sequence[dict[str, Any]]
-) -> dict[Identity, str]:
+def _exception_classes(exceptions: Iterable[ExceptionRecord], events: Sequence[dict[str, Any]]) -> dict[Identity, str]:
     """The open exception of each excepted usage event, found by what its payload says, else by its offset."""
     known = {_identity(event) for event in events}
     classes: dict[Identity, str] = {}

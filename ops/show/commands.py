@@ -23,13 +23,9 @@ ExceptionClass = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="The records themselves, as JSON lines.")]
 Limit = Annotated[
     int | None,
-    typer.Option(
-        "--limit", min=0, metavar="N", help="Show the first N, 0 for all (default 40; with --json all)."
-    ),
+    typer.Option("--limit", min=0, metavar="N", help="Show the first N, 0 for all (default 40; with --json all)."),
 ]
-EveryStatus = Annotated[
-    bool, typer.Option("--all", help="Every status an exception went through, not only the last.")
-]
+EveryStatus = Annotated[bool, typer.Option("--all", help="Every status an exception went through, not only the last.")]
 
 
 @app.command("journal")

@@ -103,10 +103,6 @@ class Entry(msgspec.Struct, frozen=True):
     def revenue(self) -> Decimal:
         """What the entry adds to revenue; negative when it takes some back."""
         return sum(
-            (
-                line.amount if line.side == "credit" else -line.amount
-                for line in self.lines
-                if line.account == REVENUE
-            ),
+            (line.amount if line.side == "credit" else -line.amount for line in self.lines if line.account == REVENUE),
             Decimal(0),
         )

@@ -60,9 +60,7 @@ def show_exceptions(
     return 0
 
 
-def _matches(
-    record: ExceptionRecord, customer: str | None, contract: str | None, exception_class: str | None
-) -> bool:
+def _matches(record: ExceptionRecord, customer: str | None, contract: str | None, exception_class: str | None) -> bool:
     return (
         customer in (None, record.customer_id)
         and contract in (None, record.contract_id)

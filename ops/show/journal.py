@@ -44,9 +44,7 @@ def show_journal(
     except UnreadableRecordError as error:
         errors.print(plain(error))
         return 1
-    found = sorted(
-        (stored for stored in every if _matches(stored.value, customer, contract, period)), key=_order
-    )
+    found = sorted((stored for stored in every if _matches(stored.value, customer, contract, period)), key=_order)
     if as_json:
         for stored in found[: limit or None]:
             console.file.write(stored.line.decode() + "\n")
@@ -99,9 +97,7 @@ def _add_entry(table: Table, entry: Entry) -> None:
     place = f"{short(entry.contract_id, 18)} / {entry.line_id or '-'}"
     head = [date, entry.entry_id[:12], entry.kind, short(entry.customer_id, 14), place]
     for posting in entry.lines:
-        debit, credit = (
-            (money(posting.amount), Text()) if posting.side == "debit" else (Text(), money(posting.amount))
-        )
+        debit, credit = (money(posting.amount), Text()) if posting.side == "debit" else (Text(), money(posting.amount))
         table.add_row(*map(plain, head), plain(posting.account), debit, credit, plain(entry.currency))
         head = [""] * len(head)
 

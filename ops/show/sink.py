@@ -17,9 +17,7 @@ class UsageError(Exception):
 def sink_directory(sink: str) -> Path:
     """The existing directory that `files:DIR` names."""
     if not sink.startswith(SCHEME) or sink == SCHEME:
-        raise UsageError(
-            f"--sink {sink!r} is not files:DIR: the looking commands read files, name a directory."
-        )
+        raise UsageError(f"--sink {sink!r} is not files:DIR: the looking commands read files, name a directory.")
     directory = Path(sink.removeprefix(SCHEME))
     if not directory.is_dir():
         raise UsageError(

@@ -83,9 +83,7 @@ def test_no_number_in_the_feed_is_a_json_number(converted: Path) -> None:
 
 def test_the_credit_stays_in_the_feed_without_a_quantity(converted: Path) -> None:
     credits = [
-        event
-        for event in json_lines(converted / "usage.events.jsonl")
-        if (event["meter"] or "").startswith("Credit/")
+        event for event in json_lines(converted / "usage.events.jsonl") if (event["meter"] or "").startswith("Credit/")
     ]
     assert [(event["event_id"], event["quantity"]) for event in credits] == [("2555992", None)]
 
@@ -107,9 +105,9 @@ def test_usage_that_names_nothing_has_a_null_meter() -> None:
 def test_an_adjustment_never_shares_a_meter_with_usage_of_its_sku() -> None:
     rows = [charge(sku_price=None), charge(sku_price=None, category="Adjustment")]
     assert meters(rows) == ["SKU", "Adjustment/SKU"]
-    assert [
-        line["rate"]["meter"] for record in contract_records(rows, meters(rows)) for line in record["lines"]
-    ] == ["SKU"]
+    assert [line["rate"]["meter"] for record in contract_records(rows, meters(rows)) for line in record["lines"]] == [
+        "SKU"
+    ]
 
 
 def test_several_list_prices_of_one_sku_are_several_meters_of_that_customer_only() -> None:
@@ -138,9 +136,10 @@ def test_a_contract_lists_each_meter_once_at_its_list_price() -> None:
         "demo-us",
         "USD",
     )
-    assert [
-        (line["line_id"], line["rate"]["meter"], line["rate"]["unit_price"]) for line in contract["lines"]
-    ] == [("u001", "ANOTHER", "0"), ("u002", "SKU.PRICE", "0.0000004")]
+    assert [(line["line_id"], line["rate"]["meter"], line["rate"]["unit_price"]) for line in contract["lines"]] == [
+        ("u001", "ANOTHER", "0"),
+        ("u002", "SKU.PRICE", "0.0000004"),
+    ]
     assert {"amazon-elastic-compute-cloud"} == {line["product_id"] for line in contract["lines"]}
 
 

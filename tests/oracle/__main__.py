@@ -23,9 +23,7 @@ def main(arguments=None):
     differences = journal.problems + difference.compare(expected.sums, journal.sums)
     for line in differences:
         print("difference:", line)
-    print(
-        f"journal: {journal.entries} entries, digest {books.digest(journal.sums)}, {len(differences)} differences"
-    )
+    print(f"journal: {journal.entries} entries, digest {books.digest(journal.sums)}, {len(differences)} differences")
     return 1 if differences else 0
 
 

@@ -95,9 +95,7 @@ def _last_moment(log, closes, as_of):
 
 def _books(log, ledger, final):
     outcomes = {**log.outcomes, **final.join.outcomes}
-    exceptions = (
-        log.exceptions | log.controls.exceptions | final.histories.exceptions | final.reference.exceptions
-    )
+    exceptions = log.exceptions | log.controls.exceptions | final.histories.exceptions | final.reference.exceptions
     settled = ("counted", "duplicate", "waiting")
     exceptions |= {(outcome, *position) for position, outcome in outcomes.items() if outcome not in settled}
     not_covered = final.not_covered | {f"policy {key}" for key in log.controls.policies().uncovered()}

@@ -154,7 +154,4 @@ def fixed_lines(version):
 def terms(version):
     """What a modification can change; progress, satisfied_at and SSP change nothing (rule 5)."""
     lines = fixed_lines(version)
-    return [
-        (line.line_id, line.kind, line.start, line.end, line.quantity, line.total, line.method)
-        for line in lines
-    ]
+    return [(line.line_id, line.kind, line.start, line.end, line.quantity, line.total, line.method) for line in lines]

@@ -106,6 +106,4 @@ def _policy(value, time):
 
 def _two_people(actor, approver):
     """Reopening needs two different people (accounting.md rule 7)."""
-    return (
-        type(actor) is str and type(approver) is str and bool(actor) and bool(approver) and actor != approver
-    )
+    return type(actor) is str and type(approver) is str and bool(actor) and bool(approver) and actor != approver

@@ -24,9 +24,7 @@ class Desired:
 
     def _book_usage(self, history):
         """Usage is recognised as it occurs, one position per usage line (accounting.md rules 1 and 4)."""
-        lines = {
-            line.line_id for version in history.versions for line in version.lines if line.kind == "usage"
-        }
+        lines = {line.line_id for version in history.versions for line in version.lines if line.kind == "usage"}
         frontier = frontier_of(history.first.entity, self.moment.frontier, self.closed_until)
         for line_id in sorted(lines):
             events = self.join.lines.get((history.first.key, line_id), [])

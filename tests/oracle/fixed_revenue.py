@@ -65,10 +65,7 @@ class FixedRevenue:
         while period.start(name, self.zone) <= max(instants) and period.end(name, self.zone) <= due:
             yield name, period.end(name, self.zone)
             name = period.following(name)
-        if (
-            self.policies.value("recognise", due, "period_end") == "daily"
-            and period.start(name, self.zone) < due
-        ):
+        if self.policies.value("recognise", due, "period_end") == "daily" and period.start(name, self.zone) < due:
             yield name, instant.midnight(instant.local_date(due, self.zone), self.zone)
 
     def _instants(self):

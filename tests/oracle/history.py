@@ -51,9 +51,7 @@ class History:
         version = self.covers(at)
         lines = version.lines if version else ()
         return [
-            line
-            for line in lines
-            if line.kind == "usage" and line.rate.meter == meter and line.start <= at < line.end
+            line for line in lines if line.kind == "usage" and line.rate.meter == meter and line.start <= at < line.end
         ]
 
 

@@ -47,9 +47,7 @@ class Joiner:
         else:
             candidates = self.histories.customers.get(usage.customer, [])
         running = [history for history in candidates if history.covers(usage.time)]
-        found = [
-            (history, line) for history in running for line in history.usage_lines(usage.meter, usage.time)
-        ]
+        found = [(history, line) for history in running for line in history.usage_lines(usage.meter, usage.time)]
         if len(found) == 1:
             return found[0]
         if found:

@@ -29,9 +29,7 @@ class Journal:
         journal._check_sequences(sequences)
         for key, net in sorted(totals.items()):
             if net:
-                journal.problems.append(
-                    f"{key}: debits and credits differ by {number.major_text(net, key[1])}"
-                )
+                journal.problems.append(f"{key}: debits and credits differ by {number.major_text(net, key[1])}")
         return journal
 
     def _take(self, row, seen, sequences, totals):
@@ -66,9 +64,7 @@ class Journal:
         """The signed minor units of a posting: amounts are >= 0, side carries the sign (Fine print)."""
         minor = number.minor_from_text(line.get("amount"), entry.get("currency"))
         if minor is None:
-            self.problems.append(
-                f"{where}: amount {line.get('amount')!r} is not in {entry.get('currency')} digits"
-            )
+            self.problems.append(f"{where}: amount {line.get('amount')!r} is not in {entry.get('currency')} digits")
             return 0
         if line.get("side") not in ("debit", "credit"):
             self.problems.append(f"{where}: side is {line.get('side')!r}")
@@ -81,9 +77,7 @@ class Journal:
             wanted = [str(number) for number in range(1, len(numbers) + 1)]
             if [str(number) for number in numbers] != wanted:
                 first = next(at for at, (is_, must) in enumerate(zip(numbers, wanted)) if str(is_) != must)
-                self.problems.append(
-                    f"shard {shard}: sequence {numbers[first]} where {wanted[first]} belongs"
-                )
+                self.problems.append(f"shard {shard}: sequence {numbers[first]} where {wanted[first]} belongs")
 
 
 def _shard(entry, row):

@@ -114,9 +114,7 @@ def parse(value):
         "model": value.get("model") or "per_unit",
     }
     known = (AGGREGATIONS, BILLING_PERIODS, MODELS)
-    if any(
-        type(choice) is not str or choice not in allowed for choice, allowed in zip(choices.values(), known)
-    ):
+    if any(type(choice) is not str or choice not in allowed for choice, allowed in zip(choices.values(), known)):
         return None
     amounts = {}
     for name in ("unit_price", "package_size", "package_price", "included", "minimum", "maximum"):
@@ -138,11 +136,7 @@ def _complete(model, amounts, tiers):
     if model == "per_unit":
         return amounts["unit_price"] is not None
     if model == "package":
-        return (
-            bool(amounts["package_size"])
-            and amounts["package_size"] > 0
-            and amounts["package_price"] is not None
-        )
+        return bool(amounts["package_size"]) and amounts["package_size"] > 0 and amounts["package_price"] is not None
     return len(tiers) > 0
 
 

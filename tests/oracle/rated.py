@@ -60,9 +60,7 @@ class RatedLine:
         for start, planned in self.course.periods.items():
             ends = {planned.end}
             if self._spans_months(planned):
-                ends |= {
-                    period.end(period.of_instant(day.start, self.zone), self.zone) for day, _ in planned.days
-                }
+                ends |= {period.end(period.of_instant(day.start, self.zone), self.zone) for day, _ in planned.days}
             for end in ends:
                 at = min(end, planned.end) - 1
                 span = self._span(at)

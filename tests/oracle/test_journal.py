@@ -30,18 +30,13 @@ def test_an_agreeing_journal_exits_0_and_a_differing_one_1(tmp_path, capsys):
     assert main(arguments) == 0
     scenario.write("revenue.journal", entry(2))
     assert main(arguments) == 1
-    assert (
-        "account=revenue customer=c contract=k line=l: expected -1.00, actual -2.00"
-        in capsys.readouterr().out
-    )
+    assert "account=revenue customer=c contract=k line=l: expected -1.00, actual -2.00" in capsys.readouterr().out
 
 
 def test_every_fault_of_a_journal_is_reported(tmp_path):
     scenario = Scenario(tmp_path)
     one_sided = [{"account": "revenue", "side": "credit", "amount": "1.00"}]
-    scenario.write(
-        "revenue.journal", entry(1), entry(3, entry_id="e1"), entry(4, "1.0"), entry(5, lines=one_sided)
-    )
+    scenario.write("revenue.journal", entry(1), entry(3, entry_id="e1"), entry(4, "1.0"), entry(5, lines=one_sided))
     problems = "\n".join(Journal.read(tmp_path).problems)
     facts = (
         "entry_id repeated",

@@ -61,9 +61,7 @@ def test_a_redelivery_is_a_duplicate_and_another_quantity_a_conflict(metered):
 
 
 def test_a_conflict_across_partitions_depends_on_the_order(metered):
-    metered.use("2024-01-02T00:00:00Z", "1", event_id="same").use(
-        "2024-01-02T00:00:00Z", "2", 1, event_id="same"
-    )
+    metered.use("2024-01-02T00:00:00Z", "1", event_id="same").use("2024-01-02T00:00:00Z", "2", 1, event_id="same")
     books = metered.books(MARCH)
     first, second = ("usage.events", 0, 0), ("usage.events", 1, 0)
     choices = [
@@ -84,9 +82,7 @@ def test_bad_records_are_excepted_and_their_neighbours_counted(metered):
 
 
 def test_usage_older_than_its_watermark_by_the_horizon_is_too_late(metered):
-    metered.use("2024-02-10T01:00:00Z", "1").use("2024-01-06T00:00:00Z", "1").use(
-        "2024-01-05T23:59:59.999999Z", "1"
-    )
+    metered.use("2024-02-10T01:00:00Z", "1").use("2024-01-06T00:00:00Z", "1").use("2024-01-05T23:59:59.999999Z", "1")
     metered.use("2024-01-05T00:00:00Z", "1", partition=1)
     books = metered.books(MARCH)
     assert [outcome(books, offset) for offset in range(3)] == ["counted", "counted", "too_late"]
@@ -102,9 +98,7 @@ def test_windows_close_at_the_slowest_watermark_and_not_at_the_end_of_input(mete
 
 
 def test_usage_without_contract_waits_for_its_window_to_close(metered):
-    metered.use("2024-01-02T00:00:00Z", "1", contract_id="none").use(
-        "2024-01-02T00:00:00Z", "1", meter="other"
-    )
+    metered.use("2024-01-02T00:00:00Z", "1", contract_id="none").use("2024-01-02T00:00:00Z", "1", meter="other")
     assert metered.books().counts() == {"waiting": 2}
     assert metered.books(FEBRUARY).counts() == {"contract_unknown": 1, "meter_unmapped": 1}
 
@@ -121,9 +115,7 @@ def test_usage_that_names_no_contract_finds_the_one_that_covers_its_meter(metere
 
 def test_two_contracts_that_cover_a_meter_are_ambiguous(metered):
     metered.contract([usage_line(unit_price="2")], FEBRUARY, MARCH, contract_id="k2")
-    metered.use("2024-01-02T00:00:00Z", "1", contract_id=None).use(
-        "2024-02-02T00:00:00Z", "1", contract_id=None
-    )
+    metered.use("2024-01-02T00:00:00Z", "1", contract_id=None).use("2024-02-02T00:00:00Z", "1", contract_id=None)
     books = metered.books(MARCH)
     assert [outcome(books, offset) for offset in range(2)] == ["counted", "contract_ambiguous"]
 
@@ -184,9 +176,7 @@ def test_versions_repeated_differing_and_missing_are_told_apart(metered):
 
 def test_a_retroactive_price_re_rates_usage_in_its_range(metered):
     changes = {"event_time": "2024-02-20T00:00:00Z", "effective_at": "2024-01-10T00:00:00Z"}
-    metered.use("2024-01-09T00:00:00Z", "1").use("2024-01-10T00:00:00Z", "1").close(
-        "2024-01", "2024-02-02T00:00:00Z"
-    )
+    metered.use("2024-01-09T00:00:00Z", "1").use("2024-01-10T00:00:00Z", "1").close("2024-01", "2024-02-02T00:00:00Z")
     metered.contract([usage_line(unit_price="3")], JANUARY, MARCH, version=2, **changes)
     books = metered.books(MARCH)
     assert by_period(books, "revenue") == {"2024-01": 200, "2024-02": 200}

@@ -43,9 +43,7 @@ def test_graduated_tier_bounds_are_inclusive(quantity, expected):
     assert expected == cost(quantity, model="graduated", tiers=O06)
 
 
-@pytest.mark.parametrize(
-    "quantity, expected", [("5", 100), ("14", 140), ("15", 150), ("16", 80), ("100", 500)]
-)
+@pytest.mark.parametrize("quantity, expected", [("5", 100), ("14", 140), ("15", 150), ("16", 80), ("100", 500)])
 def test_volume_prices_all_units_by_the_tier_reached(quantity, expected):
     assert expected == cost(quantity, model="volume", tiers=O07)
 
@@ -64,9 +62,7 @@ def test_flat_fee_at_zero_is_not_due_before_the_period_ends():
     assert cost("0", ended=False, model="graduated", tiers=L01) == 0
 
 
-@pytest.mark.parametrize(
-    "quantity, expected", [("1", "12"), ("100", "210"), ("100.5", "100.5"), ("101", "101")]
-)
+@pytest.mark.parametrize("quantity, expected", [("1", "12"), ("100", "210"), ("100.5", "100.5"), ("101", "101")])
 def test_volume_takes_the_flat_fee_of_the_tier_reached(quantity, expected):
     assert Fraction(expected) == cost(quantity, model="volume", tiers=L02)
 
@@ -82,11 +78,7 @@ def test_volume_of_111_units():
 def test_volume_threshold_makes_a_later_window_negative(tmp_path):
     line = usage_line(model="volume", tiers=O07)
     scenario = Scenario(tmp_path).contract([line], "2024-01-01T00:00:00Z", "2024-03-01T00:00:00Z")
-    books = (
-        scenario.use("2024-01-02T00:00:00Z", "15")
-        .use("2024-01-03T00:00:00Z", "1")
-        .books("2024-01-05T00:00:00Z")
-    )
+    books = scenario.use("2024-01-02T00:00:00Z", "15").use("2024-01-03T00:00:00Z", "1").books("2024-01-05T00:00:00Z")
     assert [books.windows[key].amount for key in sorted(books.windows)] == [15000, -7000]
     assert by_period(books, "revenue") == {"2024-01": 8000}
 

@@ -115,9 +115,7 @@ def test_a_discount_half_way_is_prospective(tmp_path):
     assert list(revenue(scenario).values()) == [10000] * 3 + [8000] * 3
 
 
-@pytest.mark.parametrize(
-    "total, later, expected", [("100", "220", [10000, 12000]), ("70", "100", [7000, 3000])]
-)
+@pytest.mark.parametrize("total, later, expected", [("100", "220", [10000, 12000]), ("70", "100", [7000, 3000])])
 def test_upgrade_and_downgrade_of_a_renewed_month(tmp_path, total, later, expected):
     start, end, renewed = "2024-04-01T00:00:00Z", "2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z"
     scenario = Scenario(tmp_path).contract([ratable("90")], start, end)

@@ -68,9 +68,7 @@ def lines(data):
 def decode(line):
     """The JSON object on a line, or None (events.md, Fine print: a line that is no JSON object is undecodable)."""
     try:
-        value = json.loads(
-            line.decode("utf-8"), parse_int=Number, parse_float=Number, parse_constant=_no_constant
-        )
+        value = json.loads(line.decode("utf-8"), parse_int=Number, parse_float=Number, parse_constant=_no_constant)
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         return None

@@ -93,11 +93,7 @@ def _dimensions(value):
         return None
     pairs = []
     for item in value:
-        if (
-            not isinstance(item, dict)
-            or type(item.get("key")) is not str
-            or type(item.get("value")) is not str
-        ):
+        if not isinstance(item, dict) or type(item.get("key")) is not str or type(item.get("value")) is not str:
             return None
         pairs.append((item["key"], item["value"]))
     return tuple(sorted(pairs))

@@ -1,5 +1,4 @@
 """Every reader understands every writer, whatever release each of them has; and the check can fail."""
-# ruff: noqa: SIM300  (the expected value comes first)
 
 import copy
 import json
@@ -44,9 +43,7 @@ def journal(change):
 
 def without(*names):
     """A change that removes fields of the entry."""
-    return lambda schema: schema.update(
-        fields=[item for item in schema["fields"] if item["name"] not in names]
-    )
+    return lambda schema: schema.update(fields=[item for item in schema["fields"] if item["name"] not in names])
 
 
 def retyped(name, new_type):
@@ -76,9 +73,7 @@ BREAKING = {
     "a field renamed": lambda schema: field(schema, "currency").update(name="ccy"),
     "an enum symbol dropped": symbols("debit"),
     "an enum symbol added": symbols("debit", "credit", "memo"),
-    "a nested required field removed": lambda schema: field(schema, "lines")["type"]["items"]["fields"].pop(
-        0
-    ),
+    "a nested required field removed": lambda schema: field(schema, "lines")["type"]["items"]["fields"].pop(0),
     "an array made a single value": retyped("lineage.sources", "string"),
     "a nested type changed": retyped("window.start", "string"),
 }
@@ -159,10 +154,7 @@ def test_a_change_that_is_not_released_says_which_file_to_add():
     released, current = WITH_ENUM, journal(added(NULLABLE_TEXT))
     problems = check_topic(topics.JOURNAL, current, {1: released})
     assert ["release"] == [problem.direction for problem in problems]
-    assert (
-        "copy schemas/avro/revenue.journal.avsc to schemas/released/revenue.journal/2.avsc"
-        in problems[0].what
-    )
+    assert "copy schemas/avro/revenue.journal.avsc to schemas/released/revenue.journal/2.avsc" in problems[0].what
 
 
 def test_a_change_is_checked_against_every_release_not_only_the_last():
@@ -172,9 +164,7 @@ def test_a_change_is_checked_against_every_release_not_only_the_last():
 
 
 def test_a_schema_that_was_never_released_is_a_problem():
-    assert ["release"] == [
-        problem.direction for problem in check_topic("x", TOPICS[topics.JOURNAL].avsc(), {})
-    ]
+    assert ["release"] == [problem.direction for problem in check_topic("x", TOPICS[topics.JOURNAL].avsc(), {})]
 
 
 def test_a_record_inside_itself_ends():

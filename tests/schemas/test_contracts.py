@@ -1,5 +1,4 @@
 """A contract event is checked as a whole, and becomes a contract version in scaled integers."""
-# ruff: noqa: SIM300  (the expected value comes first)
 
 import json
 
@@ -33,9 +32,7 @@ RATABLE = {"line_id": "l", "kind": "ratable", "total": "10"}
 
 def contract(*lines, **changes):
     """The outcome of decoding the example contract with other lines and changes."""
-    return decode(
-        topics.CONTRACTS, line_of(changed(CONTRACT, lines=list(lines), modification=None, **changes))
-    )
+    return decode(topics.CONTRACTS, line_of(changed(CONTRACT, lines=list(lines), modification=None, **changes)))
 
 
 def usage(**rate):
@@ -118,9 +115,7 @@ def test_a_rate_has_the_documented_defaults():
     assert Rate("m", Aggregation.SUM, BillingPeriod.MONTH, RateModel.PER_UNIT, unit_price=10**12) == rate
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("milestone", False), ("point_in_time", True), ("credits", True)]
-)
+@pytest.mark.parametrize(("kind", "expected"), [("milestone", False), ("point_in_time", True), ("credits", True)])
 def test_a_line_is_distinct_unless_it_is_a_milestone(kind, expected):
     event = contract({"line_id": "l", "kind": kind})
     assert isinstance(event, ContractEvent)
@@ -157,21 +152,13 @@ REFUSED = {
     "model graduated needs tiers": contract(usage(model="graduated", unit_price="1")),
     "model volume needs tiers": contract(usage(model="volume", tiers=[])),
     "model package needs package_size and package_price": contract(usage(model="package", package_size="1")),
-    "package_size must be greater than zero": contract(
-        usage(model="package", package_size="0", package_price="1")
-    ),
-    "tiers must have ascending up_to above zero, tier 2": contract(
-        usage(model="volume", tiers=tiers("2", "2", None))
-    ),
-    "tiers must have ascending up_to above zero, tier 1": contract(
-        usage(model="volume", tiers=tiers("0", "2"))
-    ),
+    "package_size must be greater than zero": contract(usage(model="package", package_size="0", package_price="1")),
+    "tiers must have ascending up_to above zero, tier 2": contract(usage(model="volume", tiers=tiers("2", "2", None))),
+    "tiers must have ascending up_to above zero, tier 1": contract(usage(model="volume", tiers=tiers("0", "2"))),
     "only the last of the tiers": contract(usage(model="volume", tiers=tiers("2", None, None))),
     "included must not be negative": contract(usage(unit_price="1", included="-1")),
     "minimum must not exceed maximum": contract(usage(unit_price="1", minimum="2", maximum="1")),
-    "expected > 0": contract(
-        {"line_id": "l", "kind": "milestone", "progress": {"incurred": "0", "expected": "0"}}
-    ),
+    "expected > 0": contract({"line_id": "l", "kind": "milestone", "progress": {"incurred": "0", "expected": "0"}}),
     "total 1.005 must have at most 2 fraction digits": contract(dict(RATABLE, total="1.005")),
     "ssp 0.5 must have at most 0 fraction digits": contract(
         dict(RATABLE, ssp="0.5"), currency="JPY", variable=None, opening=None

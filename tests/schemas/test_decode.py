@@ -1,5 +1,4 @@
 """A line becomes a record or a fault, and no bytes make decoding raise."""
-# ruff: noqa: SIM300  (the expected value comes first)
 
 import json
 import time
@@ -80,9 +79,7 @@ def test_a_missing_key_equals_null_equals_the_default():
 
 
 def test_unknown_keys_are_ignored():
-    assert decode(topics.USAGE, line_of(USAGE)) == decode(
-        topics.USAGE, line_of(changed(USAGE, later={"x": [1.5]}))
-    )
+    assert decode(topics.USAGE, line_of(USAGE)) == decode(topics.USAGE, line_of(changed(USAGE, later={"x": [1.5]})))
 
 
 def test_of_a_key_given_twice_the_last_one_counts():
@@ -124,11 +121,7 @@ def test_no_bytes_make_decoding_raise(topic, line):
 
 
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )

@@ -1,5 +1,4 @@
 """Identities are stable, injective and the same for columns and for single records."""
-# ruff: noqa: SIM300  (the expected value comes first)
 
 from decimal import Decimal
 
@@ -128,9 +127,7 @@ def test_the_same_content_written_differently_has_one_fingerprint():
     same = [
         changed(USAGE, quantity="1.50", event_time="2024-01-01T00:00:00Z"),
         changed(USAGE, quantity="15e-1", event_time="2024-01-01T01:00:00.000+01:00"),
-        changed(
-            USAGE, quantity="+1.5", event_time="2024-01-01T00:00:00.0Z", dimensions=USAGE["dimensions"][::-1]
-        ),
+        changed(USAGE, quantity="+1.5", event_time="2024-01-01T00:00:00.0Z", dimensions=USAGE["dimensions"][::-1]),
     ]
     rows = decode_usage([line_of(record) for record in same]).rows
     assert 1 == rows.select(fingerprint().n_unique()).item()

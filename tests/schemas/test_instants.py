@@ -1,5 +1,4 @@
 """Instants are microseconds UTC, and only RFC 3339 text gives one."""
-# ruff: noqa: SIM300  (the expected value comes first)
 
 from datetime import UTC, datetime, timedelta
 

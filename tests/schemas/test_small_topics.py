@@ -1,5 +1,4 @@
 """Billing, reference, control and ERP records need what their kind needs."""
-# ruff: noqa: SIM300  (the expected value comes first)
 
 import pytest
 
@@ -108,9 +107,7 @@ def test_a_product_may_call_its_default_method_method():
     assert "monthly" == record.default_method
 
 
-@pytest.mark.parametrize(
-    ("sla", "expected"), [("36h", 129_600), ("1d12h", 129_600), ("90s", 90), (None, None)]
-)
+@pytest.mark.parametrize(("sla", "expected"), [("36h", 129_600), ("1d12h", 129_600), ("90s", 90), (None, None)])
 def test_an_sla_is_a_duration(sla, expected):
     record = reference(kind="exception_owner", id="x", owner="o", sla=sla)
     assert isinstance(record, ReferenceEvent)

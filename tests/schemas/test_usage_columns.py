@@ -1,5 +1,4 @@
 """The fast path over columns gives exactly what decoding line by line gives."""
-# ruff: noqa: SIM300  (the expected value comes first)
 
 import json
 
@@ -83,9 +82,7 @@ TEXTS = st.one_of(TEXT, TEXT, TEXT, st.none(), st.integers(), st.booleans())
 ANY_TIME = st.one_of(
     st.sampled_from(TIMES),
     st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
-    st.from_regex(
-        r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,9})?Z", fullmatch=True
-    ),
+    st.from_regex(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,9})?Z", fullmatch=True),
 )
 ANY_QUANTITY = st.one_of(
     st.sampled_from(QUANTITIES),
@@ -135,9 +132,7 @@ RAW_LINE = st.builds(
 BROKEN = st.one_of(
     st.binary(max_size=60),
     st.builds(lambda cut: GOOD[:cut], st.integers(0, len(GOOD))),
-    st.builds(
-        lambda at, byte: GOOD[:at] + byte + GOOD[at + 1 :], st.integers(0, len(GOOD)), st.binary(max_size=2)
-    ),
+    st.builds(lambda at, byte: GOOD[:at] + byte + GOOD[at + 1 :], st.integers(0, len(GOOD)), st.binary(max_size=2)),
 )
 LINE = st.one_of(st.just(GOOD), OBJECT_LINE, RAW_LINE, BROKEN)
 

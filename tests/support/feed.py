@@ -39,11 +39,7 @@ GARBAGE: tuple[bytes, ...] = (
 
 def instant(moment: datetime) -> str:
     """RFC 3339 in UTC."""
-    return (
-        moment.strftime("%Y-%m-%dT%H:%M:%S")
-        + (f".{moment.microsecond:06d}" if moment.microsecond else "")
-        + "Z"
-    )
+    return moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{moment.microsecond:06d}" if moment.microsecond else "") + "Z"
 
 
 @dataclass
@@ -110,68 +106,85 @@ class Drawing:
             for number, meter in enumerate(self.meters)
             if rng.random() < 0.85
         ]
-        known = start
+        known, entity = start, rng.choice(("us", "de"))
         versions = []
         for version in range(1, rng.choice((1, 1, 2, 3)) + 1):
             effective = (
-                start
-                if version == 1
-                else start + timedelta(days=rng.randint(0, 70), hours=rng.choice((0, 0, 13)))
+                start if version == 1 else start + timedelta(days=rng.randint(0, 70), hours=rng.choice((0, 0, 13)))
             )
             if version > 1:
                 known += timedelta(days=rng.randint(0, 20))
                 if effective >= end:
                     effective = start + timedelta(days=3)
-                # A change of the billing period's length in mid-period has no meaning that the rules define.
-                spans = [one["rate"]["billing_period"] for one in lines]
+                # Another aggregation or length of the billing period in mid-period has no meaning that the rules define.
+                kept = [{name: one["rate"][name] for name in ("aggregation", "billing_period")} for one in lines]
                 lines = [self.line(one["line_id"], one["rate"]["meter"], start, end) for one in lines]
-                for one, span in zip(lines, spans, strict=True):
-                    one["rate"]["billing_period"] = span
+                for one, same in zip(lines, kept, strict=True):
+                    one["rate"] |= same
             versions.append(
                 {
                     "event_id": f"{contract}-{version}", "source": "crm", "event_time": instant(known),
                     "contract_id": contract, "version": version, "kind": "activated" if version == 1 else "amended",
-                    "effective_at": instant(effective), "customer_id": customer, "entity": rng.choice(("us", "de")) if version == 1 else versions[0]["entity"],
+                    "effective_at": instant(effective), "customer_id": customer, "entity": entity,
                     "currency": currency, "start": instant(start), "end": instant(end), "lines": lines,
                 }
             )  # fmt: skip
         return versions
 
     def line(self, line_id: str, meter: str, start: datetime, end: datetime) -> dict[str, Any]:
-        rng = self.random
-        rate: dict[str, Any] = {
-            "meter": meter, "aggregation": "sum", "billing_period": rng.choice(("month", "month", "quarter", "year", "term")),
-        }  # fmt: skip
-        if rng.random() < 0.5:
-            rate |= {"model": "per_unit", "unit_price": rng.choice(PRICES)}
-        else:
-            bounds = sorted(rng.sample(range(1, 400), rng.randint(0, 3)))
-            tiers = [
-                {"up_to": str(bound), "unit_price": rng.choice(PRICES), "flat_fee": "0"} for bound in bounds
-            ]
-            for tier in tiers[1:]:
-                tier["flat_fee"] = rng.choice(("0", "0", "5", "0.001"))
-            rate |= {
-                "model": "graduated",
-                "tiers": [*tiers, {"up_to": None, "unit_price": rng.choice(PRICES), "flat_fee": "0"}],
-            }
-        if rng.random() < 0.2:
-            rate["included"] = rng.choice(("10", "0.5"))
         return {
             "line_id": line_id, "product_id": f"p-{meter}", "kind": "usage",
-            "start": instant(start), "end": instant(end), "rate": rate,
+            "start": instant(start), "end": instant(end), "rate": self.rate(meter),
         }  # fmt: skip
+
+    def rate(self, meter: str) -> dict[str, Any]:
+        """Mostly sums by the unit or by tiers; the rest of the price models and aggregations now and then."""
+        rng = self.random
+        rate: dict[str, Any] = {
+            "meter": meter,
+            "aggregation": rng.choice((*["sum"] * 6, "count", "max", "last", "unique", "weighted_sum")),
+            "billing_period": rng.choice(("month", "month", "quarter", "year", "term")),
+            "model": rng.choice(("per_unit", "per_unit", "graduated", "graduated", "volume", "package")),
+        }
+        match rate["model"]:
+            case "per_unit":
+                rate["unit_price"] = rng.choice(PRICES)
+            case "package":
+                rate |= {"package_size": rng.choice(("10", "2.5")), "package_price": rng.choice(("15", "0.07"))}
+            case _:
+                rate["tiers"] = self.tiers()
+        if rng.random() < 0.2:
+            rate["included"] = rng.choice(("10", "0.5"))
+        if rng.random() < 0.15:
+            rate["minimum"] = rng.choice(("100", "7"))  # below every maximum
+        if rng.random() < 0.15:
+            rate["maximum"] = rng.choice(("150", "3000"))
+        return rate
+
+    def tiers(self) -> list[dict[str, Any]]:
+        rng = self.random
+        bounds = [str(bound) for bound in sorted(rng.sample(range(1, 400), rng.randint(0, 3)))]
+        return [
+            {"up_to": bound, "unit_price": rng.choice(PRICES), "flat_fee": rng.choice(("0", "0", "5", "0.001"))}
+            for bound in (*bounds, None)
+        ]
 
     # -- usage
 
     def quantity(self) -> str:
         rng = self.random
-        return rng.choice(
-            (
-                str(rng.randint(1, 50)), f"{rng.randint(0, 20)}.{rng.randint(0, 10**18 - 1):018d}", "0", "0.000000000000000001",
-                f"-{rng.randint(1, 30)}", f"{rng.randint(1, 9)}e-3", f"{rng.randint(1, 1000) / 8}", "99999999999999999999.5" if rng.random() < 0.05 else "7",
-            )
-        )  # fmt: skip
+        huge = "99999999999999999999.5" if rng.random() < 0.05 else "7"
+        digits = f"{rng.randint(0, 20)}.{rng.randint(0, 10**18 - 1):018d}"
+        plain = str(rng.randint(1, 50))
+        others = (f"-{rng.randint(1, 30)}", f"{rng.randint(1, 9)}e-3", f"{rng.randint(1, 1000) / 8}")
+        return rng.choice((plain, digits, "0", "0.000000000000000001", *others, huge))
+
+    def dimensions(self) -> list[dict[str, str]]:
+        rng = self.random
+        users = (
+            [{"key": "unique_key", "value": rng.choice(("ann", "bob", 'q"uo\\te', "é"))}] if rng.random() < 0.6 else []
+        )
+        return rng.choice(([], [{"key": "r", "value": "eu"}, {"key": "a", "value": "1"}])) + users
 
     def usage(self, contracts: list[str]) -> dict[int, list[bytes]]:
         rng = self.random
@@ -179,9 +192,7 @@ class Drawing:
         sent: list[tuple[int, dict[str, Any]]] = []
         for number in range(self.events):
             at = START + timedelta(seconds=int(self.days * 86_400 * number / self.events))
-            at += timedelta(
-                seconds=rng.randint(-7_000, 7_000), microseconds=rng.choice((0, rng.randint(0, 999_999)))
-            )
+            at += timedelta(seconds=rng.randint(-7_000, 7_000), microseconds=rng.choice((0, rng.randint(0, 999_999))))
             if rng.random() < 0.08:
                 at -= timedelta(days=rng.choice((1, 3, 20, 34, 36, 60)))
             customer = rng.choice(self.customers)
@@ -189,7 +200,7 @@ class Drawing:
                 "event_id": f"e{number}", "source": rng.choice(("s", "t")), "customer_id": customer,
                 "contract_id": rng.choice((*[None] * 6, *[f"k-{customer}-0"] * 3, *contracts[:1], "nowhere")),
                 "meter": rng.choice((*self.meters, *self.meters, "unlisted")), "quantity": self.quantity(),
-                "event_time": instant(at), "dimensions": rng.choice(([], [{"key": "r", "value": "eu"}, {"key": "a", "value": "1"}])),
+                "event_time": instant(at), "dimensions": self.dimensions(),
             }  # fmt: skip
             home = rng.randrange(len(partitions))
             partitions[home].append(json.dumps(event).encode())

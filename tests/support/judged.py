@@ -14,9 +14,7 @@ from tests.oracle import Journal, compare, compute
 
 def run_feed(root: Path, out: Path, as_of: str | None, **settings: object) -> Result:
     """Run to the end of the input."""
-    job = Job.of(
-        f"files:{root}", f"files:{out}", None, parse_instant(as_of) if as_of else None, load(**settings)
-    )
+    job = Job.of(f"files:{root}", f"files:{out}", None, parse_instant(as_of) if as_of else None, load(**settings))
     return run(job)
 
 

@@ -1,0 +1,81 @@
+"""Aggregation: the usage of a billing period as one number of units.
+
+Units are in 1e-18. Source: events.md (line.rate; fine print on weighted_sum, last and unique).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from accounting.contract import QUANTITY_SCALE, Aggregation
+from accounting.rating import Units
+from accounting.require import require
+
+ONE = 10**QUANTITY_SCALE
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One event's moment and quantity; ordered by time, then by position."""
+
+    time: int
+    position: tuple[str, int, int]  # topic, partition, offset
+    quantity: int
+
+    @property
+    def moment(self) -> tuple[int, tuple[str, int, int]]:
+        """What decides which reading is the last."""
+        return self.time, self.position
+
+
+@dataclass(frozen=True, slots=True)
+class UsageCell:
+    """Usage of a short span, summed so that every aggregation can be had from it."""
+
+    start: int
+    quantity: int  # sum, 1e-18
+    events: int
+    largest: int  # 1e-18
+    last: Reading
+    moment: int  # sum of quantity x (event time - start), 1e-18 x microseconds
+    distinct: frozenset[bytes] = frozenset()  # hashes of the values of the unique key
+
+
+@dataclass(slots=True)
+class Aggregate:
+    """The running aggregate of one billing period [start, end)."""
+
+    kind: Aggregation
+    end: int
+    length: int
+    units: Units | None = None  # None: no usage yet
+    distinct: set[bytes] | None = None
+    last: Reading | None = None
+
+    @property
+    def value(self) -> Units:
+        """The units so far; zero without usage."""
+        return 0 if self.units is None else self.units
+
+    def add(self, cell: UsageCell) -> None:
+        """Take in one cell; cells come in time order."""
+        so_far = self.value
+        match self.kind:
+            case Aggregation.SUM:
+                self.units = so_far + cell.quantity
+            case Aggregation.COUNT:
+                self.units = so_far + cell.events * ONE
+            case Aggregation.MAX:
+                self.units = cell.largest if self.units is None else max(self.units, cell.largest)
+            case Aggregation.LAST:
+                if self.last is None or cell.last.moment > self.last.moment:
+                    self.last, self.units = cell.last, cell.last.quantity
+            case Aggregation.UNIQUE:
+                self.distinct = (self.distinct or set()) | cell.distinct
+                self.units = len(self.distinct) * ONE
+            case Aggregation.WEIGHTED_SUM:
+                # Each event's quantity counts from its time to the billing period's end: the last value extends to it.
+                require(self.length > 0, "a billing period has a length", end=self.end)
+                weighted = cell.quantity * (self.end - cell.start) - cell.moment
+                self.units = so_far + Fraction(weighted, self.length)

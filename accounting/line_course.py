@@ -1,0 +1,158 @@
+"""The course of a usage line: its billing periods as the versions of its contract made them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+
+from accounting.billing_period import billing_period_of
+from accounting.calendar import Period, local_date, start_of_day
+from accounting.contract import RateModel
+from accounting.coverage import FOREVER, Cover
+from accounting.money import Exact, exact_from_minor
+from accounting.rating import has_flat_at_zero
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A span [start, end) of a billing period under one cover."""
+
+    start: int
+    end: int
+    cover: Cover
+
+
+@dataclass(frozen=True, slots=True)
+class BillingSpan:
+    """A billing period as it came about. It ends as planned, or where the line ends or starts another one."""
+
+    start: int
+    parts: tuple[Part, ...]
+    zone_name: str
+
+    @property
+    def end(self) -> int:
+        """The first instant after it; FOREVER for an open-ended term."""
+        return self.parts[-1].end
+
+    @property
+    def spans_months(self) -> bool:
+        """Whether it lies in more than one accounting month: then the minimum is due by elapsed share (rule 4)."""
+        if self.end == FOREVER:
+            return True
+        first, last = local_date(self.start, self.zone_name), local_date(self.end - 1, self.zone_name)
+        return Period.of_date(first) != Period.of_date(last)
+
+    @property
+    def has_dues(self) -> bool:
+        """Whether something is due in it even without usage."""
+        return any(has_dues(part.cover) for part in self.parts)
+
+    def due_instants(self, until: int) -> list[int]:
+        """The last microseconds of the windows in which something is due: its end, and month ends before."""
+        if not self.has_dues:
+            return []
+        found = set()
+        if self.end <= until:
+            found.add(self.end - 1)
+        # Between its ends only a minimum grows, and a volume price list can change what is due as a whole.
+        if self.spans_months and any(
+            part.cover.rate.minimum or part.cover.rate.model is RateModel.VOLUME for part in self.parts
+        ):
+            period = Period.of_date(local_date(self.start, self.zone_name))
+            while (end := period.end(self.zone_name)) < min(self.end, until + 1):
+                found.add(end - 1)
+                period = period.next
+        return sorted(found)
+
+    def minimum(self, until: int) -> Exact:
+        """The minimum of the days that began before `until`, each day at its own rate's share, in 1e-30."""
+        return self._share([part.cover.rate.minimum or 0 for part in self.parts], until)
+
+    def maximum(self) -> Exact | None:
+        """The maximum, days weighted as the minimum; None where a rate has none."""
+        limits = [part.cover.rate.maximum for part in self.parts]
+        if any(limit is None for limit in limits):
+            return None
+        return self._share([limit or 0 for limit in limits], self.end)
+
+    def _share(self, amounts: Sequence[int], until: int) -> Exact:
+        days = [self._days(part.start, part.end) for part in self.parts]
+        total = sum(days)
+        if not total:  # shorter than a day: it has no middle
+            return exact_from_minor(amounts[-1], self.parts[-1].cover.currency)
+        begun = [self._days(part.start, min(part.end, until), whole=False) for part in self.parts]
+        currency = self.parts[-1].cover.currency
+        weighted = sum(
+            exact_from_minor(amount, currency) * min(some, every)
+            for amount, some, every in zip(amounts, begun, days, strict=True)
+        )
+        return Fraction(weighted, total)
+
+    def _days(self, start: int, end: int, whole: bool = True) -> int:
+        """Local days in [start, end): the start's date counts, the end's does not (rule 3); `whole` = False: it does
+        when the day has begun by then."""
+        if end <= start:
+            return 0
+        first, last = local_date(start, self.zone_name), local_date(end, self.zone_name)
+        days = (last - first).days
+        if not whole and end > start_of_day(last, self.zone_name):
+            days += 1
+        return days
+
+
+def billing_spans(covers: Sequence[Cover], zone_name: str, since: int, until: int) -> list[BillingSpan]:
+    """The billing periods of one line, from the one in which `since` falls to the last that began by `until`.
+
+    `covers` are the line's, in time order.
+    """
+    first = _first_start(covers, zone_name, since)
+    spans: list[BillingSpan] = []
+    for cover in covers:
+        at = max(cover.start, first)
+        while at < cover.end:
+            start, end = _period(cover, at, zone_name)
+            # The last billing period is taken whole: what is due by then depends on all of its days.
+            if at > until and not (spans and spans[-1].start == start):
+                break
+            stop = min(cover.end, FOREVER if end is None else end)
+            part = Part(at, stop, cover)
+            if spans and spans[-1].start == start:
+                spans[-1] = BillingSpan(start, (*spans[-1].parts, part), zone_name)
+            else:
+                spans.append(BillingSpan(start, (part,), zone_name))
+            at = stop
+    return spans
+
+
+def _first_start(covers: Sequence[Cover], zone_name: str, since: int) -> int:
+    for cover in covers:
+        if cover.end > since:
+            return _period(cover, max(cover.start, since), zone_name)[0]
+    return FOREVER
+
+
+def _period(cover: Cover, at: int, zone_name: str) -> tuple[int, int | None]:
+    return billing_period_of(at, cover.line_start, cover.line_end, cover.rate.billing_period, zone_name)
+
+
+def has_dues(cover: Cover) -> bool:
+    """Whether a rate asks for something without usage: a minimum, or a flat fee at zero units."""
+    return bool(cover.rate.minimum) or has_flat_at_zero(cover.rate)
+
+
+def next_due(covers: Sequence[Cover], zone_name: str, after: int) -> int | None:
+    """The first instant after `after` at which something is due without usage, or None."""
+    if not any(map(has_dues, covers)):
+        return None
+    ahead = timedelta(days=366) // timedelta(microseconds=1)
+    for span in billing_spans(covers, zone_name, after, min(after, FOREVER - ahead) + ahead):
+        horizon = min(span.end, FOREVER - 1)
+        found = [due for due in span.due_instants(horizon) if due > after] if horizon < FOREVER - 1 else []
+        if not found and span.end == FOREVER:
+            found = [due for due in span.due_instants(after + ahead) if due > after]
+        if found:
+            return found[0]
+    return None

@@ -1,0 +1,58 @@
+"""The control topic's file: its records and the order they give to everything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from connectors.batch import Batch, Record, Rejected
+from connectors.files.partition import PartitionReader
+from connectors.timeline import Timeline
+from schemas.control import ControlEvent
+from schemas.fault import Fault
+from schemas.topics import CONTROL
+
+READ_AT_ONCE = 10_000
+
+
+class Controls:
+    """Every control record there is; `look` reads those that have come since."""
+
+    def __init__(self, files: tuple[Path, ...], following: bool = False) -> None:
+        self._reader = PartitionReader(CONTROL, files, {}, following)
+        self.batches: list[Batch] = []  # one for each record
+        self.timeline = Timeline.of([])
+        self._times: list[int | None] = []
+        self.look()
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return self._reader.name
+
+    def look(self) -> int:
+        """Read on; the number of records known."""
+        known = len(self.batches)
+        while piece := self._reader.take(READ_AT_ONCE):
+            for row, one in enumerate(piece.outcomes(CONTROL)):
+                self._add(one, piece.payload(row))
+        if len(self.batches) > known:
+            self.timeline = Timeline.of(self._times)
+        return len(self.batches)
+
+    def extend(self, files: tuple[Path, ...]) -> None:
+        """The files there are now."""
+        self._reader.extend(files)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._reader.close()
+
+    def _add(self, one: object, payload: bytes) -> None:
+        offset = len(self.batches)
+        if isinstance(one, Fault):
+            bad = Rejected(offset, one.cls, one.reason, payload)
+            self.batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, (), (bad,)))
+        else:
+            record = Record(offset, one, payload)
+            self.batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, (record,), ()))
+        self._times.append(one.reaches if isinstance(one, ControlEvent) else None)

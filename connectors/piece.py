@@ -1,0 +1,102 @@
+"""What a reader takes from a file at once: consecutive records, whatever form they have there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import polars as pl
+
+from schemas.decode import decode
+from schemas.fault import Fault
+from schemas.fields import Record
+from schemas.usage_avro import usage_columns, usage_line
+from schemas.usage_columns import SCHEMA, UsageColumns, decode_usage
+
+
+class Piece(Protocol):
+    """Consecutive records of one topic."""
+
+    def __len__(self) -> int: ...
+
+    def part(self, start: int, stop: int | None = None) -> Piece:
+        """Some of the records."""
+
+    def payload(self, row: int) -> bytes:
+        """A record's bytes, for an exception or to keep: JSON, if the file's form is no text."""
+
+    def columns(self) -> UsageColumns:
+        """All of them as usage."""
+
+    def outcomes(self, topic: str) -> list[Record | Fault]:
+        """Each of them as a record of a low-volume topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """JSON lines."""
+
+    lines: list[bytes]
+    meters: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def part(self, start: int, stop: int | None = None) -> Lines:
+        return Lines(self.lines[start:stop], self.meters)
+
+    def payload(self, row: int) -> bytes:
+        return self.lines[row]
+
+    def columns(self) -> UsageColumns:
+        return decode_usage(self.lines, self.meters)
+
+    def outcomes(self, topic: str) -> list[Record | Fault]:
+        return [decode(topic, line, self.meters) for line in self.lines]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Usage that polars has decoded (schemas.usage_avro.usage_fields)."""
+
+    frame: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def part(self, start: int, stop: int | None = None) -> Fields:
+        return Fields(self.frame[start:stop])
+
+    def payload(self, row: int) -> bytes:
+        return usage_line(self.frame.row(row, named=True))
+
+    def columns(self) -> UsageColumns:
+        return usage_columns(self.frame)
+
+    def outcomes(self, topic: str) -> list[Record | Fault]:
+        return [decode(topic, self.payload(row)) for row in range(len(self))]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Records of which it is known already what they are, each with its bytes."""
+
+    known: list[tuple[Record | Fault, bytes]]
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def part(self, start: int, stop: int | None = None) -> Judged:
+        return Judged(self.known[start:stop])
+
+    def payload(self, row: int) -> bytes:
+        return self.known[row][1]
+
+    def columns(self) -> UsageColumns:
+        # Only what cannot be read at all is judged before it is usage.
+        faults = [(row, one) for row, (one, _) in enumerate(self.known) if isinstance(one, Fault)]
+        return UsageColumns(pl.DataFrame(schema=SCHEMA), faults)
+
+    def outcomes(self, topic: str) -> list[Record | Fault]:
+        return [one for one, _ in self.known]

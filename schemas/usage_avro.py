@@ -1,0 +1,115 @@
+"""Usage columns from Avro: what polars decoded with the writer's schema, as the same columns JSON lines give.
+
+A row the columns do not accept is written as the JSON line it would have been, and `decode` decides: so one record has
+one outcome, whichever form it came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from schemas.decimals import decimal_text
+from schemas.dimensions import dimensions_text
+from schemas.instants import EARLIEST, LATEST, instant_text
+from schemas.usage import UsageEvent
+from schemas.usage_columns import SCHEMA, UsageColumns, with_decoded
+
+FIELDS = tuple(UsageEvent.model_fields)
+PAIR = ("key", "value")
+NO_VALUE: dict[str, pl.DataType] = {**SCHEMA, "dimensions": pl.List(pl.Struct(dict.fromkeys(PAIR, pl.String())))}
+REQUIRED = ("event_id", "source", "customer_id", "meter")
+# What polars' reader takes; the rest (maps, unions of several, null alone, names used twice) is read by rows.
+SIMPLE = {"boolean", "int", "long", "float", "double", "bytes", "string", "enum", "fixed"}
+
+
+def is_columnar(schema: Any) -> bool:
+    """Whether polars can read the records of a writer's schema."""
+    if isinstance(schema, list):
+        return len(schema) == 2 and "null" in schema and all(one == "null" or is_columnar(one) for one in schema)
+    if isinstance(schema, str):
+        return schema in SIMPLE
+    kind = schema["type"]
+    if kind == "record":
+        return all(is_columnar(field["type"]) for field in schema["fields"])
+    return is_columnar(schema["items"]) if kind == "array" else is_columnar(kind)
+
+
+def usage_fields(frame: pl.DataFrame) -> pl.DataFrame:
+    """The fields of usage: texts, event_time in microseconds, quantity as written; what the writer lacks is null."""
+    known = []
+    for name in FIELDS:
+        kind = NO_VALUE[name]
+        if name not in frame.columns:
+            known.append(pl.lit(None, dtype=kind).alias(name))
+        elif name == "event_time":
+            known.append(_micros(frame.schema[name]))
+        elif name in ("dimensions", "quantity"):
+            known.append(pl.col(name))
+        else:
+            known.append(pl.col(name).cast(kind, strict=False))
+    return frame.select(known)
+
+
+def _micros(kind: pl.DataType) -> pl.Expr:
+    time = pl.col("event_time").cast(pl.Int64)
+    if isinstance(kind, pl.Datetime) and kind.time_unit == "ms":
+        # Clipped to just outside what is allowed, so that a senseless time does not wrap round to a plausible one.
+        return time.clip(EARLIEST // 1_000 - 1, LATEST // 1_000 + 1) * 1_000
+    return time
+
+
+def usage_columns(fields: pl.DataFrame) -> UsageColumns:
+    """The columns `decode_usage` gives for the same records, from what `usage_fields` gives."""
+    frame = fields.with_columns(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
+        pl.col("quantity").cast(SCHEMA["quantity"], strict=False),  # null where it has too many digits
+        _dimensions(fields["dimensions"]),
+    ).select(*SCHEMA)
+    accepted = frame.select(_accepted()).to_series()
+    if accepted.all():
+        return UsageColumns(frame, [])
+    return with_decoded(
+        frame.filter(accepted), {row: usage_line(fields.row(row, named=True)) for row in frame["row"].filter(~accepted)}
+    )
+
+
+def usage_line(record: Mapping[str, Any]) -> bytes:
+    """A record as the JSON line that states the same; instants in microseconds."""
+    fields = {name: record.get(name) for name in FIELDS}
+    if fields["quantity"] is not None:
+        fields["quantity"] = decimal_text(fields["quantity"])
+    if isinstance(time := fields["event_time"], int) and EARLIEST <= time <= LATEST:
+        fields["event_time"] = instant_text(time)
+    return msgspec.json.encode(fields)
+
+
+def _accepted() -> pl.Expr:
+    """Whether a row is wholly what the model would make of it."""
+    present = [pl.col(name).is_not_null() for name in ("quantity", "dimensions")]
+    texts = [pl.col(name).fill_null("") != "" for name in REQUIRED]
+    return pl.all_horizontal(*present, *texts, pl.col("event_time").is_between(EARLIEST, LATEST).fill_null(False))
+
+
+def _dimensions(pairs: pl.Series) -> pl.Series:
+    """Canonical texts; null where a key is empty or half of a pair is missing, which the model refuses."""
+    if not pairs.list.len().fill_null(0).cast(pl.Boolean).any():
+        return pl.Series("dimensions", [""], dtype=pl.String).new_from_index(0, len(pairs))
+    key, value = (pl.element().struct.field(name) for name in PAIR)
+    # Lengths first, so that no two lists of pairs share a text. Feeds repeat few sets: only those are sorted and quoted.
+    raw = pl.format("{},{};{}{}", key.str.len_bytes(), value.str.len_bytes(), key, value).fill_null("?")
+    frame = pl.DataFrame([pairs.alias("pairs")])
+    named = frame.select(pl.col("pairs").list.eval(raw).list.join("").fill_null("").alias("raw"))
+    sets = named.with_row_index("first").group_by("raw", maintain_order=True).agg(pl.col("first").first())
+    texts = [_text(one) for one in pairs.gather(sets["first"]).to_list()]
+    canonical = sets.select("raw").with_columns(pl.Series("dimensions", texts, dtype=pl.String))
+    return named.join(canonical, on="raw", how="left", maintain_order="left")["dimensions"]
+
+
+def _text(pairs: list[dict[str, Any] | None] | None) -> str | None:
+    if any(pair is None or not pair["key"] or pair["value"] is None for pair in pairs or ()):
+        return None
+    return dimensions_text((pair["key"], pair["value"]) for pair in pairs or () if pair is not None)

@@ -1,0 +1,131 @@
+"""The file source: phases known ahead, resumption where it was left, and what is refused at the start."""
+
+import json
+
+import pytest
+
+from connectors.batch import ENDED
+from connectors.errors import SourceUnusable
+from connectors.files.source import FileSource, plan
+from connectors.usage_rows import Lateness
+from state.records import Applied
+from tests.support.driven import HOUR_US, contract, usage
+
+JAN = "2025-01-0{}T00:00:00Z"
+
+
+@pytest.fixture
+def topics(tmp_path):
+    """Writes topic files."""
+
+    def write(**files):
+        for name, records in files.items():
+            path = tmp_path / f"{name.replace('_', '.')}.jsonl"
+            path.write_bytes(b"".join(json.dumps(one).encode() + b"\n" for one in records))
+        return tmp_path
+
+    return write
+
+
+def source(root, starts=None, batch_rows=100):
+    """The source over a directory."""
+    return FileSource(plan(root, None), starts or {}, batch_rows, Lateness(HOUR_US, 35 * 24 * HOUR_US))
+
+
+def days(*numbers):
+    """Usage at midnight of these days of January."""
+    return [usage(JAN.format(number), f"e{index}", n="1") for index, number in enumerate(numbers)]
+
+
+def clock(day):
+    """A clock record."""
+    return {"kind": "clock", "as_of": JAN.format(day)}
+
+
+def sent(made, names):
+    """What the partitions send when they are asked in turn: (partition, start, end, phase)."""
+    parts = {name: made.build_part("read_the_topics", name, None) for name in names}
+    found = []
+    while parts:
+        for name, part in list(parts.items()):
+            try:
+                found += [(name[:5], batch.start, batch.end, batch.phase) for batch in part.next_batch()]
+            except StopIteration:
+                part.close()
+                del parts[name]
+    return found
+
+
+def test_every_file_is_a_partition_and_control_always_is_one(topics):
+    root = topics(usage_events=days(1), contracts_events=[])
+    assert ["control.events/0", "contracts.events/0", "usage.events/0"] == source(root).list_parts()
+
+
+def test_contracts_go_before_usage_and_each_phase_is_announced(topics):
+    root = topics(
+        usage_events=days(1, 3),
+        contracts_events=[
+            contract(JAN.format(1), "k1", price="2"),
+            contract(JAN.format(3), "k2", price="3", version="2"),
+        ],
+        control_events=[clock(2)],
+    )  # fmt: skip
+    expected = [
+        ("usage", 0, 0, 0), ("contr", 0, 0, 0),
+        ("contr", 0, 1, 0),
+        ("usage", 0, 1, 0), ("contr", 1, 1, 1),
+        ("usage", 1, 1, 1), ("contr", 1, 2, 1),
+        ("contr", 2, 2, ENDED),
+        ("usage", 1, 2, 1),
+        ("usage", 2, 2, ENDED),
+    ]  # fmt: skip
+    assert expected == sent(source(root), ["usage.events/0", "contracts.events/0"])
+
+
+def test_control_records_come_one_by_one_between_a_greeting_and_the_end(topics):
+    root = topics(control_events=[clock(2), clock(4)])
+    expected = [("contr", 0, 0, 0), ("contr", 0, 1, 0), ("contr", 1, 2, 1), ("contr", 2, 2, ENDED)]
+    assert expected == sent(source(root), ["control.events/0"])
+
+
+def test_reading_resumes_at_the_applied_position_with_its_newest_event_time(topics):
+    root = topics(usage_events=days(1, 3, 2), control_events=[clock(2)])
+    made = source(root, {"usage.events/0": Applied(2, 1_735_862_400_000_000, 1)})
+    assert [("usage", 2, 2, 1), ("usage", 2, 3, 1), ("usage", 3, 3, ENDED)] == sent(made, ["usage.events/0"])
+
+
+def test_batches_have_at_most_the_rows_that_are_set(topics):
+    batches = sent(source(topics(usage_events=days(1, 1, 1, 1, 1)), batch_rows=2), ["usage.events/0"])
+    assert [0, 2, 2, 1, 0] == [end - start for _, start, end, _ in batches]
+
+
+@pytest.mark.parametrize("applied", [0, 2])
+def test_the_progress_of_a_run_ends_at_all_of_the_bytes(topics, applied):
+    made = source(topics(usage_events=days(1, 2, 3)), {"usage.events/0": Applied(applied, None, 0)})
+    sent(made, ["usage.events/0"])
+    assert made.progress.bytes_total == made.progress.bytes_read
+    assert 3 - applied == made.progress.rows_read
+
+
+def test_a_second_control_partition_is_refused(tmp_path):
+    (tmp_path / "control.events").mkdir()
+    for number in (0, 1):
+        (tmp_path / "control.events" / f"{number}.jsonl").touch()
+    with pytest.raises(SourceUnusable, match=r"control\.events has one partition"):
+        plan(tmp_path, None)
+
+
+def test_a_partition_that_has_gone_is_refused(topics):
+    with pytest.raises(SourceUnusable, match=r"usage\.events/1 is not in the source any more"):
+        source(topics(usage_events=days(1)), {"usage.events/1": Applied(3, None, 0)})
+
+
+def test_a_control_topic_that_was_cut_is_refused(topics):
+    with pytest.raises(SourceUnusable, match="has 1 lines, but 2 were applied already"):
+        source(topics(control_events=[clock(2)]), {"control.events/0": Applied(2, None, 2)})
+
+
+def test_a_file_that_was_cut_is_refused(topics):
+    made = source(topics(usage_events=days(1)), {"usage.events/0": Applied(2, None, 0)})
+    with pytest.raises(SourceUnusable, match="has 1 lines, but 2 were applied already"):
+        made.build_part("read_the_topics", "usage.events/0", None)

@@ -1,0 +1,54 @@
+"""The gate lets no partition run ahead into the next phase, and lets contracts go before usage."""
+
+from connectors.gate import Gate
+
+
+def gate(**phases):
+    """A gate whose partitions will be in these phases next; those named usage carry usage."""
+    made = Gate()
+    for source, phase in phases.items():
+        made.join(source, usage=source.startswith("usage"))
+        if phase is not None:
+            made.at(source, phase)
+    return made
+
+
+def test_a_partition_alone_may_always_go():
+    assert gate(usage=7).may_go("usage")
+
+
+def test_partitions_of_one_phase_go_side_by_side():
+    made = gate(usage1=3, usage2=3)
+    assert [True, True] == [made.may_go("usage1"), made.may_go("usage2")]
+
+
+def test_nobody_goes_into_a_phase_while_another_is_behind():
+    made = gate(usage1=1, usage2=0)
+    assert [False, True] == [made.may_go("usage1"), made.may_go("usage2")]
+    made.at("usage2", 1)
+    assert made.may_go("usage1")
+
+
+def test_nobody_goes_while_another_has_not_said_its_phase():
+    assert not gate(usage1=0, usage2=None).may_go("usage1")
+
+
+def test_inside_a_phase_usage_waits_for_contracts():
+    made = gate(usage=2, contracts=2)
+    assert [False, True] == [made.may_go("usage"), made.may_go("contracts")]
+
+
+def test_contracts_do_not_wait_for_usage_of_their_phase_and_wait_for_that_of_an_earlier_one():
+    assert gate(usage=2, contracts=2).may_go("contracts")
+    assert not gate(usage=1, contracts=2).may_go("contracts")
+
+
+def test_a_partition_that_has_ended_holds_nobody_back():
+    made = gate(usage1=5, usage2=0)
+    made.ended("usage2")
+    assert made.may_go("usage1")
+
+
+def test_the_one_that_is_furthest_behind_may_always_go():
+    made = gate(usage1=4, usage2=2, contracts=3)
+    assert ["usage2"] == [source for source in ("usage1", "usage2", "contracts") if made.may_go(source)]

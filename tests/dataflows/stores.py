@@ -1,0 +1,57 @@
+"""The parts of a shard, each on a real store of the test's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from connectors.files.source import decoded
+from dataflows.business_clock import BusinessClock
+from dataflows.contract_table import Change, ContractTable
+from dataflows.exception_desk import ExceptionDesk
+from dataflows.outbox import Outbox
+from dataflows.parking import Parking
+from schemas.encode import encode
+from schemas.topics import CONTRACTS, EXCEPTIONS
+from state.store import ShardStore
+from tests.support.driven import contract, flow_settings
+
+SOURCES = ("contracts.events/0", "usage.events/0", "usage.events/1")
+
+
+class Parts:
+    """A store and what a shard builds on it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.settings = flow_settings()
+        self._open()
+
+    def _open(self) -> None:
+        self.store = ShardStore(self.path)
+        self.outbox = Outbox(self.store, 3)
+        self.desk = ExceptionDesk(self.store, self.outbox, self.settings)
+        self.clock = BusinessClock(self.store, self.settings, SOURCES)
+        self.contracts = ContractTable(self.store, self.desk, self.settings)
+        self.parking = Parking(self.store, self.contracts, self.clock, self.desk, self.settings)
+
+    def reopen(self) -> Parts:
+        """What was committed, as the next process finds it."""
+        self.store.close()
+        self._open()
+        return self
+
+    def said(self, topic: str = EXCEPTIONS) -> list[dict[str, Any]]:
+        """The records that were added since the last call."""
+        return [json.loads(line) for item in self.outbox.take() if item.topic == topic for line in item.lines]
+
+    def told(self) -> list[tuple[str, str]]:
+        """Class and status of the exceptions since the last call."""
+        return [(one["class"], one["status"]) for one in self.said()]
+
+    def contract(self, offset: int = 0, at: str = "2025-01-01T00:00:00Z", **facts: str) -> Change | None:
+        """Apply one contract version."""
+        records, rejected = decoded(CONTRACTS, offset, [encode(contract(at, f"e{offset}", **facts))])
+        assert not rejected
+        return self.contracts.apply(CONTRACTS, 0, records[0])

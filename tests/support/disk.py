@@ -1,0 +1,36 @@
+"""File systems that refuse: small ones and read-only ones, mounted where that is allowed."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+class Disk:
+    """A mounted tmpfs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def change(self, options: str) -> None:
+        """Mount it again with other options, its content kept."""
+        subprocess.run(["mount", "-o", f"remount,{options}", str(self.path)], check=True)
+
+
+@contextmanager
+def disk(path: Path, options: str) -> Iterator[Disk]:
+    """A tmpfs at `path`; the test is skipped where mounting is not allowed."""
+    path.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield Disk(path)
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
