@@ -189,48 +189,57 @@ class Bookkeeper:
     def _covered(
         self, feed: bytes, touched: _Touched, covers: list[Cover], since: int, until: int
     ) -> dict[tuple[str, str], list[tuple[CoveredCell, Cell]]]:
-        """The cells of closed windows by line."""
+        """The cells of closed windows by line. After a contract change all cells are asked for the line they have now."""
         by_line: dict[tuple[str, str], list[tuple[CoveredCell, Cell]]] = {}
-        for start, cell in self._cells.between(feed, since, until):
+        for start, cell in self._cells.between(feed, since, FOREVER if touched.contracts else until):
             found = [
                 cover
                 for cover in covers
                 if cover.start <= start < cover.end and cell.contract_id in ("", cover.contract_id)
             ]
-            if touched.contracts:
-                self._lost_or_found(touched, start, cell, len(found))
-            if len(found) != 1:
-                continue
-            cover = found[0]
             end = window_of(start, self._settings.window, self._settings.zone).end
-            if end > self._clock.frontier(cover.entity):
+            if len(found) != 1:
+                self._lost(touched, start, end, cell, ambiguous=bool(found))
                 continue
-            covered = CoveredCell(usage_cell(start, cell), cover)
-            by_line.setdefault((cover.contract_id, cover.line_id), []).append((covered, cell))
+            if touched.contracts:
+                self._found_again(cell)
+            cover = found[0]
+            if end <= min(until, self._clock.frontier(cover.entity)):
+                covered = CoveredCell(usage_cell(start, cell), cover)
+                by_line.setdefault((cover.contract_id, cover.line_id), []).append((covered, cell))
         return by_line
 
-    def _lost_or_found(self, touched: _Touched, start: int, cell: Cell, covering: int) -> None:
-        """Counted usage that a contract change leaves without a line is an exception until a line takes it again."""
-        first = cell.sources[0]
-        at = Coordinates(first.topic, first.partition, first.start)
-        if covering == 1:
-            for cls in ("contract_unknown", "meter_unmapped", "contract_ambiguous"):
-                if self._desk.resolve(cls, at, "a contract takes the usage again"):
-                    self.unplaced -= cell.events
-            return
-        cls, reason = "contract_ambiguous", "more than one contract takes the usage"
-        if not covering:
-            cls, reason, _ = self._contracts.why_not(touched.customer_id, cell.contract_id or None, start)
+    def _lost(self, touched: _Touched, start: int, end: int, cell: Cell, ambiguous: bool) -> None:
+        """Counted usage that a contract change left without its one line is an exception until a line takes it again.
+
+        As for usage on arrival: at once where it is ambiguous, else when its window closes.
+        """
+        contract_id = cell.contract_id or None
+        cls, reason, entity = "contract_ambiguous", "more than one contract takes the usage", None
+        if not ambiguous:
+            cls, reason, entity = self._contracts.why_not(touched.customer_id, contract_id, start)
+            if end > self._clock.frontier(entity):
+                return
+        at = _first_position(cell)
         if self._desk.is_open(cls, at):
             return
+        self._found_again(cell)  # it may have been wanting something else before
         self.unplaced += cell.events
-        told = (
-            f"{reason}; {cell.events} events of meter {touched.meter} from {rfc3339(start)} are taken out of the books"
-        )
+        told = f"{cell.events} events of meter {touched.meter} from {rfc3339(start)} are taken out of the books"
         self._desk.raise_one(
-            cls, at, f"{told} until a contract takes them", b"", since=start, customer_id=touched.customer_id,
-            contract_id=cell.contract_id or None, resolvable=True,
+            cls, at, f"{reason}; {told} until a contract takes them", b"", since=start,
+            customer_id=touched.customer_id, contract_id=contract_id, resolvable=True,
         )  # fmt: skip
+
+    def _found_again(self, cell: Cell) -> None:
+        for cls in ("contract_unknown", "meter_unmapped", "contract_ambiguous"):
+            if self._desk.resolve(cls, _first_position(cell), "the contracts of the customer have changed"):
+                self.unplaced -= cell.events
+
+
+def _first_position(cell: Cell) -> Coordinates:
+    first = cell.sources[0]
+    return Coordinates(first.topic, first.partition, first.start)
 
 
 def _due_key(name: _DueName) -> bytes:

@@ -168,10 +168,11 @@ def _processes(job: Job, lock: int) -> None:
     }
     command = [sys.executable, "-m", "ops.worker"]
     # A worker ends when its standard input does, so that none outlives a killed launcher; it inherits the lock, so that
-    # the directory stays locked while one of them lives.
+    # the directory stays locked while one of them lives. What it says goes to standard error, also where Bytewax would
+    # print it: standard output is the launcher's result.
     workers = [
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, pass_fds=(lock,),
+            command, stdin=subprocess.PIPE, stdout=2, pass_fds=(lock,),
             env={**os.environ, "ACCRUAL_WORKER": json.dumps({**spec, "process": number})},
         )
         for number in range(count)

@@ -63,7 +63,7 @@ class PartitionReader:
     @property
     def name(self) -> str:
         """The file, or the directory of several."""
-        return str(self._files[0] if len(self._files) == 1 else self._files[0].parent) if self._files else self._topic
+        return str(self._files[0] if len(self._files) == 1 else self._files[0].parent) if self._files else f"topic {self._topic}"
 
     def extend(self, files: tuple[Path, ...]) -> None:
         """The files there are now; more may have come behind the last one, no other change is one that can be followed."""

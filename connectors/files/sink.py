@@ -101,6 +101,15 @@ class FileSinkPartition(StatefulSinkPartition[Emitted, None]):
             file.close()
 
 
+def _sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
 class _TopicFile:
     """One append-only file whose records are numbered without a gap."""
 
@@ -109,8 +118,13 @@ class _TopicFile:
         with self._named():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._last, whole = last_sequence(path)
+            created = not path.exists()
             # Unbuffered: what a full disk refuses is not tried again, half of it, when the file is closed.
             self._file = open(path, "ab", buffering=0)  # noqa: SIM115
+            if created:
+                # Its name too survives a power cut: what is in it will not be said again.
+                for directory in (path.parent, path.parent.parent):
+                    _sync_directory(directory)
             if self._file.tell() > whole:
                 self._file.truncate(whole)  # a torn last line was never a record
 

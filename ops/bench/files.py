@@ -58,13 +58,14 @@ def bench_files(size: FeedSize, as_json: bool) -> int:
         began, wall = time.process_time(), time.monotonic()
         result = run(job)
         cpu, seconds = time.process_time() - began, time.monotonic() - wall
+        resident = getrusage(RUSAGE_SELF).ru_maxrss // 1024
         wrong = _wrong(job, expected, result.tally.counted, result.tally.duplicates)
         stages = _stages(job, root / "stages")
         figures: dict[str, Any] = {
             "pipeline": {
                 "events_per_cpu_s": round(expected.lines / cpu),
                 "events_per_s": round(expected.lines / seconds),
-                "rss_mb": getrusage(RUSAGE_SELF).ru_maxrss // 1024,
+                "rss_mb": resident,
             },
             "stages": {name: round(spent / expected.lines * 1e6, 3) for name, spent in stages.seconds.items()},
             "digest": journal_books(job.sink).digest(),

@@ -111,6 +111,17 @@ def test_an_empty_value_that_is_pending_hides_the_stored_one(tmp_path):
     assert (b"a1", b"") == store.last_before(b"a", b"2")
 
 
+def test_the_last_key_before_a_stop_is_not_the_stop_itself(tmp_path):
+    store = ShardStore(tmp_path / "shard")
+    for key in (b"a1", b"a2", b"b1"):
+        store.put(key, key)
+    for _ in ("pending", "committed"):
+        assert (b"a1", b"a1") == store.last_before(b"a", b"2")
+        assert None is store.last_before(b"a", b"1")
+        assert None is store.last_before(b"b", b"1")
+        store.commit()
+
+
 def test_what_is_not_committed_is_gone_after_a_reopen(tmp_path):
     store = ShardStore(tmp_path / "shard")
     store.put(b"a", b"1")
