@@ -100,6 +100,13 @@ def test_a_retroactive_version_replaces_the_later_one():
     assert [1, 3] == [span.version.version for span in in_force([FIRST, second, third])]
 
 
+def test_of_two_versions_of_one_instant_only_the_later_is_ever_in_force():
+    second, third = step(2, "2024-06-15 10:00", line("M")), step(3, "2024-06-15 10:00", line(price=3))
+    assert [1, 3] == [span.version.version for span in in_force([FIRST, second, third])]
+    expected = ["L1 2024-01-01 00:00 2024-06-15 00:00", "L3 2024-06-15 00:00 2025-01-01 00:00"]
+    assert expected == timeline(covers([FIRST, second, third], "UTC"))
+
+
 def test_a_retroactive_version_before_the_start_leaves_nothing_of_the_first():
     second = step(2, "2023-06-01", line(price=2))
     assert ["L2 2024-01-01 00:00 2025-01-01 00:00"] == timeline(covers([FIRST, second], "UTC"))

@@ -246,7 +246,8 @@ def twice(world: World) -> tuple[str, Callable[[], None]]:
 def stray(world: World) -> tuple[str, Callable[[], None]]:
     (file := world.source / USAGE / "notes.txt").write_text("hello")
     return (
-        f"{file} is not a partition of {USAGE}: files there are named <number>.jsonl",
+        f"{file} is not a partition of {USAGE}: there are <number>.jsonl, <number>.jsonl.gz, <number>.jsonl.zst, "
+        "<number>.avro and directories <number>",
         file.unlink,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+import accounting.position
 import connectors.files.source
-import dataflows.bookkeeping
 from connectors.batch import Batch
 from dataflows.business_clock import BusinessClock
 from dataflows.control import Control
@@ -83,27 +84,29 @@ def sabotage(build: Sabotage) -> Sabotage:
     return build
 
 
+def everywhere(patch: pytest.MonkeyPatch, right: Any, wrong: Any) -> None:
+    """Replace a function in every module that has it by name."""
+    holders = [module for module in list(sys.modules.values()) if vars(module).get(right.__name__) is right]
+    assert len(holders) > 1
+    for module in holders:
+        patch.setattr(module, right.__name__, wrong)
+
+
 @sabotage
 def debit_and_credit_swapped(patch: pytest.MonkeyPatch) -> None:
-    right = dataflows.bookkeeping.recognition
-    patch.setattr(
-        dataflows.bookkeeping,
-        "recognition",
-        lambda *words: {account: -amount for account, amount in right(*words).items()},
-    )
+    right = accounting.position.recognition
+    everywhere(patch, right, lambda *words: {account: -amount for account, amount in right(*words).items()})
 
 
 @sabotage
 def the_other_side_of_the_position(patch: pytest.MonkeyPatch) -> None:
-    right = dataflows.bookkeeping.recognition
-    patch.setattr(
-        dataflows.bookkeeping,
-        "recognition",
-        lambda *words: {
-            account.replace("unbilled_receivable", "deferred_revenue"): amount
-            for account, amount in right(*words).items()
-        },
-    )
+    right, pair = accounting.position.recognition, ("unbilled_receivable", "deferred_revenue")
+    names = dict(zip(pair, reversed(pair), strict=True))
+
+    def recognition(*words: int) -> dict[str, int]:
+        return {names.get(account, account): amount for account, amount in right(*words).items()}
+
+    everywhere(patch, right, recognition)
 
 
 @sabotage

@@ -1,0 +1,75 @@
+"""Aggregations: one number of units out of the cells of a billing period."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from accounting.aggregation import Aggregate, Reading, UsageCell
+from accounting.contract import Aggregation
+from tests.accounting.examples import at, units
+
+END = at("2025-02-01")
+LENGTH = END - at("2025-01-01")
+
+
+def cell(time: str, *quantities: int, distinct: frozenset[bytes] = frozenset(), offset: int = 0) -> UsageCell:
+    """A cell whose events all happened at one moment."""
+    start, scaled = at(time), [units(quantity) for quantity in quantities]
+    last = Reading(start, ("usage.events", 0, offset), scaled[-1])
+    return UsageCell(start, sum(scaled), len(scaled), max(scaled), last, 0, distinct)
+
+
+def aggregated(kind: Aggregation, *cells: UsageCell) -> object:
+    found = Aggregate(kind, END, LENGTH)
+    for one in cells:
+        found.add(one)
+    return found.value
+
+
+FEED = (cell("2025-01-05", 3, 5), cell("2025-01-10", -1), cell("2025-01-20", 4))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [(Aggregation.SUM, 11), (Aggregation.COUNT, 4), (Aggregation.MAX, 5), (Aggregation.LAST, 4)],
+)
+def test_the_same_usage_gives_each_aggregation_its_own_units(kind, expected):
+    assert units(expected) == aggregated(kind, *FEED)
+
+
+@pytest.mark.parametrize("kind", list(Aggregation))
+def test_without_usage_there_are_no_units(kind):
+    assert aggregated(kind) == 0
+
+
+def test_a_maximum_of_corrections_is_negative():
+    assert units(-1) == aggregated(Aggregation.MAX, cell("2025-01-05", -3, -1))
+
+
+def test_of_two_readings_of_one_moment_the_later_position_is_the_last():
+    first, second = cell("2025-01-05", 7, offset=9), cell("2025-01-05", 8, offset=4)
+    assert units(7) == aggregated(Aggregation.LAST, first, second) == aggregated(Aggregation.LAST, second, first)
+
+
+def test_distinct_values_are_counted_once_whatever_cell_they_are_in():
+    ann, bob = b"ann", b"bob"
+    cells = (
+        cell("2025-01-05", 1, distinct=frozenset({ann})),
+        cell("2025-01-06", 1, distinct=frozenset({ann, bob})),
+        cell("2025-01-07", 1),
+    )
+    assert units(2) == aggregated(Aggregation.UNIQUE, *cells)
+
+
+def test_a_weighted_sum_holds_each_value_to_the_end_of_the_billing_period():
+    # 4 units for 31 days and 2 more for the last 10 days and a half.
+    found = aggregated(Aggregation.WEIGHTED_SUM, cell("2025-01-01", 4), cell("2025-01-21 12:00", 2))
+    assert Fraction(units(4)) + Fraction(units(2) * 21, 62) == found
+
+
+def test_a_weighted_sum_knows_when_in_its_cell_an_event_was():
+    start, later = at("2025-01-21"), at("2025-01-21 00:10")
+    moved = UsageCell(start, units(2), 1, units(2), Reading(later, ("u", 0, 0), units(2)), units(2) * (later - start))
+    assert Fraction(units(2) * (END - later), LENGTH) == aggregated(Aggregation.WEIGHTED_SUM, moved)

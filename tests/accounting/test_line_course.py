@@ -1,0 +1,76 @@
+"""The course of a line: billing periods as its versions made them, and what falls due in them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from accounting.contract import BillingPeriod
+from accounting.coverage import FOREVER, Cover
+from accounting.line_course import billing_spans, next_due
+from tests.accounting.examples import at, cover, money, per_unit, tier, tiered
+
+JAN, FEB, MAR, APR = (at(f"2025-0{month}-01") for month in (1, 2, 3, 4))
+
+
+def spans(*covers: Cover, since: int = JAN, until: int = MAR):
+    return [(span.start, span.end) for span in billing_spans(covers, "UTC", since, until)]
+
+
+def cut(one: Cover, start: int, end: int, **rate: object) -> Cover:
+    """A cover of another span, and of another price where terms are given."""
+    return replace(one, start=start, end=end, rate=replace(one.rate, **rate))
+
+
+def test_billing_periods_follow_each_other_from_the_one_that_is_asked_for():
+    line = cover(per_unit(1), JAN)
+    assert [(FEB, MAR), (MAR, APR)] == spans(line, since=at("2025-02-10"))
+
+
+def test_a_change_of_price_parts_a_billing_period_and_does_not_end_it():
+    line, turn = cover(per_unit(1), JAN), at("2025-01-11")
+    found = billing_spans([cut(line, JAN, turn), cut(line, turn, FOREVER)], "UTC", JAN, FEB - 1)
+    assert [(JAN, FEB)] == [(span.start, span.end) for span in found]
+    assert [(JAN, turn), (turn, FEB)] == [(part.start, part.end) for part in found[0].parts]
+
+
+def test_a_billing_period_is_taken_whole_though_its_next_price_is_still_to_come():
+    line, turn = cover(per_unit(1), JAN), at("2025-01-21")
+    assert [(JAN, FEB)] == spans(cut(line, JAN, turn), cut(line, turn, FOREVER), until=at("2025-01-05"))
+
+
+def test_a_line_that_ends_ends_its_billing_period():
+    end = at("2025-02-15")
+    assert [(JAN, FEB), (FEB, end)] == spans(cut(cover(per_unit(1), JAN), JAN, end))
+
+
+def test_a_minimum_is_shared_by_the_days_of_its_rates():
+    line, turn = cover(per_unit(1, minimum=31_000), JAN), at("2025-01-11")
+    changed = cut(line, turn, FOREVER, minimum=62_000)
+    (span,) = billing_spans([cut(line, JAN, turn), changed], "UTC", JAN, FEB - 1)
+    assert money(100 + 420) == span.minimum(FEB)
+    assert Fraction(money(100)) + money(20) == span.minimum(at("2025-01-12"))
+
+
+def test_there_is_no_maximum_where_one_of_the_rates_has_none():
+    line, turn = cover(per_unit(1, maximum=31_000), JAN), at("2025-01-11")
+    parted = [cut(line, JAN, turn), cut(line, turn, FOREVER, maximum=None)]
+    assert [None] == [span.maximum() for span in billing_spans(parted, "UTC", JAN, FEB - 1)]
+    assert [money(310)] == [span.maximum() for span in billing_spans([line], "UTC", JAN, FEB - 1)]
+
+
+def test_a_minimum_of_one_month_falls_due_at_its_end_and_of_a_quarter_at_every_months_end():
+    month = cover(per_unit(1, minimum=100), JAN)
+    quarter = cover(per_unit(1, BillingPeriod.QUARTER, minimum=100), JAN)
+    assert [FEB - 1, MAR - 1] == [
+        due for span in billing_spans([month], "UTC", JAN, MAR) for due in span.due_instants(MAR)
+    ]
+    assert [FEB - 1, MAR - 1] == billing_spans([quarter], "UTC", JAN, MAR)[0].due_instants(MAR)
+
+
+def test_the_next_due_is_after_the_instant_and_none_where_nothing_is_asked_for():
+    flat = cover(tiered(tier(None, 1, flat=5)), JAN)
+    assert FEB - 1 == next_due([flat], "UTC", JAN)
+    assert MAR - 1 == next_due([flat], "UTC", FEB - 1)
+    assert next_due([cover(per_unit(1), JAN)], "UTC", JAN) is None
+    assert next_due([cut(flat, JAN, FEB)], "UTC", FEB) is None

@@ -1,0 +1,1 @@
+"""Worked cases from public documentation, through the product as a user runs it."""
