@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from accounting.calendar import local_date, start_of_day
-from accounting.contract import ContractVersion, VersionKind
+from accounting.contract import ContractVersion, LineKind, VersionKind
 from accounting.coverage import ALWAYS, FOREVER, Cover, covers, in_force
 from connectors.batch import Record
 from dataflows.exception_desk import Coordinates, ExceptionDesk
@@ -96,6 +96,7 @@ class ContractTable:
             return None
         have = len(self.of(event.customer_id).versions.get(event.contract_id, ()))
         self._store.put(key, codec.encode(StoredContract(record.payload, topic, partition, record.offset)))
+        self._unsupported(event, at, record)
         if event.version != have + 1:
             self._desk.raise_one(
                 "version_gap", at,
@@ -105,6 +106,17 @@ class ContractTable:
             )  # fmt: skip
             return None
         return self._advance(event, have)
+
+    def _unsupported(self, event: ContractEvent, at: Coordinates, record: Record) -> None:
+        """Lines that nothing recognises yet must not vanish without a word."""
+        names = [line.line_id for line in event.lines if line.kind != LineKind.USAGE]
+        if names:
+            self._desk.raise_one(
+                "unsupported", at,
+                f"contract {event.contract_id} version {event.version}: this version recognises usage lines only, not "
+                f"{', '.join(names)}; recognise them elsewhere", record.payload, since=event.event_time,
+                customer_id=event.customer_id, contract_id=event.contract_id, correlation_id=event.correlation_id,
+            )  # fmt: skip
 
     def _advance(self, event: ContractEvent, have: int) -> Change:
         """Take up the new version and those that waited for it."""

@@ -11,15 +11,15 @@ from pathlib import Path
 from accounting.window import WindowSize
 from connectors.errors import SinkUnusable, SourceUnusable
 from connectors.files.follow import Follow
-from connectors.files.layout import directory
+from connectors.files.layout import directory, partitions
 from connectors.files.sink import FileSink, last_sequence, topic_file
-from connectors.files.source import FilePlan, FileSource, plan
+from connectors.files.source import TOPICS, FilePlan, FileSource, plan
 from connectors.usage_rows import Lateness
 from dataflows.settings import FlowSettings
 from dataflows.shard import ShardContext
 from dataflows.shard_names import shard_names
 from ops.settings import Settings
-from schemas.topics import OUTPUTS
+from schemas.topics import CONTROL, INPUTS, OUTPUTS
 from state import keys
 from state.directory import last_sequences, shard_path, start_positions
 from state.errors import StateBehind
@@ -108,6 +108,11 @@ class Job:
     def starts(self) -> dict[str, Applied]:
         """Where each source partition is taken up."""
         return start_positions(self.state, self.settings.shards)
+
+    def unread(self) -> list[str]:
+        """Input topics that are in the source and that this version does not read."""
+        others = [topic for topic in INPUTS if topic not in (CONTROL, *TOPICS)]
+        return [topic for topic in others if partitions(self.source, topic)]
 
     def check_sink(self) -> None:
         """The sink holds what this state has said, no more, and nothing that it can no longer say again is missing.

@@ -71,7 +71,7 @@ def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
 
 def _acquired(job: Job) -> StateDirectory:
     try:
-        return StateDirectory.acquire(job.state, job.settings.shards)
+        return StateDirectory.acquire(job.state, job.settings.shards, job.settings.deciding())
     except OSError as error:
         raise StateUnwritable(
             f"the state directory {job.state} cannot be written: {error.strerror}; mend that, or name another --state"

@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 FILE = Path("accrual.toml")
 PREFIX = "ACCRUAL_"
+DECIDING = ("lateness_s", "horizon_days", "usage_window", "time_zone")
 
 
 class SettingsWrong(Exception):
@@ -48,6 +49,10 @@ class Settings(BaseSettings):
     time_zone: str = Field("UTC", description="of entities without reference data")
     exception_owner: str = Field("revenue-operations", min_length=1, description="of classes without reference data")
     exception_sla_hours: int = Field(24, ge=1, le=8760, description="from an exception to its due time, hours")
+
+    def deciding(self) -> dict[str, str]:
+        """The settings that decide what the books say; a state keeps those it was built with."""
+        return {name: str(getattr(self, name)) for name in DECIDING}
 
     @field_validator("time_zone")
     @classmethod

@@ -27,6 +27,7 @@ class Identity(msgspec.Struct, frozen=True):
     format: int
     shards: int
     generation: int
+    settings: dict[str, str] = {}  # those that decide what the books say: the same for the life of a state
 
 
 @dataclass(slots=True)
@@ -38,10 +39,10 @@ class StateDirectory:
     _lock: IO[str] = field(repr=False)
 
     @classmethod
-    def acquire(cls, path: Path, shards: int) -> StateDirectory:
+    def acquire(cls, path: Path, shards: int, settings: dict[str, str] | None = None) -> StateDirectory:
         """Create or take over the directory and start a new generation.
 
-        Raises StateForeign (not ours, another format or number of shards), StateLocked (a second process) and
+        Raises StateForeign (not ours, another format, number of shards or `settings`), StateLocked (a second process) and
         OSError (cannot be written).
         """
         path.mkdir(parents=True, exist_ok=True)
@@ -53,9 +54,10 @@ class StateDirectory:
             )
         lock = _lock(path)
         try:
-            identity = _read(named) if named.exists() else Identity(FORMAT, shards, 0)
-            _check(path, identity, shards)
-            identity = Identity(FORMAT, shards, identity.generation + 1)
+            wanted = Identity(FORMAT, shards, 0, settings or {})
+            identity = _read(named) if named.exists() else wanted
+            _check(path, identity, wanted)
+            identity = msgspec.structs.replace(wanted, generation=identity.generation + 1)
             _write(named, identity)
         except BaseException:
             lock.close()  # a directory that is refused is not held
@@ -143,17 +145,24 @@ def _aside(named: Path) -> Path:
     return named.with_suffix(".new")
 
 
-def _check(path: Path, identity: Identity, shards: int) -> None:
+def _check(path: Path, identity: Identity, wanted: Identity) -> None:
     if identity.format != FORMAT:
         raise StateForeign(
             f"the state directory {path} has format {identity.format}, this program writes {FORMAT}: "
             "use the program that wrote it, or rebuild into an empty directory"
         )
-    if identity.shards != shards:
+    if identity.shards != wanted.shards:
         raise StateForeign(
-            f"the state directory {path} has {identity.shards} shards, the setting says {shards}: "
+            f"the state directory {path} has {identity.shards} shards, the setting says {wanted.shards}: "
             f"the number is fixed at creation; set shards to {identity.shards}"
         )
+    for name, value in wanted.settings.items():
+        # Half the books by one rule and half by another would be nobody's books.
+        if (known := identity.settings.get(name, value)) != value:
+            raise StateForeign(
+                f"the books in {path} were made with {name} = {known}, the setting says {value}: "
+                f"set {name} to {known}, or rebuild with an empty --state and --sink"
+            )
 
 
 def _write(named: Path, identity: Identity) -> None:

@@ -26,6 +26,7 @@ class LineReader:
         self.size = path.stat().st_size
         self._lines: list[bytes] = []
         self._rest = b""
+        self._passed: bytes | None = None
         self._ended = False
         self._taken = 0
         self._damage: Damaged | None = None
@@ -49,6 +50,13 @@ class LineReader:
         taken, self._lines = self._lines[:most], self._lines[most:]
         self._taken += len(taken)
         return taken
+
+    def pass_rest(self) -> bool:
+        """Take the line that has no newline yet as read: a run that did not follow has applied it. False if there is none."""
+        if not self._rest or self._passed is not None:
+            return False
+        self._passed = self._rest
+        return True
 
     def check_same(self) -> None:
         """Raises SourceUnusable when a growing file has shrunk, or another one has its name: its positions mean nothing."""
@@ -80,17 +88,27 @@ class LineReader:
             if not self.growing:
                 self._ended = True
                 if self._rest:
-                    self._lines.append(self._rest)
+                    self._add([self._rest])
                     self._rest = b""
             return False
         # Only the new bytes are searched: a line that comes in many small parts is not looked through again each time.
         if b"\n" in block:
             pieces = (self._rest + block).split(b"\n")
             self._rest = pieces.pop()
-            self._lines.extend(pieces)
+            self._add(pieces)
         else:
             self._rest += block
         # A file that is one endless line must not take all memory: it is no JSON lines file.
         if len(self._rest) > LINE_BYTES_MAX:
             raise SourceUnusable(f"{self.path} has a line of more than {LINE_BYTES_MAX} bytes: is it JSON lines?")
         return True
+
+    def _add(self, lines: list[bytes]) -> None:
+        if self._passed is not None:
+            if lines[0] != self._passed:
+                raise SourceUnusable(
+                    f"{self.path} has more on the line that was its last one, without a newline, when it was applied: "
+                    "restore it, or start with an empty --state and --sink"
+                )
+            lines, self._passed = lines[1:], None
+        self._lines.extend(lines)

@@ -53,6 +53,8 @@ class PartitionReader:
         left = count
         while left:
             piece = self.take(min(left, SKIPPED_AT_ONCE))
+            if piece is None and left == 1 and isinstance(self._reader, LineReader) and self._reader.pass_rest():
+                return
             if piece is None:
                 raise SourceUnusable(
                     f"{self.name} has {count - left} lines, but {count} were applied already: it was cut or replaced; "
@@ -63,7 +65,11 @@ class PartitionReader:
     @property
     def name(self) -> str:
         """The file, or the directory of several."""
-        return str(self._files[0] if len(self._files) == 1 else self._files[0].parent) if self._files else f"topic {self._topic}"
+        return (
+            str(self._files[0] if len(self._files) == 1 else self._files[0].parent)
+            if self._files
+            else f"topic {self._topic}"
+        )
 
     def extend(self, files: tuple[Path, ...]) -> None:
         """The files there are now; more may have come behind the last one, no other change is one that can be followed."""

@@ -26,7 +26,7 @@ def test_every_owner_starts_a_new_generation(tmp_path):
     for generation in (1, 2, 3):
         owned = StateDirectory.acquire(path, 8)
         assert generation == owned.identity.generation
-        assert {"format": 1, "shards": 8, "generation": generation} == written(path)
+        assert {"format": 1, "shards": 8, "generation": generation, "settings": {}} == written(path)
         owned.release()
 
 
@@ -148,3 +148,12 @@ def test_a_shard_knows_its_positions_and_sequences(tmp_path):
     store.put(keys.SEQUENCE + b"revenue.journal", (2**40).to_bytes(8, "big"))
     assert {"usage.events/0": Applied(4, None, 0)} == applied(store)
     assert {"revenue.journal": 2**40} == last_sequences(store)
+
+
+def test_books_made_with_other_settings_are_not_gone_on_with(tmp_path):
+    StateDirectory.acquire(tmp_path, 8, {"time_zone": "UTC"}).release()
+    with pytest.raises(
+        StateForeign, match="made with time_zone = UTC, the setting says Asia/Tokyo: set time_zone to UTC"
+    ):
+        StateDirectory.acquire(tmp_path, 8, {"time_zone": "Asia/Tokyo"})
+    assert 2 == StateDirectory.acquire(tmp_path, 8, {"time_zone": "UTC"}).identity.generation
