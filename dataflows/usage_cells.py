@@ -59,7 +59,7 @@ def with_cells(rows: pl.DataFrame, edges: dict[str, list[int]]) -> pl.DataFrame:
     joined = (
         rows.with_row_index("order")
         .sort("event_time")
-        .join_asof(known, left_on="event_time", right_on="edge", by="customer_id")
+        .join_asof(known, left_on="event_time", right_on="edge", by="customer_id", check_sortedness=False)
         .sort("order")
     )
     return joined.with_columns(pl.max_horizontal("cell", pl.col("edge"))).drop("edge", "order")

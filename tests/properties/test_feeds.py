@@ -37,7 +37,7 @@ def cut(seed: int) -> dict[str, object]:
     """How a seed's run is cut into batches, shards and epochs."""
     rng = random.Random(f"cut {seed}")
     return {
-        "batch_rows": rng.choice((1, 7, 50, 10_000)),
+        "batch_rows": rng.choice((3, 7, 50, 10_000)),
         "shards": rng.choice((1, 2, 3, 8)),
         "epoch_ms": rng.choice((10, 10, 200)),
     }
