@@ -77,13 +77,14 @@ def usage_columns(fields: pl.DataFrame) -> UsageColumns:
     )
 
 
-def usage_line(record: Mapping[str, Any]) -> bytes:
-    """A record as the JSON line that states the same; instants in microseconds."""
+def usage_line(record: Mapping[str, Any], millis: bool = False) -> bytes:
+    """A record as the JSON line that states the same; event_time in microseconds, or in milliseconds."""
     fields = {name: record.get(name) for name in FIELDS}
     if fields["quantity"] is not None:
         fields["quantity"] = decimal_text(fields["quantity"])
-    if isinstance(time := fields["event_time"], int) and EARLIEST <= time <= LATEST:
-        fields["event_time"] = instant_text(time)
+    if isinstance(time := fields["event_time"], int):
+        time = time * 1_000 if millis else time
+        fields["event_time"] = instant_text(time) if EARLIEST <= time <= LATEST else time
     return msgspec.json.encode(fields)
 
 

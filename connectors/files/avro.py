@@ -28,7 +28,11 @@ from schemas.topics import TOPICS, USAGE
 from schemas.usage_avro import is_columnar, usage_fields, usage_line
 
 GROUP_BYTES = 8 << 20  # of blocks that are decoded at once
+MARK = "the end of the blocks that accrual decodes at once"  # an event_id that nobody gives
 SHOWN_BYTES = 1_024  # of what cannot be read, in the exception
+# Read as the numbers they are. The models take numbers for microseconds; other topics' milliseconds become datetimes.
+RAW = ("timestamp-micros",)
+RAW_USAGE = ("timestamp-micros", "timestamp-millis")
 
 
 class AvroReader:
@@ -44,6 +48,7 @@ class AvroReader:
         except SourceUnusable:
             self.close()
             raise
+        self._millis = topic == USAGE and "timestamp-millis" in _logical(self._container.schema, "event_time")
         self._columnar = topic == USAGE and is_columnar(self._container.schema)
         self._taken = 0
         self._pieces: deque[Piece] = deque()
@@ -80,7 +85,7 @@ class AvroReader:
                 + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
             )
         try:
-            return fastavro.parse_schema(_plain_instants(schema))
+            return fastavro.parse_schema(_plain_instants(schema, RAW_USAGE if self._topic == USAGE else RAW))
         except Exception as error:  # whatever somebody's schema makes the parser say
             raise SourceUnusable(f"{self.path} has a schema that cannot be read: {error}") from error
 
@@ -142,20 +147,26 @@ class AvroReader:
                 return Fields(usage_fields(pl.read_avro(container_of(schema, "snappy", packed))))
             data = [self._container.unpacked(block) for block in blocks]
             if self._mark is None:
-                self._mark = self._first_record(data[0], blocks[0].at)
-            # The file's first record once more at the end: a damaged length would shift all that follows, and polars
-            # would take it for other values; then the last row is not the first record.
+                self._mark = self._made_mark(data[0], blocks[0].at)
+            # One known record at the end: a damaged length would shift all that follows, and polars would take it for
+            # other values; then the last row is not the known one.
             mark, expected = self._mark
             count = sum(block.count for block in blocks) + 1
             frame = usage_fields(pl.read_avro(container_of(schema, "null", [(count, b"".join([*data, mark]))])))
-        except (Broken, PolarsError, PanicException):
+        except (Broken, PolarsError, PanicException, OSError, ValueError, OverflowError):
+            # OSError too: polars reads memory here, and says so where the bytes run out.
             return None
         return Fields(frame[:-1]) if frame.row(-1) == expected else None
 
-    def _first_record(self, data: bytes, at: int) -> tuple[bytes, tuple[Any, ...]]:
-        file = io.BytesIO(data)
-        self._read_one(file, at)
-        mark = data[: file.tell()]
+    def _made_mark(self, data: bytes, at: int) -> tuple[bytes, tuple[Any, ...]]:
+        """The file's first record under another identity, so that no record of the file is taken for it; and its row."""
+        file, out = io.BytesIO(data), io.BytesIO()
+        record = self._read_one(file, at)
+        try:
+            fastavro.schemaless_writer(out, self._parsed, {**record, "event_id": MARK})
+            mark = out.getvalue()
+        except Exception:  # a schema that cannot write what it reads (event_id as bytes): the record as it is
+            mark = data[: file.tell()]
         return mark, usage_fields(pl.read_avro(container_of(self._container.schema, "null", [(1, mark)]))).row(0)
 
     # -- record by record
@@ -167,7 +178,7 @@ class AvroReader:
         if file.tell() != len(data):
             raise Broken(f"the block at byte {block.at} holds more than its {block.count} records")
         if self._topic == USAGE:
-            return Lines([usage_line(record) for record in records])
+            return Lines([usage_line(record, self._millis) for record in records])
         return Judged([self._judged(record) for record in records])
 
     def _read_one(self, file: io.BytesIO, at: int) -> dict[str, Any]:
@@ -185,15 +196,20 @@ class AvroReader:
         return found, encode(found)
 
 
-def _plain_instants(schema: Any) -> Any:
-    """The schema with microseconds as numbers: a time outside the calendar is an invalid record, no unreadable block."""
+def _logical(schema: dict[str, Any], name: str) -> str:
+    """What a field's type is said to mean."""
+    return str(next(field["type"] for field in schema["fields"] if field["name"] == name))
+
+
+def _plain_instants(schema: Any, raw: tuple[str, ...]) -> Any:
+    """The schema with instants as numbers: a time outside the calendar is an invalid record, no unreadable block."""
     if isinstance(schema, list):
-        return [_plain_instants(one) for one in schema]
+        return [_plain_instants(one, raw) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    if schema.get("logicalType") == "timestamp-micros":
+    if schema.get("logicalType") in raw:
         return "long"
     return {
-        name: _plain_instants(part) if name in ("type", "items", "values", "fields") else part
+        name: _plain_instants(part, raw) if name in ("type", "items", "values", "fields") else part
         for name, part in schema.items()
     }

@@ -14,11 +14,11 @@ def expand(data: bytes, most: int) -> bytes:
         at += 1
         if tag & 3 == 0:
             length, at = _literal(data, tag >> 2, at)
-            out += data[at : at + length]
+            out += _taken(data, at, length)
             at += length
             continue
         extra = (1, 2, 4)[(tag & 3) - 1]
-        offset = int.from_bytes(data[at : at + extra], "little")
+        offset = int.from_bytes(_taken(data, at, extra), "little")
         at += extra
         if tag & 3 == 1:
             length, offset = (tag >> 2 & 7) + 4, (tag >> 5) << 8 | offset
@@ -51,4 +51,10 @@ def _literal(data: bytes, code: int, at: int) -> tuple[int, int]:
     if code < 60:
         return code + 1, at
     extra = code - 59
-    return int.from_bytes(data[at : at + extra], "little") + 1, at + extra
+    return int.from_bytes(_taken(data, at, extra), "little") + 1, at + extra
+
+
+def _taken(data: bytes, at: int, count: int) -> bytes:
+    if at + count > len(data):
+        raise ValueError("it is cut off")
+    return data[at : at + count]
