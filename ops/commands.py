@@ -54,6 +54,8 @@ def run_command(
 
 def run_shown(job: Job) -> Result:
     """Run with a progress line on standard error."""
+    if job.follow is not None and not sys.stderr.isatty():
+        return run(job)  # a service's log is not the place for a line every other second, for ever
     with ProgressLine() as line:
 
         def show(progress: Progress) -> None:
