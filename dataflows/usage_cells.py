@@ -90,19 +90,18 @@ def groups(rows: pl.DataFrame, origins: list[tuple[str, int]]) -> Iterator[Usage
         past if wide else (units * past.cast(pl.Int128)).sum().alias("moment"),
         pl.col("unique_value").drop_nulls().unique(),
     )
-    names = summed.columns
-    for row in summed.iter_rows():
-        group = dict(zip(names, row, strict=True))
-        topic, partition = origins[group["origin"]]
-        quantity, moment = group["units"], group["event_time" if wide else "moment"]
+    for (
+        customer, contract, meter, cell, origin, quantity, events, high, low,
+        first, final, largest, last_time, last_offset, last_quantity, moment, distinct,
+    ) in summed.iter_rows():  # fmt: skip
+        topic, partition = origins[origin]
         if wide:
             moment = sum(one * after for one, after in zip(quantity, moment, strict=True))
             quantity = sum(quantity)
         yield Usage(
-            group["customer_id"], group["contract_id"], group["meter"], group["cell"], quantity, group["events"],
-            group["high"] << 64 | group["low"], Source(topic, partition, group["first"], group["final"] + 1),
-            group["largest"], group["last_time"], group["last_offset"], group["last_units"], moment,
-            tuple(value.to_bytes(16, "big") for value in group["unique_value"]),
+            customer, contract, meter, cell, quantity, events, high << 64 | low,
+            Source(topic, partition, first, final + 1), largest, last_time, last_offset, last_quantity, moment,
+            tuple(value.to_bytes(16, "big") for value in distinct) if distinct else (),
         )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 
 def is_cloud_event(value: Mapping[str, Any]) -> bool:
     """Whether a JSON object is a CloudEvent rather than a usage record.
@@ -34,3 +36,37 @@ def usage_fields(event: Mapping[str, Any], meters: Mapping[str, str] | None = No
         "event_time": event.get("time"),
         "dimensions": data.get("dimensions"),
     }
+
+
+class CloudData(msgspec.Struct, gc=False):
+    """What a CloudEvent of usage carries."""
+
+    quantity: str
+    contract_id: str | None = None
+    dimensions: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class CloudLine(msgspec.Struct, gc=False):
+    """A line that is certainly a CloudEvent of usage, for the fast path; `event_id` must be missing or null."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    data: CloudData
+    event_id: None = None
+
+
+# Where the fields of usage are in it: the same places as in `usage_fields`.
+PLACES = {
+    "event_id": "id",
+    "source": "source",
+    "customer_id": "subject",
+    "contract_id": "data.contract_id",
+    "meter": "type",
+    "event_time": "time",
+    "quantity": "data.quantity",
+    "dimensions": "data.dimensions",
+}

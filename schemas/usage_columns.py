@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import TypeVar
 
 import msgspec
 import polars as pl
 from pydantic_core import from_json
 
 from accounting.contract import QUANTITY_SCALE
+from schemas.cloudevents import PLACES, CloudLine
 from schemas.decimals import PRECISION, decimal_text
 from schemas.decode import decode
 from schemas.dimensions import DimensionTexts, dimensions_text
 from schemas.fault import Fault
 from schemas.topics import USAGE
 from schemas.usage import UsageEvent
+
+T = TypeVar("T")
 
 SCHEMA: dict[str, pl.DataType] = {
     "row": pl.UInt32(),
@@ -43,6 +47,7 @@ SHORT_LINE_BYTES_MAX = 500
 SLICE_LINES = 1_000
 
 _TEXTS = ("event_id", "source", "customer_id", "contract_id", "meter", "event_time", "quantity")
+_OWN = {name: name for name in (*_TEXTS, "dimensions")}
 _REQUIRED_TEXT = ("event_id", "source", "customer_id", "meter")
 # Stricter than the model, so that polars never sees what it would read differently: second 60, excess digits.
 _QUANTITY = r"^-?[0-9]{1,20}(\.[0-9]{1,18})?$"
@@ -64,6 +69,7 @@ class _Line(msgspec.Struct, gc=False):
 
 
 _decoder = msgspec.json.Decoder(_Line)
+_cloud_decoder = msgspec.json.Decoder(CloudLine)
 _canonical = DimensionTexts()
 
 
@@ -86,8 +92,8 @@ def decode_usage(lines: Sequence[bytes], meters: Mapping[str, str] | None = None
 
     Each line has the outcome and the values of `decode("usage.events", line, meters)`.
     """
-    texts, refused = _texts(lines)
-    frame = texts.with_columns(_indexes(len(lines), refused), _instants(), _quantities()).select(*SCHEMA)
+    texts, refused = _texts(lines, meters or {})
+    frame = texts.with_columns(_instants(), _quantities()).select(*SCHEMA)
     accepted = frame.select(_accepted()).to_series()
     unsafe = _unsafe(lines)
     if unsafe:
@@ -98,22 +104,29 @@ def decode_usage(lines: Sequence[bytes], meters: Mapping[str, str] | None = None
     return with_decoded(frame.filter(accepted), {row: lines[row] for row in slow}, meters)
 
 
-def _texts(lines: Sequence[bytes]) -> tuple[pl.DataFrame, list[int]]:
-    """The lines msgspec takes as columns of text, and the indexes of those it refuses."""
+def _texts(lines: Sequence[bytes], meters: Mapping[str, str]) -> tuple[pl.DataFrame, list[int]]:
+    """The lines msgspec takes as columns of text and their index, and the indexes of those it refuses."""
     frames: list[pl.DataFrame] = []
     refused: list[int] = []
     for start in range(0, max(len(lines), 1), SLICE_LINES):
-        parsed, bad = _parse(lines[start : start + SLICE_LINES])
-        frames.append(_slice_frame(parsed))
-        refused += [start + index for index in bad]
+        part = lines[start : start + SLICE_LINES]
+        parsed, bad = _parse(_decoder, part)
+        frame = _slice_frame(parsed).with_columns(_indexes(len(part), bad) + start)
+        if bad:
+            clouds, worse = _parse(_cloud_decoder, [part[index] for index in bad])
+            at = pl.Series("row", bad, dtype=pl.UInt32) + start
+            cloud = _slice_frame(clouds, PLACES).with_columns(at.gather(_indexes(len(bad), worse)))
+            frame = pl.concat([frame, cloud.with_columns(pl.col("meter").replace(meters))]).sort("row")
+            refused += [start + bad[index] for index in worse]
+        frames.append(frame)
     return pl.concat(frames, rechunk=True), refused
 
 
-def _parse(lines: Sequence[bytes]) -> tuple[list[_Line], list[int]]:
+def _parse(decoder: msgspec.json.Decoder[T], lines: Sequence[bytes]) -> tuple[list[T], list[int]]:
     """The lines msgspec takes, and the indexes of those it refuses."""
-    parsed: list[_Line] = []
+    parsed: list[T] = []
     refused: list[int] = []
-    stream: Iterator[_Line] = map(_decoder.decode, lines)
+    stream: Iterator[T] = map(decoder.decode, lines)
     while True:
         try:
             # extend keeps what came before an exception and its iterator goes on after it: neighbours stay.
@@ -123,10 +136,11 @@ def _parse(lines: Sequence[bytes]) -> tuple[list[_Line], list[int]]:
             refused.append(len(parsed) + len(refused))
 
 
-def _slice_frame(parsed: list[_Line]) -> pl.DataFrame:
+def _slice_frame(parsed: Sequence[object], places: Mapping[str, str] = _OWN) -> pl.DataFrame:
     # map and attrgetter, column by column: the loop runs in C, and no row of tuples wakes the collector.
-    columns = {name: list(map(attrgetter(name), parsed)) for name in _TEXTS}
-    columns["dimensions"] = list(map(_canonical.__getitem__, map(bytes, map(attrgetter("dimensions"), parsed))))
+    columns = {name: list(map(attrgetter(places[name]), parsed)) for name in _TEXTS}
+    dimensions = map(attrgetter(places["dimensions"]), parsed)
+    columns["dimensions"] = list(map(_canonical.__getitem__, map(bytes, dimensions)))
     return pl.DataFrame([pl.Series(name, values, dtype=pl.String) for name, values in columns.items()])
 
 

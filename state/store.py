@@ -73,8 +73,10 @@ class ShardStore:
         bucket = self._pending.get(key[:_BUCKET])
         if bucket is not None and key in bucket:
             return bucket[key]
-        with self._reading():
+        try:  # not `with self._reading()`, which costs more than the look-up
             value: bytes | None = self._db.get(key)
+        except Exception as error:  # rocksdict raises bare Exception
+            raise self._damaged(error) from error
         return value
 
     def scan(self, prefix: bytes, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
@@ -184,10 +186,13 @@ class ShardStore:
         try:
             yield
         except Exception as error:  # rocksdict raises bare Exception
-            raise StateDamaged(
-                f"the store {self.path} cannot be read: {error}; restore it from a backup, or rebuild with an "
-                "empty --state and --sink"
-            ) from error
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> StateDamaged:
+        return StateDamaged(
+            f"the store {self.path} cannot be read: {error}; restore it from a backup, or rebuild with an "
+            "empty --state and --sink"
+        )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -4,6 +4,10 @@ import json
 
 import pytest
 
+from schemas.decode import decode
+from schemas.dimensions import dimensions_text
+from schemas.fault import Fault
+from schemas.usage_columns import decode_usage
 from tests.support.world import World, line, usage
 
 
@@ -70,3 +74,50 @@ def test_a_mapping_that_is_none_is_wrong_configuration(worlds, value, told):
     ended = worlds[1].run(ACCRUAL_CLOUDEVENT_METERS=value)
     assert 2 == ended.code
     assert told in ended.told
+
+
+WHOLE = cloud_event(usage("a", 3, contract_id=None), "api.call")
+VARIANTS = [
+    WHOLE,
+    {**WHOLE, "type": "other"},
+    {**WHOLE, "event_id": None},
+    {**WHOLE, "event_id": "e"},
+    {**WHOLE, "specversion": None},
+    {**WHOLE, "specversion": 1.0},
+    {**WHOLE, "id": ""},
+    {**WHOLE, "subject": None},
+    {**WHOLE, "data": None},
+    {**WHOLE, "data": []},
+    {**WHOLE, "data": {}},
+    {**WHOLE, "data": {"quantity": 3}},
+    {**WHOLE, "data": {"quantity": "1e2", "contract_id": "k", "more": {"a": [1e400]}}},
+    {**WHOLE, "data": {"quantity": "1.5", "dimensions": [{"key": "b", "value": "2"}, {"key": "a", "value": "1"}]}},
+    {**WHOLE, "data": {"quantity": "1.5", "dimensions": [{"key": "", "value": "2"}]}},
+    {**WHOLE, "time": "2025-01-03T11:00:00+01:00"},
+    {**WHOLE, "time": "yesterday"},
+    {**WHOLE, "quantity": "9", "meter": "m", "customer_id": "x"},
+    {**WHOLE, "quantity": "9", "meter": "m", "customer_id": "x", "event_id": "e", "event_time": "2025-01-03T11:00:00Z"},
+    usage("b", 3),
+    {},
+]
+
+
+def test_many_at_once_are_decoded_as_each_by_itself():
+    """Lines of both forms among each other, on the fast path and beside it."""
+    meters = {"api.call": "m"}
+    lines = [json.dumps(one).encode() for one in VARIANTS * 120]
+    got = decode_usage(lines, meters)
+    rows = {row["row"]: row for row in got.rows.iter_rows(named=True)}
+    faults = dict(got.faults)
+    assert set(range(len(lines))) == {*rows, *faults}
+    assert sorted(rows) == got.rows["row"].to_list()
+    for number, line_of in enumerate(lines):
+        expected = decode("usage.events", line_of, meters)
+        if isinstance(expected, Fault):
+            assert expected == faults[number]
+            continue
+        row = rows[number]
+        texts = ("event_id", "source", "customer_id", "contract_id", "meter", "event_time", "quantity")
+        assert [getattr(expected, name) for name in texts] == [row[name] for name in texts]
+        pairs = ((one.key, one.value) for one in expected.dimensions)
+        assert dimensions_text(pairs) == row["dimensions"]
