@@ -38,8 +38,8 @@ def run_command(
         if source.startswith("kafka:") or sink.startswith("kafka:"):
             raise ValueError("kafka:// is not in this version: use files:DIR for --source and --sink")
         job = Job.of(source, sink, state, instant(as_of), load(**flags), follow)
-        for topic in job.unread():
-            print(f"accrual run: {topic} is in the source, but this version does not read it yet", file=sys.stderr)
+        for told_of in job.unread() if job.source.is_dir() else ():
+            print(f"accrual run: in {job.source}, {told_of}", file=sys.stderr)
         result = run_shown(job)
         digest = journal_books(job.sink).digest()
     except Exception as error:

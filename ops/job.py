@@ -110,9 +110,21 @@ class Job:
         return start_positions(self.state, self.settings.shards)
 
     def unread(self) -> list[str]:
-        """Input topics that are in the source and that this version does not read."""
-        others = [topic for topic in INPUTS if topic not in (CONTROL, *TOPICS)]
-        return [topic for topic in others if partitions(self.source, topic)]
+        """What is in the source and is not read, in words: topics of later versions, and names that are no topic's."""
+        read = (CONTROL, *TOPICS)
+        told = [
+            f"{topic} is not read by this version yet" for topic in INPUTS if topic not in read and self._holds(topic)
+        ]
+        for entry in sorted(self.source.iterdir()):
+            if entry.name.startswith(".") or any(
+                entry.name == one or entry.name.startswith(f"{one}.") for one in INPUTS
+            ):
+                continue
+            told.append(f"{entry.name} is not read: no topic has that name; topics are {', '.join(INPUTS)}")
+        return told
+
+    def _holds(self, topic: str) -> bool:
+        return bool(partitions(self.source, topic))
 
     def check_sink(self) -> None:
         """The sink holds what this state has said, no more, and nothing that it can no longer say again is missing.

@@ -25,6 +25,8 @@ from tests.support.feed import Drawing, Feed
 from tests.support.judged import open_exceptions, problems, run_feed
 from tests.support.process import Ended, as_result, environment, finish, start
 
+pytestmark = pytest.mark.slow
+
 EVENTS = 1_000
 KILLS = 10  # of each feed
 FEEDS = (0, 1, 2, 4, 5)  # 3 meets the open defect in tests/properties/test_feeds.py: see its xfail

@@ -1,0 +1,26 @@
+"""What lies in the source and is not read is said, so that a misspelt topic does not pass for an empty one."""
+
+from __future__ import annotations
+
+from ops.job import Job
+from ops.settings import load
+
+
+def unread(tmp_path) -> list[str]:
+    return Job.of(f"files:{tmp_path}", f"files:{tmp_path}/out", None, None, load()).unread()
+
+
+def test_a_misspelt_topic_and_a_topic_of_a_later_version_are_named(tmp_path):
+    (tmp_path / "usage.event.jsonl").touch()
+    (tmp_path / "billing.events.jsonl").touch()
+    found = unread(tmp_path)
+    assert "billing.events is not read by this version yet" == found[0]
+    assert found[1].startswith("usage.event.jsonl is not read: no topic has that name; topics are usage.events, ")
+    assert 2 == len(found)
+
+
+def test_topics_in_every_form_and_hidden_files_are_not_named(tmp_path):
+    for name in ("usage.events.jsonl.gz", "contracts.events.avro", "control.events.jsonl", ".hidden"):
+        (tmp_path / name).touch()
+    (tmp_path / "usage.events").mkdir()
+    assert [] == unread(tmp_path)
