@@ -116,9 +116,8 @@ class Job:
             f"{topic} is not read by this version yet" for topic in INPUTS if topic not in read and self._holds(topic)
         ]
         for entry in sorted(self.source.iterdir()):
-            if entry.name.startswith(".") or any(
-                entry.name == one or entry.name.startswith(f"{one}.") for one in INPUTS
-            ):
+            known = any(entry.name.startswith(f"{topic}.") for topic in (*INPUTS, *OUTPUTS))
+            if known or entry.is_dir() or entry.name.startswith("."):
                 continue
             told.append(f"{entry.name} is not read: no topic has that name; topics are {', '.join(INPUTS)}")
         return told
