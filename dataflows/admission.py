@@ -9,6 +9,7 @@ import polars as pl
 from accounting.calendar import rfc3339
 from connectors.batch import Batch
 from dataflows.exception_desk import Coordinates, ExceptionDesk
+from schemas.dimensions import dimension_pairs
 from state import keys
 from state.seen import ROW, Seen
 from state.store import ShardStore
@@ -78,6 +79,6 @@ def usage_payload(row: dict[str, object]) -> bytes:
             "meter": row["meter"],
             "quantity": str(row["quantity"]),
             "event_time": rfc3339(row["event_time"]),  # type: ignore[arg-type]
-            "dimensions": [{"key": k, "value": v} for k, v in msgspec.json.decode(dimensions)] if dimensions else [],
+            "dimensions": [{"key": key, "value": value} for key, value in dimension_pairs(dimensions)],
         }
     )

@@ -33,18 +33,6 @@ def avro_record(record: Record) -> dict[str, Any]:
     return record.model_dump(by_alias=True)
 
 
-def amount_text(minor: int, digits: int) -> str:
-    """Minor units as a decimal string in major units: 15000 with 2 digits is "150.00", -5 with 0 is "-5".
-
-    Raises ValueError for negative `digits`.
-    """
-    if digits < 0:
-        raise ValueError(f"digits must not be negative, got {digits}")
-    whole, fraction = divmod(abs(minor), 10**digits)
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{whole}.{fraction:0{digits}d}" if digits else f"{sign}{whole}"
-
-
 def _plain(value: object) -> object:
     """A value with only the types JSON has."""
     match value:

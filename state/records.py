@@ -89,12 +89,6 @@ class StoredContract(msgspec.Struct, array_like=True):
     offset: int
 
 
-class OpenException(msgspec.Struct, array_like=True):
-    """An exception that can still resolve itself: the record as it was sent."""
-
-    record: bytes  # JSON
-
-
 class ClosedPeriod(msgspec.Struct, array_like=True):
     """A frozen accounting month of an entity."""
 

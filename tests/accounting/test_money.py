@@ -71,3 +71,18 @@ def test_an_amount_is_written_in_major_units(minor, currency, expected):
 def test_what_is_no_three_capital_letters_is_no_currency(code):
     with pytest.raises(ValueError, match="three capital letters"):
         digits(code)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "expected"),
+    [
+        (15000, "USD", "150.00"),
+        (-5, "JPY", "-5"),
+        (-5, "USD", "-0.05"),
+        (0, "KWD", "0.000"),
+        (1, "CLF", "0.0001"),
+        (10**40, "USD", "1" + "0" * 38 + ".00"),
+    ],
+)
+def test_minor_units_are_written_in_major_units(minor, currency, expected):
+    assert expected == major_text(minor, currency)

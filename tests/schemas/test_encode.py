@@ -5,14 +5,10 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from accounting.currency import digits
-from accounting.money import major_text
 from schemas import topics
 from schemas.decode import decode
-from schemas.encode import amount_text, encode
+from schemas.encode import encode
 from schemas.fields import Record
 from schemas.topics import TOPICS
 from tests.schemas.examples import EXAMPLES, JOURNAL, line_of
@@ -71,28 +67,3 @@ def test_a_float_has_no_place_in_a_record(value):
 def test_an_infinite_decimal_is_refused():
     with pytest.raises(ValueError, match="finite"):
         encode({"amount": Decimal("Infinity")})
-
-
-@pytest.mark.parametrize(
-    ("minor", "places", "expected"),
-    [
-        (15000, 2, "150.00"),
-        (-5, 0, "-5"),
-        (-5, 2, "-0.05"),
-        (0, 3, "0.000"),
-        (1, 4, "0.0001"),
-        (10**40, 2, "1" + "0" * 38 + ".00"),
-    ],
-)
-def test_minor_units_are_written_in_major_units(minor, places, expected):
-    assert expected == amount_text(minor, places)
-
-
-@given(st.integers(), st.sampled_from(["USD", "JPY", "KWD", "CLF"]))
-def test_accounting_writes_the_same_amounts(minor, currency):
-    assert major_text(minor, currency) == amount_text(minor, digits(currency))
-
-
-def test_negative_digits_are_refused():
-    with pytest.raises(ValueError, match="negative"):
-        amount_text(1, -1)
