@@ -52,11 +52,22 @@ class Aggregate:
     units: Units | None = None  # None: no usage yet
     distinct: set[bytes] | None = None
     last: Reading | None = None
+    running: int = 0  # of a weighted sum: the value that extends to the end, 1e-18
 
     @property
     def value(self) -> Units:
         """The units so far; zero without usage."""
         return 0 if self.units is None else self.units
+
+    def carry(self, before: Aggregate) -> None:
+        """Begin with the last value of the billing period before (policy `carry`)."""
+        if before.units is None:
+            return
+        if self.kind is Aggregation.LAST:
+            self.last, self.units = before.last, before.units
+        else:
+            self.running = before.running
+            self.units = Fraction(before.running)  # as if it had been there from the first instant on
 
     def add(self, cell: UsageCell) -> None:
         """Take in one cell; cells come in time order."""
@@ -79,3 +90,4 @@ class Aggregate:
                 require(self.length > 0, "a billing period has a length", end=self.end)
                 weighted = cell.quantity * (self.end - cell.start) - cell.moment
                 self.units = so_far + Fraction(weighted, self.length)
+                self.running += cell.quantity

@@ -29,6 +29,7 @@ class Cover:
     line_start: int  # anchors the billing periods
     line_end: int | None
     correlation_id: str | None
+    zone: str = "UTC"  # of the entity, for this contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def covers(versions: Iterable[ContractVersion], zone_name: str) -> list[Cover]:
                     Cover(
                         start, end, version.contract_id, line.line_id, line.product_id, version.version,
                         version.entity, version.currency, line.rate, line.start, line.end, version.correlation_id,
+                        zone_name,
                     )
                 )  # fmt: skip
     return found

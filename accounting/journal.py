@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,18 +13,32 @@ from accounting.require import require
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One side of an entry. `amount` is in minor units: positive = debit, negative = credit."""
+    """One side of an entry. Amounts are in minor units: positive = debit, negative = credit."""
 
     account: str
     amount: int
+    functional: int  # in the functional currency; never on the other side than `amount`
     product_id: str
 
+    @property
+    def side(self) -> str:
+        """Debit or credit."""
+        return "debit" if (self.amount or self.functional) > 0 else "credit"
 
-def postings(movements: dict[str, int], product_id: str) -> tuple[Posting, ...]:
-    """Signed movements as postings, debits first; InvariantBroken unless they balance."""
+
+def postings(movements: Mapping[str, int], functional: Mapping[str, int], product_id: str) -> tuple[Posting, ...]:
+    """Signed movements as postings, debits first; InvariantBroken unless they balance in both currencies."""
     require(sum(movements.values()) == 0, "debits equal credits", movements=movements)
-    ordered = sorted(movements.items(), key=lambda item: (item[1] < 0, item[0]))
-    return tuple(Posting(account, amount, product_id) for account, amount in ordered if amount)
+    require(sum(functional.values()) == 0, "debits equal credits in the functional currency", movements=functional)
+    found: list[Posting] = []
+    for account in movements.keys() | functional.keys():
+        amount, other = movements.get(account, 0), functional.get(account, 0)
+        if (amount < 0 < other) or (other < 0 < amount):
+            # A corrected rate may move the one up and the other down: a side holds for both amounts of a posting.
+            found += [Posting(account, amount, 0, product_id), Posting(account, 0, other, product_id)]
+        elif amount or other:
+            found.append(Posting(account, amount, other, product_id))
+    return tuple(sorted(found, key=lambda one: (one.side == "credit", one.account, one.amount == 0)))
 
 
 @dataclass(frozen=True, slots=True)

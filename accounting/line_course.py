@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 
 from accounting.billing_period import billing_period_of
 from accounting.calendar import Period, local_date, start_of_day
-from accounting.contract import RateModel
+from accounting.contract import Aggregation, RateModel
 from accounting.coverage import FOREVER, Cover
 from accounting.money import Exact, exact_from_minor
+from accounting.policy import Policies
 from accounting.rating import has_flat_at_zero
+
+# Aggregations whose last value may go on into the next billing period (policy `carry`).
+CARRIED = (Aggregation.LAST, Aggregation.WEIGHTED_SUM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class BillingSpan:
     start: int
     parts: tuple[Part, ...]
     zone_name: str
+    policies: Policies = field(default_factory=Policies, compare=False, repr=False)
 
     @property
     def end(self) -> int:
@@ -48,7 +53,19 @@ class BillingSpan:
     @property
     def has_dues(self) -> bool:
         """Whether something is due in it even without usage."""
-        return any(has_dues(part.cover) for part in self.parts)
+        if self.carries or any(part.cover.rate.minimum for part in self.parts):
+            return True
+        return self.flat_at_zero and any(has_flat_at_zero(part.cover.rate) for part in self.parts)
+
+    @property
+    def flat_at_zero(self) -> bool:
+        """Whether a flat fee is due without units (policy `zero_flat_fee`)."""
+        return self.policies.value("zero_flat_fee", self.end - 1) == "yes"
+
+    @property
+    def carries(self) -> bool:
+        """Whether it goes on from the last value of the billing period before (policy `carry`)."""
+        return carries(self.parts[0].cover, self.policies)
 
     def due_instants(self, until: int) -> list[int]:
         """The last microseconds of the windows in which something is due: its end, and month ends before."""
@@ -103,11 +120,14 @@ class BillingSpan:
         return days
 
 
-def billing_spans(covers: Sequence[Cover], zone_name: str, since: int, until: int) -> list[BillingSpan]:
+def billing_spans(
+    covers: Sequence[Cover], zone_name: str, since: int, until: int, policies: Policies | None = None
+) -> list[BillingSpan]:
     """The billing periods of one line, from the one in which `since` falls to the last that began by `until`.
 
     `covers` are the line's, in time order.
     """
+    policies = policies or Policies()
     first = _first_start(covers, zone_name, since)
     spans: list[BillingSpan] = []
     for cover in covers:
@@ -120,9 +140,9 @@ def billing_spans(covers: Sequence[Cover], zone_name: str, since: int, until: in
             stop = min(cover.end, FOREVER if end is None else end)
             part = Part(at, stop, cover)
             if spans and spans[-1].start == start:
-                spans[-1] = BillingSpan(start, (*spans[-1].parts, part), zone_name)
+                spans[-1] = BillingSpan(start, (*spans[-1].parts, part), zone_name, policies)
             else:
-                spans.append(BillingSpan(start, (part,), zone_name))
+                spans.append(BillingSpan(start, (part,), zone_name, policies))
             at = stop
     return spans
 
@@ -138,17 +158,23 @@ def _period(cover: Cover, at: int, zone_name: str) -> tuple[int, int | None]:
     return billing_period_of(at, cover.line_start, cover.line_end, cover.rate.billing_period, zone_name)
 
 
-def has_dues(cover: Cover) -> bool:
-    """Whether a rate asks for something without usage: a minimum, or a flat fee at zero units."""
-    return bool(cover.rate.minimum) or has_flat_at_zero(cover.rate)
+def carries(cover: Cover, policies: Policies) -> bool:
+    """Whether a line's billing periods go on from the last value of the one before (policy at the line's start)."""
+    return cover.rate.aggregation in CARRIED and policies.value("carry", cover.line_start) == "yes"
 
 
-def next_due(covers: Sequence[Cover], zone_name: str, after: int) -> int | None:
+def has_dues(cover: Cover, policies: Policies) -> bool:
+    """Whether a rate may ask for something without usage: a minimum, a flat fee at zero units, a carried value."""
+    return bool(cover.rate.minimum) or has_flat_at_zero(cover.rate) or carries(cover, policies)
+
+
+def next_due(covers: Sequence[Cover], zone_name: str, after: int, policies: Policies | None = None) -> int | None:
     """The first instant after `after` at which something is due without usage, or None."""
-    if not any(map(has_dues, covers)):
+    policies = policies or Policies()
+    if not any(has_dues(cover, policies) for cover in covers):
         return None
     ahead = timedelta(days=366) // timedelta(microseconds=1)
-    for span in billing_spans(covers, zone_name, after, min(after, FOREVER - ahead) + ahead):
+    for span in billing_spans(covers, zone_name, after, min(after, FOREVER - ahead) + ahead, policies):
         horizon = min(span.end, FOREVER - 1)
         found = [due for due in span.due_instants(horizon) if due > after] if horizon < FOREVER - 1 else []
         if not found and span.end == FOREVER:

@@ -15,9 +15,10 @@ from accounting.contract import Aggregation
 from accounting.coverage import Cover
 from accounting.line_course import BillingSpan, billing_spans
 from accounting.money import Exact, round_half_even
+from accounting.policy import Policies
 from accounting.rating import Stretch, Units, price, uncovered
 from accounting.require import require
-from accounting.window import Window, WindowSize, window_of
+from accounting.window import Window, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +63,19 @@ class _Content:
 
 def resumes(span: BillingSpan) -> bool:
     """Whether rating can go on from a meter in mid-period: one price throughout, and units that say all."""
+    if span.carries:
+        return False  # it needs the billing periods before
     return len(span.parts) == 1 and span.parts[0].cover.rate.aggregation is not Aggregation.UNIQUE
 
 
 def bookings(
     covers: Sequence[Cover],
     cells: Sequence[CoveredCell],
-    size: WindowSize,
-    zone_name: str,
+    windows: Windows,
     since: int,
     until: int,
     start: Meter | None,
+    policies: Policies | None = None,
 ) -> list[WindowBooking]:
     """Book the closed windows of one line in [since, until), in time order.
 
@@ -83,10 +86,12 @@ def bookings(
     """
     found: list[WindowBooking] = []
     revenue = start.revenue if start is not None else 0
-    by_span = _by_span(covers, cells, size, zone_name, since, until)
-    for span, contents in by_span:
+    carried: Aggregate | None = None
+    for span, contents in _by_span(covers, cells, windows, since, until, policies or Policies()):
         resumed = start if start is not None and start.billing_start == span.start and resumes(span) else None
-        for booking in _book_span(span, contents, resumed, revenue):
+        aggregate = _aggregate(span, resumed, carried)
+        carried = aggregate if span.carries else None
+        for booking in _book_span(span, contents, aggregate, resumed, revenue):
             revenue = booking.after.revenue
             if found and found[-1].window.start == booking.window.start:
                 booking = _joined(found.pop(), booking)
@@ -97,40 +102,39 @@ def bookings(
 def _by_span(
     covers: Sequence[Cover],
     cells: Sequence[CoveredCell],
-    size: WindowSize,
-    zone_name: str,
+    windows: Windows,
     since: int,
     until: int,
+    policies: Policies,
 ) -> Iterator[tuple[BillingSpan, list[_Content]]]:
     """Each billing period that has something to book, and its windows in time order."""
     at = 0
-    for span in billing_spans(covers, zone_name, since, until):
+    for span in billing_spans(covers, windows.zone_name, since, until, policies):
         contents: dict[int, _Content] = {}
         while at < len(cells) and cells[at].usage.start < span.end:
             cell = cells[at]
-            window = window_of(cell.usage.start, size, zone_name)
+            window = windows.of(cell.usage.start)
             content = contents.setdefault(window.start, _Content(window, cell.cover))
             content.cells.append(cell)
             content.cover = cell.cover
             at += 1
         for due in span.due_instants(until):
-            window = window_of(due, size, zone_name)
+            window = windows.of(due)
             if since <= window.start and window.end <= until:
                 cover = next(part.cover for part in span.parts if part.start <= due < part.end)
                 contents.setdefault(window.start, _Content(window, cover))
-        if contents:
+        if contents or span.carries:
             yield span, [contents[start] for start in sorted(contents)]
     require(at == len(cells), "every cell has its billing period", cells=len(cells), used=at)
 
 
 def _book_span(
-    span: BillingSpan, contents: list[_Content], resumed: Meter | None, revenue: int
+    span: BillingSpan, contents: list[_Content], aggregate: Aggregate, resumed: Meter | None, revenue: int
 ) -> Iterator[WindowBooking]:
     """The windows of one billing period: differences of its rounded cumulative cost."""
-    aggregate = _aggregate(span, span.parts[0].cover, resumed.units if resumed is not None else None)
     booked = resumed.booked if resumed is not None else 0
     stretches: list[Stretch] = []
-    if resumed is not None:
+    if resumed is not None or aggregate.units is not None:
         stretches.append(Stretch(span.parts[0].cover.rate, 0, aggregate.value))
     for content in contents:
         for cell in content.cells:
@@ -152,8 +156,13 @@ def _book_span(
         )
 
 
-def _aggregate(span: BillingSpan, cover: Cover, units: Units | None) -> Aggregate:
-    return Aggregate(cover.rate.aggregation, span.end, span.end - span.start, units)
+def _aggregate(span: BillingSpan, resumed: Meter | None, carried: Aggregate | None) -> Aggregate:
+    """Where the billing period's units begin: at nothing, at the meter, or at the last value of the one before."""
+    units = resumed.units if resumed is not None else None
+    aggregate = Aggregate(span.parts[0].cover.rate.aggregation, span.end, span.end - span.start, units)
+    if carried is not None:
+        aggregate.carry(carried)
+    return aggregate
 
 
 def _enter(stretches: list[Stretch], cover: Cover, aggregate: Aggregate) -> None:
@@ -168,7 +177,7 @@ def _bounded(span: BillingSpan, window: Window, stretches: list[Stretch]) -> Exa
     The minimum is due at the billing period's end, or by elapsed share where it lies in several accounting months.
     """
     ended = window.end >= span.end
-    cost = price(stretches, ended)
+    cost = price(stretches, ended, span.flat_at_zero)
     if ended or span.spans_months:
         least = span.minimum(window.end)
         cost = max(cost, least) if least else cost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -34,6 +35,43 @@ class Window:
     start: int
     end: int
     last_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """How time is cut into windows in one zone: their size, and the instants from which it is another one.
+
+    A window in which the size changes ends there, so that windows never overlap and leave nothing out.
+    """
+
+    zone_name: str
+    size: WindowSize = WindowSize.DAY  # until the first change
+    changes: tuple[tuple[int, WindowSize], ...] = ()
+
+    def of(self, instant: int) -> Window:
+        """The window in which an instant falls."""
+        if not self.changes:
+            return window_of(instant, self.size, self.zone_name)
+        return _cut_window(self, instant)
+
+    def start(self, instant: int) -> int:
+        """The start of the window in which an instant falls."""
+        return self.of(instant).start
+
+
+@lru_cache(maxsize=65536)
+def _cut_window(windows: Windows, instant: int) -> Window:
+    index = bisect_right(windows.changes, instant, key=lambda change: change[0])
+    size = windows.changes[index - 1][1] if index else windows.size
+    whole = window_of(instant, size, windows.zone_name)
+    start, end = whole.start, whole.end
+    if index:
+        start = max(start, windows.changes[index - 1][0])
+    if index < len(windows.changes):
+        end = min(end, windows.changes[index][0])
+    if (start, end) == (whole.start, whole.end):
+        return whole
+    return Window(start, end, local_date(end - 1, windows.zone_name))
 
 
 @lru_cache(maxsize=65536)

@@ -1,8 +1,7 @@
-"""When which books are looked at: windows that close, usage that comes late, contracts that change, dues that fall."""
+"""When which usage books are looked at: windows that close, late usage, contracts that change, dues that fall."""
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
 
 import msgspec
@@ -11,27 +10,26 @@ from accounting.calendar import rfc3339
 from accounting.coverage import ALWAYS, FOREVER, Cover
 from accounting.line_course import billing_spans, has_dues, next_due
 from accounting.usage import CoveredCell, resumes
-from accounting.window import window_of
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import Change, ContractTable, CustomerContracts
+from dataflows.due_queue import DueQueue
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.line_books import LineBooks, usage_cell
-from dataflows.outbox import Outbox
-from dataflows.settings import FlowSettings
+from dataflows.policy_book import PolicyBook
 from dataflows.usage_cells import UsageCells, feed_name
 from state import codec, keys
-from state.records import Cell
+from state.records import Cell, FeedRecord
 from state.store import ShardStore
 
-_DueName = tuple[int, bytes, str]  # end of the window, feed, entity
+_Line = tuple[str, str]  # contract, line
+_CellsOf = dict[_Line, list[tuple[CoveredCell, Cell]]]
 
 
 class _Due(msgspec.Struct, array_like=True):
-    """A feed with usage in a window that is still open."""
+    """A feed with something to book in a window that is still open."""
 
     customer_id: str
     meter: str
-    entity: str
     since: int
 
 
@@ -46,8 +44,18 @@ class _Touched:
     contracts: bool = False  # a contract changed: covers may have come or gone
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The windows [since, until) of a line that are to be booked, and whether its meter is taken up in mid-period."""
+
+    since: int
+    until: int
+    limit: int  # windows that end by then are closed
+    resumed: bool
+
+
 class Bookkeeper:
-    """Knows which lines of a shard are due to be compared with what is posted, and has them compared."""
+    """Knows which usage lines of a shard are due to be compared with what is posted, and has them compared."""
 
     def __init__(
         self,
@@ -55,29 +63,25 @@ class Bookkeeper:
         contracts: ContractTable,
         cells: UsageCells,
         clock: BusinessClock,
-        outbox: Outbox,
+        policies: PolicyBook,
         desk: ExceptionDesk,
-        settings: FlowSettings,
+        lines: LineBooks,
     ) -> None:
         self._store, self._contracts, self._cells, self._clock = store, contracts, cells, clock
-        self._desk, self._settings = desk, settings
-        self._lines = LineBooks(store, clock, outbox, desk, settings)
+        self._policies, self._desk, self._lines = policies, desk, lines
         self.unplaced = 0  # change in counted usage that has lost its line, since the shard took note of it
         self._touched: dict[bytes, _Touched] = {}
-        # By end of the window, feed and entity: a close of one entity leaves another's windows due.
-        self._due: dict[_DueName, _Due] = {}
-        for key, value in store.scan(keys.DUE):
-            due = codec.decode(_Due, value)
-            self._due[keys.from_number(key[1:9]), key[9:25], due.entity] = due
-        self._ends = sorted(self._due)
+        self._due = DueQueue(store, keys.DUE, _Due)
+
+    # -- what has to be looked at
 
     def usage_arrived(self, feed: bytes, customer_id: str, meter: str, cell: int, cover: Cover) -> None:
         """A cell changed: book it when its window closes, or now if that has closed already."""
-        window = window_of(cell, self._settings.window, self._settings.zone)
+        window = self._policies.windows(cover.zone).of(cell)
         if window.end <= self._clock.frontier(cover.entity):
             self._touch(feed, customer_id, meter, window.start, window.end)
-            return
-        self._await(feed, _Due(customer_id, meter, cover.entity, window.start), window.end)
+        else:
+            self._due.add(window.end, feed, cover.entity, _Due(customer_id, meter, window.start))
 
     def contract_changed(self, change: Change) -> None:
         """All of a customer's usage, and all that is due, from an instant on has to be looked at again."""
@@ -87,30 +91,13 @@ class Bookkeeper:
             self._touch(feed, change.customer_id, meter, change.since, FOREVER)
             self._touched[feed].contracts = True
 
-    def _await(self, feed: bytes, due: _Due, end: int) -> None:
-        """Look at a feed when the window that ends at `end` closes."""
-        name = (end, feed, due.entity)
-        if name not in self._due:
-            self._due[name] = due
-            heapq.heappush(self._ends, name)
-            self._store.put(_due_key(name), codec.encode(due))
-
-    def settle(self) -> int:
-        """Compare what is due and touched, post the differences; gives the number of entries."""
-        furthest, waiting = self._clock.furthest(), []
-        while self._ends and self._ends[0][0] <= furthest:
-            name = heapq.heappop(self._ends)
-            end, feed, entity = name
-            if end > self._clock.frontier(entity):
-                waiting.append(name)
-                continue
-            due = self._due.pop(name)
-            self._store.delete(_due_key(name))
-            self._touch(feed, due.customer_id, due.meter, due.since, end)
-        for item in waiting:
-            heapq.heappush(self._ends, item)
-        touched, self._touched = self._touched, {}
-        return sum(self._compare(feed, one) for feed, one in touched.items())
+    def restate(self, since: int) -> None:
+        """Master data or a policy changed: all usage, and all that is due, from an instant on."""
+        customers = self._contracts.customers()
+        for _, value in self._store.scan(keys.FEED):
+            customers.add(codec.decode(FeedRecord, value).customer_id)
+        for customer_id in sorted(customers):
+            self.contract_changed(Change(customer_id, since))
 
     def _touch(self, feed: bytes, customer_id: str, meter: str, since: int, until: int) -> None:
         known = self._touched.get(feed)
@@ -119,106 +106,113 @@ class Bookkeeper:
         else:
             known.since, known.until = min(known.since, since), max(known.until, until)
 
+    # -- looking
+
+    def settle(self) -> int:
+        """Compare what is due and touched, post the differences; gives the number of entries."""
+        for end, feed, due in self._due.pop(self._clock.furthest(), self._clock.frontier):
+            self._touch(feed, due.customer_id, due.meter, due.since, end)
+        touched, self._touched = self._touched, {}
+        return sum(self._compare(feed, one) for feed, one in touched.items())
+
     def _compare(self, feed: bytes, touched: _Touched) -> int:
         """Book a feed's lines from `since` on; later windows only where cumulative rating carries the change on."""
         customer = self._contracts.of(touched.customer_id)
-        lines = customer.lines.get(touched.meter, {})
-        covers = customer.by_meter.get(touched.meter, [])
-        limit = max((self._clock.frontier(line.entity) for line in lines.values()), default=ALWAYS)
-        since, resumed = self._since(touched, covers, limit)
-        # What falls due without usage may lie anywhere up to the frontier.
-        until = min(touched.until, limit) if resumed and not any(map(has_dues, covers)) else limit
-        entries, moved = self._book(feed, touched, customer, since, until)
-        if moved and until < limit:
-            more, _ = self._book(feed, touched, customer, until, limit)
-            entries += more
-        self._await_dues(feed, touched, customer)
+        lines = sorted(customer.lines.get(touched.meter, {}).items())
+        own = {name: own_covers(customer, touched.meter, name) for name, _ in lines}
+        spans = {name: self._span(touched, terms, own[name]) for name, terms in lines}
+        cells = self._cells_by_line(feed, touched, customer, spans)
+        entries = 0
+        for name, terms in lines:
+            span = spans[name]
+            count, moved = self._lines.book(
+                touched.customer_id, terms, own[name], cells.get(name, []), span.since, span.until
+            )
+            entries += count
+            if moved and span.until < span.limit:
+                rest = {name: _Span(span.until, span.limit, span.limit, True)}
+                later = self._cells_by_line(feed, touched, customer, rest).get(name, [])
+                entries += self._lines.book(
+                    touched.customer_id, terms, own[name], later, span.until, span.limit
+                )[0]  # fmt: skip
+            if own[name]:
+                self._await_dues(feed, touched, terms, own[name])
         return entries
 
-    def _since(self, touched: _Touched, covers: list[Cover], limit: int) -> tuple[int, bool]:
-        """From which window on to book, and whether the meter of the window before it can be taken up.
+    def _span(self, touched: _Touched, terms: Cover, own: list[Cover]) -> _Span:
+        """Which windows of a line to book.
 
-        It cannot where a billing period has several prices or counts distinct values, or where the contract changed:
-        then booking begins with the billing period, of each line the earliest.
+        They begin with the billing period where its meter cannot be taken up: where it has several prices, counts
+        distinct values or goes on from the one before, or where the contract changed.
         """
-        since, whole = touched.since, False
+        windows, limit = self._policies.windows(terms.zone), self._clock.frontier(terms.entity)
+        policies = self._policies.policies
+        since, resumed, again = touched.since, True, True
         if since > ALWAYS:
-            since = self._window_start(since)
-        first, again = since, True
+            since = windows.start(since)
         while again:
             again = False
-            for line in sorted({(cover.contract_id, cover.line_id) for cover in covers}):
-                own = [cover for cover in covers if (cover.contract_id, cover.line_id) == line]
-                for span in billing_spans(own, self._settings.zone, first, limit)[:1]:
-                    if span.start >= first or (resumes(span) and not touched.contracts):
-                        continue
+            for span in billing_spans(own, terms.zone, since, limit, policies)[:1]:
+                if span.carries and own[0].start < since:
+                    # What it goes on from is what the billing periods before it came to.
+                    since, resumed, again = windows.start(own[0].start), False, True
+                elif span.start < since and not (resumes(span) and not touched.contracts):
                     # A billing period that begins inside a window takes that window's start, and so the period before.
-                    first, whole, again = self._window_start(span.start), True, True
-        return first, not whole
+                    since, resumed, again = windows.start(span.start), False, True
+        until = limit
+        if resumed and touched.until < limit and not any(has_dues(cover, policies) for cover in own):
+            until = min(limit, windows.of(touched.until - 1).end)
+        return _Span(since, until, limit, resumed)
 
-    def _window_start(self, instant: int) -> int:
-        return window_of(instant, self._settings.window, self._settings.zone).start
-
-    def _await_dues(self, feed: bytes, touched: _Touched, customer: CustomerContracts) -> None:
-        """What falls due without usage is looked at when its window closes."""
-        for name, terms in customer.lines.get(touched.meter, {}).items():
-            own = own_covers(customer, touched.meter, name)
-            if not own:
-                continue
-            after = max(self._clock.frontier(terms.entity), own[0].start)
-            due = next_due(own, self._settings.zone, self._window_start(after) - 1)
-            if due is not None:
-                window = window_of(due, self._settings.window, self._settings.zone)
-                self._await(feed, _Due(touched.customer_id, touched.meter, terms.entity, window.start), window.end)
-
-    def _book(
-        self, feed: bytes, touched: _Touched, customer: CustomerContracts, since: int, until: int
-    ) -> tuple[int, bool]:
-        """(entries, whether a line's cumulative rating at `until` differs from what later windows were booked on)."""
-        covers = customer.by_meter.get(touched.meter, [])
-        by_line = self._covered(feed, touched, covers, since, until)
-        entries, moved = 0, False
-        for name, terms in sorted(customer.lines.get(touched.meter, {}).items()):
-            count, changed = self._lines.book(
-                touched.customer_id, terms, own_covers(customer, touched.meter, name), by_line.get(name, []),
-                since, min(until, self._clock.frontier(terms.entity)),
-            )  # fmt: skip
-            entries, moved = entries + count, moved or changed
-        return entries, moved
-
-    def _covered(
-        self, feed: bytes, touched: _Touched, covers: list[Cover], since: int, until: int
-    ) -> dict[tuple[str, str], list[tuple[CoveredCell, Cell]]]:
+    def _cells_by_line(
+        self, feed: bytes, touched: _Touched, customer: CustomerContracts, spans: dict[_Line, _Span]
+    ) -> _CellsOf:
         """The cells of closed windows by line. After a contract change all cells are asked for the line they have now."""
-        by_line: dict[tuple[str, str], list[tuple[CoveredCell, Cell]]] = {}
+        covers, found = customer.by_meter.get(touched.meter, []), _CellsOf()
+        since = min((span.since for span in spans.values()), default=touched.since)
+        until = max((span.until for span in spans.values()), default=touched.until)
         for start, cell in self._cells.between(feed, since, FOREVER if touched.contracts else until):
-            found = [
+            taking = [
                 cover
                 for cover in covers
                 if cover.start <= start < cover.end and cell.contract_id in ("", cover.contract_id)
             ]
-            end = window_of(start, self._settings.window, self._settings.zone).end
-            if len(found) != 1:
-                self._lost(touched, start, end, cell, ambiguous=bool(found))
+            if len(taking) != 1:
+                self._lost(touched, start, cell, ambiguous=bool(taking))
                 continue
             if touched.contracts:
                 self._found_again(cell)
-            cover = found[0]
-            if end <= min(until, self._clock.frontier(cover.entity)):
-                covered = CoveredCell(usage_cell(start, cell), cover)
-                by_line.setdefault((cover.contract_id, cover.line_id), []).append((covered, cell))
-        return by_line
+            name = (taking[0].contract_id, taking[0].line_id)
+            span = spans.get(name)
+            if span is None or start < span.since:
+                continue
+            if self._policies.windows(taking[0].zone).of(start).end <= span.until:
+                found.setdefault(name, []).append((CoveredCell(usage_cell(start, cell), taking[0]), cell))
+        return found
 
-    def _lost(self, touched: _Touched, start: int, end: int, cell: Cell, ambiguous: bool) -> None:
+    def _await_dues(self, feed: bytes, touched: _Touched, terms: Cover, own: list[Cover]) -> None:
+        """What falls due without usage is looked at when its window closes."""
+        windows = self._policies.windows(terms.zone)
+        after = max(self._clock.frontier(terms.entity), own[0].start)
+        due = next_due(own, terms.zone, windows.start(after) - 1, self._policies.policies)
+        if due is not None:
+            window = windows.of(due)
+            self._due.add(window.end, feed, terms.entity, _Due(touched.customer_id, touched.meter, window.start))
+
+    # -- counted usage whose line goes or comes back
+
+    def _lost(self, touched: _Touched, start: int, cell: Cell, ambiguous: bool) -> None:
         """Counted usage that a contract change left without its one line is an exception until a line takes it again.
 
         As for usage on arrival: at once where it is ambiguous, else when its window closes.
         """
         contract_id = cell.contract_id or None
-        cls, reason, entity = "contract_ambiguous", "more than one contract takes the usage", None
+        cls, reason = "contract_ambiguous", "more than one contract takes the usage"
         if not ambiguous:
-            cls, reason, entity = self._contracts.why_not(touched.customer_id, contract_id, start)
-            if end > self._clock.frontier(entity):
+            lacking = self._contracts.why_not(touched.customer_id, contract_id, start)
+            cls, reason = lacking.cls, lacking.reason
+            windows = self._policies.windows(lacking.zone or self._policies.default_zone)
+            if windows.of(start).end > self._clock.frontier(lacking.entity):
                 return
         at = _first_position(cell)
         if self._desk.is_open(cls, at):
@@ -242,13 +236,8 @@ def _first_position(cell: Cell) -> Coordinates:
     return Coordinates(first.topic, first.partition, first.start)
 
 
-def _due_key(name: _DueName) -> bytes:
-    end, feed, entity = name
-    return keys.DUE + keys.number(end) + feed + entity.encode()
-
-
-def own_covers(customer: CustomerContracts, meter: str, line: tuple[str, str]) -> list[Cover]:
-    """The covers of one line (contract, line), in time order."""
+def own_covers(customer: CustomerContracts, meter: str, line: _Line) -> list[Cover]:
+    """The covers of one line, in time order."""
     covers = customer.by_meter.get(meter, [])
     own = [cover for cover in covers if (cover.contract_id, cover.line_id) == line]
     return sorted(own, key=lambda cover: cover.start)

@@ -29,11 +29,11 @@ class BusinessClock:
         stored = store.get(_DATE)
         self.business_date = ALWAYS if stored is None else keys.from_number(stored)
         self._closed: dict[str, set[Period]] = {}
+        self._closes: dict[tuple[str, Period], list[ClosedPeriod]] = {}  # all there ever were
         # Windows that a close has closed stay closed, also when the period is opened again.
         self._reached = {key[len(_REACHED) :].decode(): keys.from_number(at) for key, at in store.scan(_REACHED)}
         for _, value in store.scan(keys.CLOSED):
-            record = codec.decode(ClosedPeriod, value)
-            self._closed.setdefault(record.entity, set()).add(Period.parse(record.period))
+            self._take(codec.decode(ClosedPeriod, value))
 
     def saw(self, source: str, newest: int | None) -> None:
         """A partition's running maximum of event_time."""
@@ -54,6 +54,14 @@ class BusinessClock:
         """The furthest frontier of any entity."""
         return max((self.frontier(entity) for entity in self._reached), default=self.frontier())
 
+    def due(self, entity: str | None = None) -> int:
+        """Schedules are due up to this instant: the business date, or a close; no watermark moves them."""
+        return max(self.business_date, self._reached.get(entity or "", ALWAYS))
+
+    def furthest_due(self) -> int:
+        """The furthest of them."""
+        return max((self.due(entity) for entity in self._reached), default=self.due())
+
     def closed(self, entity: str | None) -> set[Period]:
         """The frozen periods of an entity."""
         return self._closed.get(entity, set()) if entity else set()
@@ -70,16 +78,32 @@ class BusinessClock:
             self._reached[entity] = until
             self._store.put(_REACHED + entity.encode(), keys.number(until))
 
-    def freeze(self, entity: str, period: Period, actor: str) -> None:
-        """No entry with that period afterwards."""
-        self._closed.setdefault(entity, set()).add(period)
-        record = ClosedPeriod(entity, str(period), actor, self.business_date)
-        self._store.put(_closed_key(entity, period), codec.encode(record))
+    def was_closed(self, entity: str, period: Period, phase: int) -> bool:
+        """Whether a period was frozen for what came after `phase` control records."""
+        closes = self._closes.get((entity, period), ())
+        return any(one.phase < phase and not -1 < one.reopened < phase for one in closes)
 
-    def reopen(self, entity: str, period: Period) -> None:
+    def freeze(self, entity: str, period: Period, actor: str, phase: int) -> None:
+        """No entry with that period afterwards; `phase`: the control records before this one."""
+        self._keep(ClosedPeriod(entity, str(period), actor, self.business_date, phase))
+
+    def reopen(self, entity: str, period: Period, phase: int) -> None:
         """Later differences may land in the period again."""
-        self._closed.get(entity, set()).discard(period)
-        self._store.delete(_closed_key(entity, period))
+        last = self._closes[entity, period].pop()
+        self._closed[entity].discard(period)
+        last.reopened = phase
+        self._keep(last)
+
+    def _keep(self, record: ClosedPeriod) -> None:
+        self._take(record)
+        key = keys.CLOSED + keys.name(record.entity) + record.period.encode() + keys.number(record.phase)
+        self._store.put(key, codec.encode(record))
+
+    def _take(self, record: ClosedPeriod) -> None:
+        period = Period.parse(record.period)
+        self._closes.setdefault((record.entity, period), []).append(record)
+        if record.reopened < 0:
+            self._closed.setdefault(record.entity, set()).add(period)
 
     def watermark(self) -> int:
         """The event time that every usage partition has passed; ALWAYS while one of them has not spoken."""
@@ -96,7 +120,3 @@ class BusinessClock:
                 return ALWAYS
             lowest = newest if lowest is None else min(lowest, newest)
         return ALWAYS if lowest is None else lowest - self._settings.lateness_us
-
-
-def _closed_key(entity: str, period: Period) -> bytes:
-    return keys.CLOSED + keys.name(entity) + str(period).encode()

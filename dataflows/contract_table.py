@@ -10,9 +10,10 @@ import msgspec
 from accounting.calendar import local_date, start_of_day
 from accounting.contract import ContractVersion, LineKind, VersionKind
 from accounting.coverage import ALWAYS, FOREVER, Cover, covers, in_force
+from accounting.require import require
 from connectors.batch import Record
 from dataflows.exception_desk import Coordinates, ExceptionDesk
-from dataflows.settings import FlowSettings
+from dataflows.master_data import MasterData
 from schemas.contracts import ContractEvent
 from schemas.decode import decode
 from schemas.topics import CONTRACTS
@@ -25,6 +26,15 @@ QUARTER_US = 15 * 60 * 1_000_000
 _EDGES = keys.META + b"edges"
 
 
+class _Named(msgspec.Struct):
+    """Whose contract a record is."""
+
+    customer_id: str
+
+
+_customer = msgspec.json.Decoder(_Named)
+
+
 @dataclass(slots=True)
 class CustomerContracts:
     """What is known of one customer."""
@@ -34,6 +44,17 @@ class CustomerContracts:
     # Every line that any version has, by meter, contract and line, with its latest terms; its span says nothing. What a
     # later version took away may still be booked.
     lines: dict[str, dict[tuple[str, str], Cover]] = field(default_factory=dict)
+    zones: dict[str, str] = field(default_factory=dict)  # contract -> the zone of its books
+
+
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """Why no line takes a customer's usage: exception class, reason, and whose time closes its window."""
+
+    cls: str
+    reason: str
+    entity: str | None  # of the contract in force, None: there is none
+    zone: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +68,8 @@ class Change:
 class ContractTable:
     """Contracts by customer, read from the store when they are needed."""
 
-    def __init__(self, store: ShardStore, desk: ExceptionDesk, settings: FlowSettings) -> None:
-        self._store, self._desk, self._settings = store, desk, settings
+    def __init__(self, store: ShardStore, desk: ExceptionDesk, master: MasterData) -> None:
+        self._store, self._desk, self._master = store, desk, master
         self._cache: OrderedDict[str, CustomerContracts] = OrderedDict()
         stored = store.get(_EDGES)
         # Instants off the quarter hour at which a customer's cover changes: usage cells are cut there.
@@ -74,16 +95,49 @@ class ContractTable:
             if cover.start <= instant < cover.end and (not contract_id or cover.contract_id == contract_id)
         ]
 
-    def why_not(self, customer_id: str, contract_id: str | None, instant: int) -> tuple[str, str, str | None]:
-        """(exception class, reason, entity of the contract in force) for usage that no line covers."""
+    def why_not(self, customer_id: str, contract_id: str | None, instant: int) -> Uncovered:
+        """Why no line covers usage at an instant."""
         named = f"contract {contract_id}" if contract_id else "a contract"
-        for contract, versions in self.of(customer_id).versions.items():
+        customer = self.of(customer_id)
+        for contract, versions in customer.versions.items():
             if contract_id and contract != contract_id:
                 continue
             if any(_runs(span.version, span.start, span.end, instant) for span in in_force(versions)):
                 reason = f"contract {contract} has no usage line for this meter at that time"
-                return "meter_unmapped", reason, versions[0].entity
-        return "contract_unknown", f"customer {customer_id} has not {named} in force at that time", None
+                return Uncovered("meter_unmapped", reason, versions[0].entity, customer.zones[contract])
+        reason = f"customer {customer_id} has not {named} in force at that time"
+        return Uncovered("contract_unknown", reason, None, None)
+
+    def named_at(self, customer_id: str, line: Cover, since_product: bool) -> Coordinates:
+        """The record of the version in force, or of the first one that has the product on the line."""
+        number = line.version
+        versions = self.of(customer_id).versions[line.contract_id]
+        if since_product:
+            number = next(
+                version.version
+                for version in versions
+                for one in version.lines
+                if one.line_id == line.line_id and one.product_id == line.product_id
+            )
+        return self.position(customer_id, line.contract_id, number)
+
+    def position(self, customer_id: str, contract_id: str, version: int) -> Coordinates:
+        """Where the record of a version stands."""
+        stored = self._store.get(_key(customer_id, contract_id, version))
+        require(stored is not None, "a version in force is stored", contract=contract_id, version=version)
+        found = codec.decode(StoredContract, stored or b"")
+        return Coordinates(found.topic, found.partition, found.offset)
+
+    def customers(self) -> set[str]:
+        """Everybody who has a contract record."""
+        found = self._store.scan(keys.CONTRACT)
+        return {_customer.decode(codec.decode(StoredContract, value).payload).customer_id for _, value in found}
+
+    def zones_changed(self) -> None:
+        """Boundaries of days and months have moved: every cover is another one."""
+        self._cache.clear()
+        for customer_id in sorted(self.customers()):
+            self._note_edges(customer_id, self.of(customer_id))
 
     def apply(self, topic: str, partition: int, record: Record) -> Change | None:
         """Store a contract version. Gives what changes, None when nothing does (a repetition, a version that waits)."""
@@ -97,6 +151,8 @@ class ContractTable:
         have = len(self.of(event.customer_id).versions.get(event.contract_id, ()))
         self._store.put(key, codec.encode(StoredContract(record.payload, topic, partition, record.offset)))
         self._unsupported(event, at, record)
+        if event.version == have + 1 and self._other_currency(event, at, record):
+            return None
         if event.version != have + 1:
             self._desk.raise_one(
                 "version_gap", at,
@@ -109,28 +165,45 @@ class ContractTable:
 
     def _unsupported(self, event: ContractEvent, at: Coordinates, record: Record) -> None:
         """Lines that nothing recognises yet must not vanish without a word."""
-        names = [line.line_id for line in event.lines if line.kind != LineKind.USAGE]
+        names = [line.line_id for line in event.lines if line.kind == LineKind.CREDITS]
         if names:
             self._desk.raise_one(
                 "unsupported", at,
-                f"contract {event.contract_id} version {event.version}: this version recognises usage lines only, not "
-                f"{', '.join(names)}; recognise them elsewhere", record.payload, since=event.event_time,
+                f"contract {event.contract_id} version {event.version}: prepaid credits are not recognised yet "
+                f"({', '.join(names)}); recognise them elsewhere", record.payload, since=event.event_time,
                 customer_id=event.customer_id, contract_id=event.contract_id, correlation_id=event.correlation_id,
             )  # fmt: skip
+
+    def _other_currency(self, event: ContractEvent, at: Coordinates, record: Record) -> bool:
+        """A contract does not change its currency: such a version is not taken up."""
+        versions = self.of(event.customer_id).versions.get(event.contract_id, ())
+        if not versions or versions[0].currency == event.currency:
+            return False
+        self._desk.raise_one(
+            "currency_mismatch", at,
+            f"contract {event.contract_id} version {event.version} is in {event.currency}, version 1 in "
+            f"{versions[0].currency}: end the contract and begin another one", record.payload, since=event.event_time,
+            customer_id=event.customer_id, contract_id=event.contract_id, correlation_id=event.correlation_id,
+        )  # fmt: skip
+        return True
 
     def _advance(self, event: ContractEvent, have: int) -> Change:
         """Take up the new version and those that waited for it."""
         self._cache.pop(event.customer_id, None)
         customer = self.of(event.customer_id)
         fresh = customer.versions[event.contract_id][have:]
-        for version in fresh[1:]:
-            stored = self._store.get(_key(event.customer_id, event.contract_id, version.version))
-            if stored is not None:
-                waiting = codec.decode(StoredContract, stored)
-                at = Coordinates(waiting.topic, waiting.partition, waiting.offset)
-                self._desk.resolve("version_gap", at, f"version {event.version} arrived")
+        for number in range(event.version + 1, fresh[-1].version + 2):
+            stored = self._store.get(_key(event.customer_id, event.contract_id, number))
+            if stored is None:
+                continue
+            waiting = codec.decode(StoredContract, stored)
+            at = Coordinates(waiting.topic, waiting.partition, waiting.offset)
+            self._desk.resolve("version_gap", at, f"version {event.version} arrived")
+            if number > fresh[-1].version:
+                record = Record(waiting.offset, decode(CONTRACTS, waiting.payload), waiting.payload)
+                self._other_currency(record.model, at, record)
         self._note_edges(event.customer_id, customer)
-        zone = self._settings.zone
+        zone = customer.zones[event.contract_id]
         # A price holds from the start of the local day of its effective_at.
         since = min(
             ALWAYS if version.version == 1 else start_of_day(local_date(version.effective_at, zone), zone)
@@ -160,16 +233,22 @@ class ContractTable:
         for contract_id, numbered in waiting.items():
             versions: list[ContractVersion] = []
             while (version := numbered.get(len(versions) + 1)) is not None:
+                if versions and version.currency != versions[0].currency:
+                    break
                 versions.append(version)
             if versions:
-                customer.versions[contract_id] = versions
-                for cover in covers(versions, self._settings.zone):
-                    customer.by_meter.setdefault(cover.rate.meter, []).append(cover)
-                for version in versions:
-                    for cover in covers([replace(version, version=1, kind=VersionKind.ACTIVATED)], self._settings.zone):
-                        named = customer.lines.setdefault(cover.rate.meter, {})
-                        named[cover.contract_id, cover.line_id] = replace(cover, version=version.version)
+                self._enter(customer, contract_id, versions)
         return customer
+
+    def _enter(self, customer: CustomerContracts, contract_id: str, versions: list[ContractVersion]) -> None:
+        zone = self._master.zone(versions[0].entity, versions[0].start)
+        customer.versions[contract_id], customer.zones[contract_id] = versions, zone
+        for cover in covers(versions, zone):
+            customer.by_meter.setdefault(cover.rate.meter, []).append(cover)
+        for version in versions:
+            for cover in covers([replace(version, version=1, kind=VersionKind.ACTIVATED)], zone):
+                named = customer.lines.setdefault(cover.rate.meter, {})
+                named[cover.contract_id, cover.line_id] = replace(cover, version=version.version)
 
     def _note_edges(self, customer_id: str, customer: CustomerContracts) -> None:
         edges = {

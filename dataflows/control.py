@@ -8,7 +8,8 @@ from accounting.calendar import Period
 from connectors.batch import Record
 from dataflows.business_clock import BusinessClock
 from dataflows.exception_desk import Coordinates, ExceptionDesk
-from dataflows.settings import FlowSettings
+from dataflows.master_data import MasterData
+from dataflows.policy_book import PolicyBook
 from schemas.control import ControlEvent
 from schemas.topics import CONTROL
 
@@ -20,13 +21,18 @@ class Control:
         self,
         clock: BusinessClock,
         desk: ExceptionDesk,
+        master: MasterData,
+        policies: PolicyBook,
         settle: Callable[[], None],
-        settings: FlowSettings,
+        restate: Callable[[int], None],
         at_home: bool,
     ) -> None:
-        """`settle` posts what is due; `at_home`: this shard speaks for the record, so that it is said once."""
-        self._clock, self._desk, self._settle = clock, desk, settle
-        self._settings, self._at_home = settings, at_home
+        """`settle` posts what is due, `restate` looks again at all books from an instant on.
+
+        `at_home`: this shard speaks for the record, so that it is said once.
+        """
+        self._clock, self._desk, self._settle, self._restate = clock, desk, settle, restate
+        self._master, self._policies, self._at_home = master, policies, at_home
 
     def apply(self, record: Record) -> None:
         """Advance the business date to the record's time, never back, then do what it says."""
@@ -42,7 +48,7 @@ class Control:
                 else:
                     (self._close if event.kind == "period_close" else self._reopen)(event, period, record)
             case "policy":
-                self._complain(event, record, "unsupported", f"policy {event.key} is not known to this version")
+                self._decide(event, record)
             case "clock":
                 pass
 
@@ -52,16 +58,26 @@ class Control:
         if period in self._clock.closed(entity):
             self._complain(event, record, "invalid", f"period {period} of {entity} is closed already: nothing to do")
             return
-        self._clock.close_windows(entity, period.end(self._settings.zone))
+        zone = self._master.zone(entity, period.start("UTC"))
+        self._clock.close_windows(entity, period.end(zone))
         self._settle()
-        self._clock.freeze(entity, period, event.actor or "")
+        self._clock.freeze(entity, period, event.actor or "", record.offset)
 
     def _reopen(self, event: ControlEvent, period: Period, record: Record) -> None:
         entity = event.entity or ""
         if period not in self._clock.closed(entity):
             self._complain(event, record, "invalid", f"period {period} of {entity} is not closed: nothing to reopen")
             return
-        self._clock.reopen(entity, period)
+        self._clock.reopen(entity, period, record.offset)
+
+    def _decide(self, event: ControlEvent, record: Record) -> None:
+        """A policy; it may reach back, then the books are looked at again from its date on."""
+        since = event.event_time if event.effective_from is None else event.effective_from
+        if reason := self._policies.decide(event.key or "", event.value or "", since, record.offset):
+            self._complain(event, record, "invalid", reason)
+            return
+        self._restate(since)
+        self._settle()
 
     def _complain(self, event: ControlEvent, record: Record, cls: str, reason: str) -> None:
         if self._at_home:

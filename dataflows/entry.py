@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from accounting.calendar import rfc3339
-from accounting.journal import Dating, Posting, entry_id, postings
+from accounting.journal import Dating, entry_id, postings
 from accounting.money import major_text
 from accounting.usage import WindowBooking
+from dataflows.posting_terms import PostingTerms
 from dataflows.usage_cells import merged
-from state.records import Cell
+from state.records import Cell, Source
 
 
 def usage_entry(
     customer_id: str,
     booking: WindowBooking,
     movements: dict[str, int],
+    functional: dict[str, int],
     revision: int,
     dating: Dating,
+    terms: PostingTerms,
     cells: list[Cell],
+    policy_version: int | None,
 ) -> dict[str, Any]:
     """The entry that posts `movements` (signed minor units) of one line, window and revision.
 
@@ -33,20 +37,14 @@ def usage_entry(
     return {
         "entry_id": entry_id(
             "usage", customer_id, cover.contract_id, cover.line_id, cover.rate.meter,
-            window.start, window.end, revision,
-            str(dating.period), None if dating.origin_period is None else str(dating.origin_period),
+            window.start, window.end, revision, *period_names(dating),
         ),
-        "entity": cover.entity,
-        "currency": cover.currency,
-        "period": str(dating.period),
-        "accounting_date": dating.accounting_date.isoformat(),
-        "origin_period": None if dating.origin_period is None else str(dating.origin_period),
-        "kind": "usage",
+        **_head(terms, dating, "usage"),
         "customer_id": customer_id,
         "contract_id": cover.contract_id,
         "line_id": cover.line_id,
         "correlation_id": cover.correlation_id,
-        "lines": [_posting(one, cover.currency) for one in postings(movements, cover.product_id)],
+        "lines": _sides(movements, functional, cover.product_id, terms),
         "window": {
             "meter": cover.rate.meter,
             "start": rfc3339(window.start),
@@ -55,11 +53,8 @@ def usage_entry(
         },
         "lineage": {
             "contract_version": cover.version,
-            "policy_version": None,
-            "sources": [
-                {"topic": s.topic, "partition": s.partition, "from_offset": s.start, "to_offset": s.end}
-                for s in merged([source for cell in cells for source in cell.sources])
-            ],
+            "policy_version": policy_version,
+            "sources": sources(merged([source for cell in cells for source in cell.sources])),
             "event_count": booking.events,
             "event_digest": f"{digest:032x}",
             "rule": f"{cover.rate.model} {cover.rate.aggregation}, cumulative in the {cover.rate.billing_period}",
@@ -67,13 +62,72 @@ def usage_entry(
     }  # fmt: skip
 
 
-def _posting(posting: Posting, currency: str) -> dict[str, Any]:
-    text = major_text(abs(posting.amount), currency)
+def contract_entry(
+    customer_id: str,
+    contract_id: str,
+    line_id: str,
+    product_id: str,
+    kind: str,
+    identity: tuple[str | int | None, ...],
+    movements: dict[str, int],
+    functional: dict[str, int],
+    dating: Dating,
+    terms: PostingTerms,
+    lineage: dict[str, Any],
+    correlation_id: str | None,
+) -> dict[str, Any]:
+    """The entry of an effect on a contract's position that is no usage; `identity` names the effect and its revision."""
     return {
-        "account": posting.account,
-        "side": "debit" if posting.amount > 0 else "credit",
-        "amount": text,
-        "functional_amount": text,
-        "product_id": posting.product_id,
-        "dimensions": [],
+        "entry_id": entry_id(kind, customer_id, contract_id, line_id, *identity, *period_names(dating)),
+        **_head(terms, dating, kind),
+        "customer_id": customer_id,
+        "contract_id": contract_id,
+        "line_id": line_id,
+        "correlation_id": correlation_id,
+        "lines": _sides(movements, functional, product_id, terms),
+        "window": None,
+        "lineage": {"policy_version": None, "event_count": 0, "event_digest": None, **lineage},
     }
+
+
+def period_names(dating: Dating) -> tuple[str, str | None]:
+    """Where an effect lands and where it belongs, as text."""
+    return str(dating.period), None if dating.origin_period is None else str(dating.origin_period)
+
+
+def sources(ranges: list[Source]) -> list[dict[str, Any]]:
+    """Ranges of input positions as the lineage names them."""
+    return [
+        {"topic": one.topic, "partition": one.partition, "from_offset": one.start, "to_offset": one.end}
+        for one in ranges
+    ]
+
+
+def _head(terms: PostingTerms, dating: Dating, kind: str) -> dict[str, Any]:
+    period, origin = period_names(dating)
+    return {
+        "entity": terms.entity,
+        "currency": terms.currency,
+        "functional_currency": terms.functional_currency,
+        "period": period,
+        "accounting_date": dating.accounting_date.isoformat(),
+        "origin_period": origin,
+        "kind": kind,
+    }
+
+
+def _sides(
+    movements: dict[str, int], functional: dict[str, int], product_id: str, terms: PostingTerms
+) -> list[dict[str, Any]]:
+    dimensions = [{"key": key, "value": value} for key, value in terms.dimensions]
+    return [
+        {
+            "account": one.account,
+            "side": one.side,
+            "amount": major_text(abs(one.amount), terms.currency),
+            "functional_amount": major_text(abs(one.functional), terms.functional_currency),
+            "product_id": product_id,
+            "dimensions": dimensions,
+        }
+        for one in postings(movements, functional, product_id)
+    ]

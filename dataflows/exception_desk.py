@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from state import keys
 from state.store import ShardStore
 
 # An error needs somebody before the books are right; a warning is booked, and somebody should look.
-SEVERITY = {"too_early": "warning", "rate_not_covering": "error"}
+SEVERITY = {"too_early": "warning", "reference_conflict": "warning"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class ExceptionDesk:
 
     def __init__(self, store: ShardStore, outbox: Outbox, settings: FlowSettings) -> None:
         self._store, self._outbox, self._settings = store, outbox, settings
+        self.owner_of: Callable[[str, int], tuple[str, int]] = lambda cls, at: (settings.owner, settings.sla_us)
 
     def raise_one(
         self,
@@ -47,18 +49,21 @@ class ExceptionDesk:
         contract_id: str | None = None,
         correlation_id: str | None = None,
         resolvable: bool = False,
+        subject: str = "",
+        severity: str | None = None,
     ) -> str:
         """Say it once; gives its id. `since` is the event time that the due time counts from (None: the wall clock).
 
-        A `resolvable` one is remembered until `resolve`.
+        A `resolvable` one is remembered until `resolve`. `subject` tells exceptions of one class and record apart.
         """
         began = self._settings.clock() if since is None else since
+        owner, sla_us = self.owner_of(cls, began)
         record: dict[str, Any] = {
-            "exception_id": exception_id(cls, at),
+            "exception_id": exception_id(cls, at, subject),
             "class": cls,
-            "severity": SEVERITY.get(cls, "error"),
-            "owner": self._settings.owner,
-            "due_at": rfc3339(began + self._settings.sla_us),
+            "severity": severity or SEVERITY.get(cls, "error"),
+            "owner": owner,
+            "due_at": rfc3339(began + sla_us),
             "status": "open",
             "source": {"topic": at.topic, "partition": at.partition, "offset": at.offset},
             "customer_id": customer_id,
@@ -74,9 +79,9 @@ class ExceptionDesk:
             self._store.put(keys.OPEN + record["exception_id"].encode(), msgspec.json.encode(record))
         return str(record["exception_id"])
 
-    def resolve(self, cls: str, at: Coordinates, resolution: str) -> bool:
+    def resolve(self, cls: str, at: Coordinates, resolution: str, subject: str = "") -> bool:
         """Say that an open exception is settled, and how; False, and nothing is said, where none is open."""
-        key = keys.OPEN + exception_id(cls, at).encode()
+        key = keys.OPEN + exception_id(cls, at, subject).encode()
         stored = self._store.get(key)
         if stored is None:
             return False
@@ -85,11 +90,11 @@ class ExceptionDesk:
         self._store.delete(key)
         return True
 
-    def is_open(self, cls: str, at: Coordinates) -> bool:
+    def is_open(self, cls: str, at: Coordinates, subject: str = "") -> bool:
         """Whether it was raised and not resolved."""
-        return self._store.get(keys.OPEN + exception_id(cls, at).encode()) is not None
+        return self._store.get(keys.OPEN + exception_id(cls, at, subject).encode()) is not None
 
 
-def exception_id(cls: str, at: Coordinates) -> str:
+def exception_id(cls: str, at: Coordinates, subject: str = "") -> str:
     """Content-derived, so that a replay gives the same one."""
-    return entry_id("exception", cls, at.topic, at.partition, at.offset)
+    return entry_id("exception", cls, at.topic, at.partition, at.offset, *([subject] if subject else []))

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import polars as pl
 
 from accounting.contract import QUANTITY_SCALE
-from accounting.window import window_of
 from dataflows.admission import usage_payload
 from dataflows.business_clock import BusinessClock
-from dataflows.contract_table import ContractTable
+from dataflows.contract_table import ContractTable, Uncovered
 from dataflows.exception_desk import Coordinates, ExceptionDesk
+from dataflows.policy_book import PolicyBook
 from dataflows.settings import FlowSettings
 from dataflows.usage_cells import Usage, cell_of, unique_value
 from schemas.decimals import decimal_text, scaled, unscaled_decimal
 from state import codec, keys
 from state.records import ParkedUsage, Source
 from state.store import ShardStore
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanting:
-    """What a parked event lacks, and whose periods close its window."""
-
-    cls: str
-    reason: str
-    entity: str | None
 
 
 class Parking:
@@ -38,11 +29,12 @@ class Parking:
         store: ShardStore,
         contracts: ContractTable,
         clock: BusinessClock,
+        policies: PolicyBook,
         desk: ExceptionDesk,
         settings: FlowSettings,
     ) -> None:
         self._store, self._contracts, self._clock = store, contracts, clock
-        self._desk, self._settings = desk, settings
+        self._policies, self._desk, self._settings = policies, desk, settings
         self._due: dict[int, set[str]] = {}  # end of a window -> customers with silent usage in it
         self.count = 0
         for _, value in store.scan(keys.PARKED):
@@ -51,7 +43,7 @@ class Parking:
             if not parked.raised:
                 self._await(parked)
 
-    def park(self, rows: pl.DataFrame, origins: list[tuple[str, int]]) -> None:
+    def park(self, rows: pl.DataFrame, origins: list[tuple[str, int]], phase: int) -> None:
         """Keep rows. Ambiguous usage is an exception at once, the rest when its window closes: a contract may come."""
         for row in rows.iter_rows(named=True):
             topic, partition = origins[row["origin"]]
@@ -59,15 +51,13 @@ class Parking:
                 topic, partition, row["offset"], row["event_id"], row["source"], row["customer_id"],
                 row["contract_id"], row["meter"], codec.from_int(scaled(row["quantity"], QUANTITY_SCALE)),
                 row["event_time"], row["dimensions"], (row["high"] << 64 | row["low"]).to_bytes(16, "big"),
+                phase=phase,
             )  # fmt: skip
-            if self._covering(parked) > 1:
-                self._raise(parked, self._wanting(parked))
-            else:
-                self._await(parked)
+            self._look(_key(parked), parked)
             self._store.put(_key(parked), codec.encode(parked))
             self.count += 1
 
-    def release(self, customer_id: str) -> Iterator[Usage]:
+    def release(self, customer_id: str) -> Iterator[tuple[ParkedUsage, Usage]]:
         """The parked usage that a customer's contracts now take; its exceptions are resolved.
 
         What stays parked may be wanting something else now than when it was raised: the open exception says what it is
@@ -79,17 +69,10 @@ class Parking:
                 self._store.delete(key)
                 self.count -= 1
                 if parked.raised:
-                    self._desk.resolve(parked.raised, _at(parked), "the contract arrived and the usage is booked")
-                yield self._usage(parked)
-                continue
-            wanting = self._wanting(parked)
-            if parked.raised in ("", wanting.cls) and wanting.cls != "contract_ambiguous":
-                continue
-            if parked.raised != wanting.cls:
-                if parked.raised:
-                    self._desk.resolve(parked.raised, _at(parked), f"a contract arrived; now {wanting.cls}")
-                self._raise(parked, wanting)
-                self._store.put(key, codec.encode(parked))
+                    self._desk.resolve(parked.raised, parked_at(parked), "the contract arrived and the usage is booked")
+                yield parked, self._usage(parked)
+            else:
+                self._look(key, parked)
 
     def close_windows(self) -> None:
         """Raise what is still without a contract when its window closes (events.md: not on arrival)."""
@@ -100,39 +83,51 @@ class Parking:
         for customer_id in sorted(customers):
             for key, value in self._store.scan(keys.PARKED + keys.name(customer_id)):
                 parked = codec.decode(ParkedUsage, value)
-                if parked.raised or self._window_end(parked) > furthest:
-                    continue
-                wanting = self._wanting(parked)
-                if self._window_end(parked) <= self._clock.frontier(wanting.entity):
-                    self._raise(parked, wanting)
-                    self._store.put(key, codec.encode(parked))
-                else:
-                    self._await(parked)  # another entity's period was closed
+                if not parked.raised:
+                    self._look(key, parked)
 
-    def _wanting(self, parked: ParkedUsage) -> _Wanting:
+    def customers(self) -> set[str]:
+        """Everybody who has parked usage."""
+        return {codec.decode(ParkedUsage, value).customer_id for _, value in self._store.scan(keys.PARKED)}
+
+    def _look(self, key: bytes, parked: ParkedUsage) -> None:
+        """Say what an event lacks, once its window is closed; ambiguous usage at once, no contract to come mends that."""
+        lacking = self._lacking(parked)
+        end = self._window_end(parked, lacking)
+        closed = end <= self._clock.frontier(lacking.entity)
+        wanted = lacking.cls if closed or lacking.cls == "contract_ambiguous" else ""
+        if not wanted:
+            self._due.setdefault(end, set()).add(parked.customer_id)
+        if wanted == parked.raised:
+            return
+        if parked.raised:
+            self._desk.resolve(parked.raised, parked_at(parked), f"a contract arrived; now {lacking.cls}")
+        parked.raised = wanted
+        self._store.put(key, codec.encode(parked))
+        if wanted:
+            self._desk.raise_one(
+                wanted, parked_at(parked), lacking.reason, parked_payload(parked), since=parked.event_time,
+                customer_id=parked.customer_id, contract_id=parked.contract_id, resolvable=True,
+            )  # fmt: skip
+
+    def _lacking(self, parked: ParkedUsage) -> Uncovered:
         if self._covering(parked) > 1:
             reason = f"more than one contract of customer {parked.customer_id} takes meter {parked.meter} at that time"
-            return _Wanting("contract_ambiguous", f"{reason}; name the contract_id in the usage", None)
-        cls, reason, entity = self._contracts.why_not(parked.customer_id, parked.contract_id, parked.event_time)
+            return Uncovered("contract_ambiguous", f"{reason}; name the contract_id in the usage", None, None)
+        found = self._contracts.why_not(parked.customer_id, parked.contract_id, parked.event_time)
         remedy = f"meter {parked.meter}: send or amend the contract, the usage is kept and booked then"
-        return _Wanting(cls, f"{reason}; {remedy}", entity)
-
-    def _raise(self, parked: ParkedUsage, wanting: _Wanting) -> None:
-        parked.raised = wanting.cls
-        self._desk.raise_one(
-            wanting.cls, _at(parked), wanting.reason, _payload(parked), since=parked.event_time,
-            customer_id=parked.customer_id, contract_id=parked.contract_id, resolvable=True,
-        )  # fmt: skip
+        return replace(found, reason=f"{found.reason}; {remedy}")
 
     def _covering(self, parked: ParkedUsage) -> int:
         found = self._contracts.covering(parked.customer_id, parked.contract_id, parked.meter, parked.event_time)
         return len(found)
 
     def _await(self, parked: ParkedUsage) -> None:
-        self._due.setdefault(self._window_end(parked), set()).add(parked.customer_id)
+        end = self._window_end(parked, self._lacking(parked))
+        self._due.setdefault(end, set()).add(parked.customer_id)
 
-    def _window_end(self, parked: ParkedUsage) -> int:
-        return window_of(parked.event_time, self._settings.window, self._settings.zone).end
+    def _window_end(self, parked: ParkedUsage, lacking: Uncovered) -> int:
+        return self._policies.windows(lacking.zone or self._settings.zone).of(parked.event_time).end
 
     def _usage(self, parked: ParkedUsage) -> Usage:
         edges = self._contracts.edges.get(parked.customer_id, [])
@@ -146,11 +141,13 @@ class Parking:
         )  # fmt: skip
 
 
-def _at(parked: ParkedUsage) -> Coordinates:
+def parked_at(parked: ParkedUsage) -> Coordinates:
+    """Where the event was first read."""
     return Coordinates(parked.topic, parked.partition, parked.offset)
 
 
-def _payload(parked: ParkedUsage) -> bytes:
+def parked_payload(parked: ParkedUsage) -> bytes:
+    """The event as the JSON record it came from, in normal form."""
     return usage_payload(
         {
             "event_id": parked.event_id,

@@ -14,29 +14,41 @@ from pathlib import Path
 
 import polars as pl
 
-from accounting.calendar import DAY_US
-from accounting.coverage import ALWAYS, Cover
+from accounting.calendar import DAY_US, Period
+from accounting.coverage import ALWAYS, FOREVER, Cover
 from accounting.require import require
-from connectors.batch import ENDED, Batch, Emitted
+from connectors.batch import ENDED, Batch, Emitted, Record
 from dataflows import tally
 from dataflows.admission import Admission
 from dataflows.bookkeeping import Bookkeeper
 from dataflows.business_clock import BusinessClock
+from dataflows.contract_books import ContractBooks
 from dataflows.contract_table import Change, ContractTable
 from dataflows.control import Control
 from dataflows.exception_desk import Coordinates, ExceptionDesk
+from dataflows.holds import Holds
+from dataflows.late_usage import LateUsage
+from dataflows.line_books import LineBooks
+from dataflows.master_data import MasterData
 from dataflows.outbox import Outbox
 from dataflows.parking import Parking
+from dataflows.policy_book import PolicyBook
 from dataflows.settings import FlowSettings
 from dataflows.split import home_shard
 from dataflows.usage_cells import Usage, UsageCells, groups, with_cells
-from schemas.topics import CONTRACTS, CONTROL, USAGE
+from schemas.topics import CONTRACTS, CONTROL, REFERENCE, USAGE
 from state import codec, keys
 from state.directory import applied
 from state.records import Applied
 from state.store import ShardStore
 
 CONTROL_SOURCE = f"{CONTROL}/0"
+
+# The order inside a phase: what comes later finds what it refers to, so that nothing is an exception in between.
+RANK = {REFERENCE: 0, CONTRACTS: 1, USAGE: 2}
+
+
+_Cell = tuple[str, str | None, str, int]  # customer, named contract, meter, start
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +76,7 @@ class Shard:
         self._store = ShardStore(context.store_path(shard))
         context.opened.append(self._store)
         self._outbox = Outbox(self._store, shard)
-        self._desk = ExceptionDesk(self._store, self._outbox, settings)
-        self._clock = BusinessClock(self._store, settings, context.sources)
-        self._contracts = ContractTable(self._store, self._desk, settings)
-        self._cells = UsageCells(self._store)
-        self._parking = Parking(self._store, self._contracts, self._clock, self._desk, settings)
-        self._admission = Admission(self._store, self._desk, settings.horizon_us)
-        self._books = Bookkeeper(
-            self._store, self._contracts, self._cells, self._clock, self._outbox, self._desk, settings
-        )
-        at_home = home_shard(CONTROL, 0, settings.shards) == shard
-        self._control = Control(self._clock, self._desk, self._settle, settings, at_home)
+        self._build(settings)
         self._tally = tally.load(self._store)
         self._applied = applied(self._store)
         for source, position in self._applied.items():
@@ -84,11 +86,33 @@ class Shard:
         self._held: deque[Batch] = deque()
         self._controls: deque[Batch] = deque()
         self._changed: dict[str, int] = {}  # customers whose contracts changed, and from when on
+        self._restated, self._zones_moved = FOREVER, False  # from when on master data changed the books
         self._fresh: list[pl.DataFrame] = []
         self._origins: list[tuple[str, int]] = []
         self._greeted = False
         self._forgot = ALWAYS
         self._as_of_done = context.as_of is None
+
+    def _build(self, settings: FlowSettings) -> None:
+        """The parts of the shard, all on its one store."""
+        store, outbox = self._store, self._outbox
+        # Master data and control records come to every shard; one of them speaks for each.
+        at_home = home_shard(CONTROL, 0, settings.shards) == self._shard
+        self._desk = desk = ExceptionDesk(store, outbox, settings)
+        self._clock = clock = BusinessClock(store, settings, self._context.sources)
+        self._policies = policies = PolicyBook(store, settings)
+        self._master = master = MasterData(store, desk, settings, at_home)
+        desk.owner_of = master.owner
+        self._contracts = contracts = ContractTable(store, desk, master)
+        self._cells = UsageCells(store)
+        self._parking = Parking(store, contracts, clock, policies, desk, settings)
+        self._late = LateUsage(clock, policies, desk)
+        self._admission = Admission(store, desk, settings.horizon_us)
+        holds = Holds(store, desk)
+        lines = LineBooks(store, clock, contracts, master, policies, outbox, desk, holds)
+        self._books = Bookkeeper(store, contracts, self._cells, clock, policies, desk, lines)
+        self._fixed = ContractBooks(store, clock, contracts, master, policies, outbox, holds)
+        self._control = Control(clock, desk, master, policies, self._settle, self._restate, at_home)
 
     # -- what Bytewax calls
 
@@ -124,7 +148,7 @@ class Shard:
         """Apply the batches whose turn it is, then one control record if all that precedes it has been applied."""
         waiting: deque[Batch] = deque()
         held, moved = len(self._held), False
-        for batch in sorted(self._held, key=lambda one: one.topic == USAGE):
+        for batch in sorted(self._held, key=lambda one: RANK[one.topic]):
             # Nothing overtakes an earlier batch of its own partition.
             if self._is_due(batch) and not any(one.source == batch.source for one in waiting):
                 self._apply(batch)
@@ -145,11 +169,10 @@ class Shard:
             return True
         if batch.phase > self._phase:
             return False
-        # Usage waits for the contracts of its phase, so that what they cover is no exception in between.
-        return batch.topic != USAGE or all(
+        return all(
             phase > batch.phase or (phase == batch.phase and source in self._dry)
             for source, phase in self._reached.items()
-            if not source.startswith(USAGE)
+            if RANK[source.rpartition("/")[0]] < RANK[batch.topic]
         )
 
     def _step_control(self) -> bool:
@@ -206,13 +229,21 @@ class Shard:
         if rows is not None and rows.height:
             self._admit(batch, rows)
         for record in records:
-            if batch.topic == CONTRACTS:
-                change = self._contracts.apply(batch.topic, batch.partition, record)
-                if change is not None:
-                    known = self._changed.get(change.customer_id, change.since)
-                    self._changed[change.customer_id] = min(known, change.since)
+            self._apply_record(batch, record)
         self._reject(batch, position.offset)
         self._note(batch)
+
+    def _apply_record(self, batch: Batch, record: Record) -> None:
+        if batch.topic == CONTRACTS:
+            change = self._contracts.apply(batch.topic, batch.partition, record)
+            if change is not None:
+                known = self._changed.get(change.customer_id, change.since)
+                self._changed[change.customer_id] = min(known, change.since)
+        elif batch.topic == REFERENCE:
+            restated = self._master.apply(record, batch.topic, batch.partition)
+            if restated is not None:
+                self._restated = min(self._restated, restated.since)
+                self._zones_moved = self._zones_moved or restated.zones
 
     def _note(self, batch: Batch) -> None:
         """This far the partition is applied, with the same write as its effect."""
@@ -234,33 +265,60 @@ class Shard:
 
     def _count(self) -> None:
         """Sum the fresh usage of all batches into cells at once; park what no line takes."""
+        self._master_data_changed()
         self._contracts_changed()
         if not self._fresh:
             return
         rows = with_cells(pl.concat(self._fresh), self._contracts.edges)
         self._fresh = []
-        unplaced: list[tuple[str, str | None, str, int]] = []
+        unplaced: list[_Cell] = []
+        refused: dict[Period, list[_Cell]] = {}
         for usage in groups(rows, self._origins):
             covering = self._contracts.covering(usage.customer_id, usage.contract_id, usage.meter, usage.cell)
-            if len(covering) == 1:
-                self._place(usage, covering[0])
+            cell = (usage.customer_id, usage.contract_id, usage.meter, usage.cell)
+            if len(covering) != 1:
+                unplaced.append(cell)
+            elif period := self._late.closed_for(covering[0], usage.cell, self._phase):
+                refused.setdefault(period, []).append(cell)
             else:
-                unplaced.append((usage.customer_id, usage.contract_id, usage.meter, usage.cell))
+                self._place(usage, covering[0])
         if unplaced:
-            names = ["customer_id", "contract_id", "meter", "cell"]
-            wanted = pl.DataFrame(unplaced, schema={name: rows.schema[name] for name in names}, orient="row")
-            parked = rows.join(wanted.unique(), on=names, how="semi", nulls_equal=True)
-            self._parking.park(parked, self._origins)
+            self._parking.park(_rows_of(rows, unplaced), self._origins, self._phase)
+        for period, cells in refused.items():
+            self._tally.rejected += self._late.refuse_rows(_rows_of(rows, cells), self._origins, period)
 
     def _contracts_changed(self) -> None:
         """Once for all the records at hand: release what they take now, look again at what they took before."""
         changed, self._changed = self._changed, {}
         for customer_id, since in changed.items():
-            for usage in self._parking.release(customer_id):
-                covering = self._contracts.covering(customer_id, usage.contract_id, usage.meter, usage.cell)
-                require(len(covering) == 1, "released usage has its line", customer=customer_id, meter=usage.meter)
-                self._place(usage, covering[0])
+            self._release(customer_id)
             self._books.contract_changed(Change(customer_id, since))
+            self._fixed.contract_changed(customer_id)
+
+    def _release(self, customer_id: str) -> None:
+        for parked, usage in self._parking.release(customer_id):
+            covering = self._contracts.covering(customer_id, usage.contract_id, usage.meter, usage.cell)
+            require(len(covering) == 1, "released usage has its line", customer=customer_id, meter=usage.meter)
+            if period := self._late.closed_for(covering[0], parked.event_time, parked.phase):
+                self._late.refuse(parked, period)
+                self._tally.rejected += 1
+            else:
+                self._place(usage, covering[0])
+
+    def _master_data_changed(self) -> None:
+        """Once for all the records at hand: what they change from an instant on is looked at again."""
+        since, moved, self._restated, self._zones_moved = self._restated, self._zones_moved, FOREVER, False
+        if moved:
+            self._contracts.zones_changed()
+        if since < max(self._clock.furthest(), self._clock.furthest_due()):  # later on nothing is posted yet
+            self._restate(since)
+
+    def _restate(self, since: int) -> None:
+        """Master data or a policy changed from an instant on: look at all books again, where time has come past it."""
+        for customer_id in sorted(self._parking.customers()):
+            self._release(customer_id)
+        self._books.restate(since)
+        self._fixed.restate()
 
     def _place(self, usage: Usage, cover: Cover) -> None:
         feed = self._cells.add(usage)
@@ -286,7 +344,7 @@ class Shard:
         """Close the windows that time has passed and post every difference."""
         self._count()
         self._cells.flush()
-        self._tally.entries += self._books.settle()
+        self._tally.entries += self._books.settle() + self._fixed.settle()
         self._parking.close_windows()
 
     def _commit(self) -> None:
@@ -299,3 +357,10 @@ class Shard:
         self._books.unplaced = 0
         tally.save(self._store, self._tally)
         self._store.commit()
+
+
+def _rows_of(rows: pl.DataFrame, cells: list[_Cell]) -> pl.DataFrame:
+    """The rows of some cells."""
+    names = ["customer_id", "contract_id", "meter", "cell"]
+    wanted = pl.DataFrame(cells, schema={name: rows.schema[name] for name in names}, orient="row")
+    return rows.join(wanted.unique(), on=names, how="semi", nulls_equal=True)

@@ -9,7 +9,7 @@ import polars as pl
 from connectors.batch import Batch, Record, Rejected
 from dataflows.shard_names import shard_names
 from schemas.identity import customer_shard, customer_shard_of
-from schemas.topics import CONTROL
+from schemas.topics import CONTROL, REFERENCE
 
 
 def split(batch: Batch, shards: int) -> list[tuple[str, tuple[int, Batch]]]:
@@ -18,7 +18,8 @@ def split(batch: Batch, shards: int) -> list[tuple[str, tuple[int, Batch]]]:
     records: dict[int, list[Record]] = {}
     rejected: dict[int, list[Rejected]] = {}
     for record in batch.records:
-        for shard in range(shards) if batch.topic == CONTROL else [customer_shard_of(record.model.customer_id, shards)]:
+        everywhere = batch.topic in (CONTROL, REFERENCE)  # what concerns all customers
+        for shard in range(shards) if everywhere else [customer_shard_of(record.model.customer_id, shards)]:
             records.setdefault(shard, []).append(record)
     for one in batch.rejected:
         home = home_shard(batch.topic, batch.partition, shards)

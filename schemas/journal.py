@@ -83,3 +83,4 @@ class JournalEntry(Record):
     lines: tuple[JournalLine, ...]
     window: EntryWindow | None = None
     lineage: Lineage | None = None
+    functional_currency: Currency | None = None

@@ -84,6 +84,16 @@ class ReferenceEvent(Record):
 
     @model_validator(mode="before")
     @classmethod
+    def _name_the_date(cls, data: Any) -> Any:
+        """The effective date has the name it has elsewhere, or the one of contracts."""
+        if isinstance(data, dict) and data.get("effective_from") is None:
+            for name in ("effective_at", "effective_date"):
+                if data.get(name) is not None:
+                    return {**data, "effective_from": data[name]}
+        return data
+
+    @model_validator(mode="before")
+    @classmethod
     def _read_method(cls, data: Any) -> Any:
         if isinstance(data, dict) and data.get("default_method") is None and data.get("method") is not None:
             return {**data, "default_method": data["method"]}

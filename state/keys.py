@@ -21,6 +21,11 @@ BOOKED = b"p"  # line, window start -> Booked
 PARKED = b"k"  # customer, topic, partition, offset -> ParkedUsage
 OPEN = b"x"  # exception id -> the open exception
 CLOSED = b"l"  # entity, period -> ClosedPeriod
+REFERENCE = b"r"  # topic partition, offset -> StoredReference
+POLICY = b"y"  # position in the control topic -> StoredPolicy
+EFFECT = b"e"  # contract, instant, line -> Effect
+SCHEDULE = b"t"  # instant, contract -> when a contract is due
+HELD = b"h"  # customer, contract, line, class -> an open exception about master data
 
 
 def number(value: int) -> bytes:

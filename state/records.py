@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 
 
@@ -60,6 +62,18 @@ class Booked(msgspec.Struct, array_like=True):
     events: int
     version: int
     unpriced: bool
+    functional: dict[str, bytes] = {}  # the same in the functional currency, where that is another one
+    held: bool = False  # not posted as it should be: master data is missing
+
+
+class Posted(msgspec.Struct, array_like=True):
+    """What is posted for an effect on a contract's position."""
+
+    revision: int
+    day: date  # its accounting date, where that period was open
+    product_id: str
+    accounts: dict[str, bytes]  # signed minor units, codec.from_int
+    functional: dict[str, bytes]  # the same in the functional currency, where that is another one
 
 
 class ParkedUsage(msgspec.Struct, array_like=True):
@@ -78,10 +92,20 @@ class ParkedUsage(msgspec.Struct, array_like=True):
     dimensions: str  # canonical text
     identity: bytes  # 128 bits
     raised: str = ""  # the exception class raised for it, "" = none yet
+    phase: int = 0  # control records that came before it
 
 
 class StoredContract(msgspec.Struct, array_like=True):
     """One contract version as it was received."""
+
+    payload: bytes  # the JSON record
+    topic: str
+    partition: int
+    offset: int
+
+
+class StoredReference(msgspec.Struct, array_like=True):
+    """The master data record that holds for its identity and effective date."""
 
     payload: bytes  # the JSON record
     topic: str
@@ -96,3 +120,5 @@ class ClosedPeriod(msgspec.Struct, array_like=True):
     period: str
     actor: str
     closed_at: int
+    phase: int = 0  # control records that came before the close
+    reopened: int = -1  # and before the reopening; -1: it is closed

@@ -22,9 +22,9 @@ from connectors.piece import Piece
 from connectors.timeline import Timeline
 from connectors.usage_rows import Lateness, usage_batches
 from schemas.decode import Fault, decode
-from schemas.topics import CONTRACTS, CONTROL, USAGE
+from schemas.topics import CONTRACTS, CONTROL, REFERENCE, USAGE
 
-TOPICS = (CONTRACTS, USAGE)
+TOPICS = (REFERENCE, CONTRACTS, USAGE)  # in the order in which they are read inside a phase
 WAIT = timedelta(milliseconds=2)
 
 
@@ -127,7 +127,7 @@ class FileSource(FixedPartitionedSource):
         self.progress.bytes_total += reader.size
         reader.skip(offset)
         self.progress.bytes_read += reader.read_bytes  # what an earlier run applied counts as read
-        self.gate.join(for_part, usage=topic == USAGE)
+        self.gate.join(for_part, TOPICS.index(topic))
         return FilePartition(self, topic, int(number), reader, offset, newest)
 
 

@@ -30,6 +30,7 @@ class Charge:
     currency: str
     started: str  # RFC 3339, UTC
     quantity: str | None  # digit for digit as published
+    unit: str | None  # of the quantity: GB, Hours, Requests, ...
     list_unit_price: str | None  # digit for digit as published
     list_cost: Fraction | None
     billed: Fraction
@@ -73,6 +74,7 @@ def _charge(row: dict[str, str]) -> Charge:
         currency=row["BillingCurrency"],
         started=row["ChargePeriodStart"].replace(" ", "T") + "Z",
         quantity=value("ConsumedQuantity"),
+        unit=value("ConsumedUnit"),
         list_unit_price=value("ListUnitPrice"),
         list_cost=None if list_cost is None else Fraction(list_cost),
         billed=Fraction(row["BilledCost"]),

@@ -1,4 +1,4 @@
-"""Turns a FOCUS file into accrual's input: usage as events, list prices as one contract per customer."""
+"""Turns a FOCUS file into accrual's input: the provider's bill as usage and contracts, and a reseller's over it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ops.demo import delivery
 from ops.demo.charge import SAMPLE, Charge, read_charges
+from ops.demo.delivered import partition_path
+from ops.demo.price_list import contract_record as price_list_contract
 
 ENTITY = "demo-us"
 SIGNED_AT = "2024-08-31T00:00:00Z"
 TERM_START = "2024-09-01T00:00:00Z"
 TERM_END = "2024-11-01T00:00:00Z"
-AS_OF = "2024-11-01T00:00:00Z"  # run the demo up to here: every window and every period of the term is over
+AS_OF = "2024-10-08T00:00:00Z"  # run the demo up to here: the sample's last day and the reseller's are over
 
 USAGE_TOPIC = "usage.events"
 CONTRACTS_TOPIC = "contracts.events"
+CONTROL_TOPIC = "control.events"
+PARTITION = 0  # of usage and contracts: the provider's; the reseller's are in partition 1
 
 # The one thing the demo makes up: this customer's contract lacks this meter, as if sales had forgotten it.
 LEFT_OUT = ("60626892153", "SQ9N99HNC768KCKN.JRTCKXETXF.6YS6EN2CT7")
@@ -29,10 +34,8 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What a conversion wrote."""
+    """What a conversion wrote, both parts together."""
 
-    usage_path: Path
-    contracts_path: Path
     events: int
     contracts: int
     lines: int
@@ -40,19 +43,27 @@ class Conversion:
 
 
 def convert(target: Path, sample: Path = SAMPLE, left_out: tuple[str, str] | None = LEFT_OUT) -> Conversion:
-    """Write `usage.events.jsonl` and `contracts.events.jsonl` into `target`: the same bytes every time."""
+    """Write usage, contracts and the close of a month into `target`: the same bytes every time."""
     charges = read_charges(sample)
     named = meters(charges)
-    contracts = contract_records(charges, named, left_out)
-    target.mkdir(parents=True, exist_ok=True)
-    usage_path, contracts_path = target / f"{USAGE_TOPIC}.jsonl", target / f"{CONTRACTS_TOPIC}.jsonl"
-    _write(usage_path, (usage_record(*pair) for pair in zip(charges, named, strict=True)))
-    _write(contracts_path, contracts)
-    lines = sum(len(contract["lines"]) for contract in contracts)
+    bill = [usage_record(*pair) for pair in zip(charges, named, strict=True)]
+    resold = delivery.usage_records(charges)
+    list_prices, price_list = contract_records(charges, named, left_out), [price_list_contract()]
+    for topic, *partitions in ((USAGE_TOPIC, bill, resold), (CONTRACTS_TOPIC, list_prices, price_list)):
+        (target / topic).mkdir(parents=True, exist_ok=True)
+        for number, records in enumerate(partitions):
+            _write(partition_path(target, topic, number), records)
+    _write(target / f"{CONTROL_TOPIC}.jsonl", [delivery.close_record()])
+    contracts = list_prices + price_list
     present = left_out is not None and any(
         (charge.customer, meter) == left_out for charge, meter in zip(charges, named, strict=True)
     )
-    return Conversion(usage_path, contracts_path, len(charges), len(contracts), lines, left_out if present else None)
+    return Conversion(
+        events=len(bill) + len(resold),
+        contracts=len(contracts),
+        lines=sum(len(contract["lines"]) for contract in contracts),
+        left_out=left_out if present else None,
+    )
 
 
 def meters(charges: Sequence[Charge]) -> list[str | None]:

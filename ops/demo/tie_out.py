@@ -1,4 +1,4 @@
-"""Ties the booked journal to what the provider billed: a difference has a reason, or is unexplained."""
+"""Ties the journal of the provider's bill to BilledCost: a difference has a reason, or is unexplained."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from ops.demo import price_list
 from ops.demo.amount import decimal
 from ops.demo.charge import SAMPLE, Charge, read_charges
+from ops.demo.delivered import json_lines, partition_path
 from ops.demo.difference import Difference, Differences
-from ops.demo.focus import CONTRACTS_TOPIC, USAGE_TOPIC
+from ops.demo.focus import CONTRACTS_TOPIC, PARTITION, USAGE_TOPIC
 from ops.show import entry as journal_entry
 from ops.show import exception_record
 from ops.show.entry import Entry
@@ -58,13 +60,13 @@ class TieOut:
 
 def tie_out(sink_dir: Path, source_dir: Path, sample: Path = SAMPLE) -> TieOut:
     """Tie the journal in `sink_dir`, booked from the input in `source_dir`, to the sample both come from."""
-    entries = [stored.value for stored in read_records(sink_dir, journal_entry.TOPIC, Entry)]
+    journal = [stored.value for stored in read_records(sink_dir, journal_entry.TOPIC, Entry)]
     stored = read_records(sink_dir, exception_record.TOPIC, ExceptionRecord)
     return tie(
         read_charges(sample),
-        _json_lines(source_dir / f"{USAGE_TOPIC}.jsonl"),
-        _json_lines(source_dir / f"{CONTRACTS_TOPIC}.jsonl"),
-        entries,
+        json_lines(partition_path(source_dir, USAGE_TOPIC, PARTITION)),
+        json_lines(partition_path(source_dir, CONTRACTS_TOPIC, PARTITION)),
+        [entry for entry in journal if entry.entity != price_list.ENTITY],
         [record.value for record in exception_record.current(stored)],
     )
 
@@ -196,10 +198,11 @@ def _exception_classes(exceptions: Iterable[ExceptionRecord], events: Sequence[d
     known = {_identity(event) for event in events}
     classes: dict[Identity, str] = {}
     for record in exceptions:
-        if record.status != OPEN or record.source is None or record.source.topic != USAGE_TOPIC:
+        source = record.source
+        if record.status != OPEN or source is None or (source.topic, source.partition) != (USAGE_TOPIC, PARTITION):
             continue
         identity = _payload_identity(record.payload)
-        offset = record.source.offset
+        offset = source.offset
         if identity not in known and offset is not None and 0 <= offset < len(events):
             identity = _identity(events[offset])
         if identity is not None and identity in known:
@@ -217,8 +220,3 @@ def _payload_identity(payload: str | None) -> Identity | None:
 
 def _identity(event: Mapping[str, Any]) -> Identity:
     return event["source"], event["event_id"]
-
-
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]

@@ -31,15 +31,25 @@ def test_an_effect_lands_in_its_own_period_or_the_first_open_one_after_it(on, pe
 
 
 def test_postings_name_debits_first_and_leave_out_what_is_zero():
-    expected = (Posting("a", 5, "P"), Posting("z", 2, "P"), Posting("b", -7, "P"))
-    assert expected == postings({"z": 2, "b": -7, "nothing": 0, "a": 5}, "P")
-    assert () == postings({"a": 0}, "P")
+    movements = {"z": 2, "b": -7, "nothing": 0, "a": 5}
+    expected = (Posting("a", 5, 5, "P"), Posting("z", 2, 2, "P"), Posting("b", -7, -7, "P"))
+    assert expected == postings(movements, movements, "P")
+    assert () == postings({"a": 0}, {"a": 0}, "P")
+
+
+def test_a_posting_never_has_its_amounts_on_two_sides():
+    """A corrected rate takes more functional currency back than the new amount brings."""
+    expected = [("debit", "a", 1, 0), ("debit", "r", 0, 3), ("credit", "r", -1, 0), ("credit", "a", 0, -3)]
+    found = postings({"a": 1, "r": -1}, {"a": -3, "r": 3}, "P")
+    assert sorted(expected) == sorted((one.side, one.account, one.amount, one.functional) for one in found)
 
 
 @pytest.mark.parametrize("movements", [{"a": 1}, {"a": 10**30, "b": -(10**30) + 1}, {"a": -1, "b": 2}])
 def test_postings_that_do_not_balance_are_refused(movements):
     with pytest.raises(InvariantBroken, match="debits equal credits"):
-        postings(movements, "P")
+        postings(movements, {}, "P")
+    with pytest.raises(InvariantBroken, match="in the functional currency"):
+        postings({}, movements, "P")
 
 
 PINNED = {

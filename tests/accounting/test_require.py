@@ -14,7 +14,7 @@ from accounting.journal import postings
 from accounting.require import InvariantBroken
 assert False, "python -O leaves this out"
 try:
-    postings({"cash": 1}, "P")
+    postings({"cash": 1}, {"cash": 1}, "P")
 except InvariantBroken as error:
     print(error)
 """

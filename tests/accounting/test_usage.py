@@ -16,7 +16,7 @@ from accounting.money import exact_from_minor, round_half_even
 from accounting.position import DEFERRED_REVENUE, UNBILLED_RECEIVABLE, difference, recognition
 from accounting.rating import Stretch, price
 from accounting.usage import CoveredCell, WindowBooking, bookings
-from accounting.window import WindowSize, window_of
+from accounting.window import Windows, WindowSize, window_of
 from tests.accounting.examples import LORD_HOWE, NEW_YORK, at, cover, per_unit, tier, tiered, units
 from tests.accounting.test_rating import K01, L01, O01, O06, O07, O08
 
@@ -48,7 +48,7 @@ def booked(
     width: int = QUARTER_US,
 ) -> list[WindowBooking]:
     since = window_of(covers[0].start, size, zone).start
-    return bookings(covers, cells(covers, events, width), size, zone, since, until, None)
+    return bookings(covers, cells(covers, events, width), Windows(zone, size), since, until, None)
 
 
 def amounts(found: list[WindowBooking]) -> list[int]:
@@ -215,7 +215,7 @@ def test_booking_on_from_a_meter_gives_what_booking_at_once_does(rate, offsets, 
     first = booked(covers, [event for event in events if event[0] < split], split, zone=zone)
     later = cells(covers, [event for event in events if event[0] >= split])
     meter = first[-1].after if first else None
-    assert whole == first + bookings(covers, later, WindowSize.DAY, zone, split, until, meter)
+    assert whole == first + bookings(covers, later, Windows(zone), split, until, meter)
 
 
 @given(RATES, EVENTS)

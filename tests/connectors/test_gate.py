@@ -7,7 +7,7 @@ def gate(**phases):
     """A gate whose partitions will be in these phases next; those named usage carry usage."""
     made = Gate()
     for source, phase in phases.items():
-        made.join(source, usage=source.startswith("usage"))
+        made.join(source, int(source.startswith("usage")))
         if phase is not None:
             made.at(source, phase)
     return made

@@ -10,8 +10,10 @@ from connectors.files.source import decoded
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import Change, ContractTable
 from dataflows.exception_desk import ExceptionDesk
+from dataflows.master_data import MasterData
 from dataflows.outbox import Outbox
 from dataflows.parking import Parking
+from dataflows.policy_book import PolicyBook
 from schemas.encode import encode
 from schemas.topics import CONTRACTS, EXCEPTIONS
 from state.store import ShardStore
@@ -33,8 +35,10 @@ class Parts:
         self.outbox = Outbox(self.store, 3)
         self.desk = ExceptionDesk(self.store, self.outbox, self.settings)
         self.clock = BusinessClock(self.store, self.settings, SOURCES)
-        self.contracts = ContractTable(self.store, self.desk, self.settings)
-        self.parking = Parking(self.store, self.contracts, self.clock, self.desk, self.settings)
+        self.policies = PolicyBook(self.store, self.settings)
+        self.master = MasterData(self.store, self.desk, self.settings, at_home=True)
+        self.contracts = ContractTable(self.store, self.desk, self.master)
+        self.parking = Parking(self.store, self.contracts, self.clock, self.policies, self.desk, self.settings)
 
     def reopen(self) -> Parts:
         """What was committed, as the next process finds it."""

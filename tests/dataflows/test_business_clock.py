@@ -74,10 +74,16 @@ def test_an_entitys_windows_close_for_it_alone_and_stay_closed(parts):
 
 
 def test_a_frozen_period_is_its_entitys_alone_until_it_is_reopened(parts):
-    parts.clock.freeze("us", JANUARY, "ann")
+    parts.clock.freeze("us", JANUARY, "ann", 4)
     assert ({JANUARY}, set(), set()) == tuple(parts.clock.closed(entity) for entity in ("us", "de", None))
     parts.store.commit()
     assert {JANUARY} == parts.reopen().clock.closed("us")
-    parts.clock.reopen("us", JANUARY)
+    parts.clock.reopen("us", JANUARY, 7)
     parts.store.commit()
-    assert set() == parts.reopen().clock.closed("us")
+    clock = parts.reopen().clock
+    assert set() == clock.closed("us")
+    # What came between the two found it closed, and always will have.
+    assert [False, True, True, False] == [clock.was_closed("us", JANUARY, phase) for phase in (4, 5, 7, 8)]
+    clock.freeze("us", JANUARY, "ann", 9)
+    assert {JANUARY} == clock.closed("us")
+    assert [True, False, True] == [clock.was_closed("us", JANUARY, phase) for phase in (7, 9, 10)]

@@ -98,8 +98,8 @@ def test_contracts_are_there_after_a_restart(parts):
 
 def why(parts, at, contract_id=None):
     """Exception class and entity for usage without a line."""
-    cls, _, entity = parts.contracts.why_not("c", contract_id, micros(at))
-    return cls, entity
+    lacking = parts.contracts.why_not("c", contract_id, micros(at))
+    return lacking.cls, lacking.entity
 
 
 def test_usage_without_a_line_is_unmapped_where_a_contract_is_in_force_and_unknown_elsewhere(parts):

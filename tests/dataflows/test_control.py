@@ -22,7 +22,13 @@ def settled():
 
 
 @pytest.fixture
-def control(parts, settled):
+def restated():
+    """From when on all books had to be looked at again."""
+    return []
+
+
+@pytest.fixture
+def control(parts, settled, restated):
     """Applies control records at the times of a timeline."""
 
     def settle():
@@ -31,7 +37,9 @@ def control(parts, settled):
     def apply(at, offset=0, at_home=True, **fields):
         records, rejected = decoded(CONTROL, offset, [encode({"event_time": instant(at), **fields})])
         assert not rejected, rejected
-        Control(parts.clock, parts.desk, settle, parts.settings, at_home).apply(records[0])
+        Control(
+            parts.clock, parts.desk, parts.master, parts.policies, settle, restated.append, at_home
+        ).apply(records[0])
 
     return apply
 

@@ -25,7 +25,7 @@ def park(parts):
         ]
         [batch] = usage_batches(1, 10, lines, None, Timeline.of([]), Lateness(HOUR_US, HOUR_US * 1000))
         rows = batch.rows.with_columns(pl.lit(0, dtype=pl.UInt32).alias("origin"))
-        parts.parking.park(rows, [(USAGE, 1)])
+        parts.parking.park(rows, [(USAGE, 1)], 0)
 
     return parked
 
@@ -59,7 +59,7 @@ def test_the_exception_carries_the_event_and_its_position(parts, park):
 def test_a_contract_that_comes_in_time_releases_without_a_word(parts, park):
     park(("2025-01-02T10", {}))
     parts.contract(price="2")
-    [released] = parts.parking.release("c")
+    [(_, released)] = parts.parking.release("c")
     assert (15 * 10**17, 1, 10, 11) == (
         released.quantity, released.events, released.source.start, released.source.end,
     )  # fmt: skip
@@ -83,7 +83,7 @@ def test_another_customers_contract_releases_nothing(parts, park):
 def test_only_what_the_contract_takes_is_released(parts, park):
     park(("2025-01-02T10", {}), ("2025-01-02T10", {"meter": "x"}), ("2024-12-31", {}))
     parts.contract(price="2")
-    assert [("m", 10)] == [(one.meter, one.source.start) for one in parts.parking.release("c")]
+    assert [("m", 10)] == [(one.meter, one.source.start) for _, one in parts.parking.release("c")]
     assert [("contract_unknown", "open"), ("meter_unmapped", "open")] == sorted(close(parts, "2025-01-03"))
 
 

@@ -1,16 +1,18 @@
-"""The demo's input: what becomes of each kind of row in a FOCUS file."""
+"""The demo's input: what becomes of each kind of row in a FOCUS file, in both of its parts."""
 
 from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from ops.demo.charge import SAMPLE, Charge
+from ops.demo.charge import SAMPLE, Charge, read_charges
 from ops.demo.focus import LEFT_OUT, contract_records, convert, meters, usage_record
+from ops.demo.price_list import priced_by
 from schemas.decode import decode
 from schemas.fault import Fault
 
@@ -20,6 +22,11 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("source")
     convert(directory)
     return directory
+
+
+BILL, RESOLD = "usage.events/0.jsonl", "usage.events/1.jsonl"
+LIST_PRICES, PRICE_LIST = "contracts.events/0.jsonl", "contracts.events/1.jsonl"
+CLOSE = "control.events.jsonl"
 
 
 def json_lines(path: Path) -> list[dict]:
@@ -42,6 +49,7 @@ def charge(**changes: object) -> Charge:
         "currency": "USD",
         "started": "2024-09-18T22:00:00Z",
         "quantity": "2.000000000000000",
+        "unit": "Hours",
         "list_unit_price": "0.0000004",
         "list_cost": None,
         "billed": 0,
@@ -63,28 +71,30 @@ def test_a_row_becomes_an_event_with_its_digits_unchanged(converted: Path) -> No
             {"key": "service_category", "value": "Integration"},
         ],
     }
-    assert expected == json_lines(converted / "usage.events.jsonl")[0]
+    assert expected == json_lines(converted / BILL)[0]
 
 
 def test_every_row_is_an_event_in_file_order(converted: Path) -> None:
     with SAMPLE.open(encoding="utf-8", newline="") as file:
         expected = [(row["ProviderName"], row["Id"]) for row in csv.DictReader(file)]
-    events = json_lines(converted / "usage.events.jsonl")
+    events = json_lines(converted / BILL)
     assert expected == [(event["source"], event["event_id"]) for event in events]
     assert len(expected) == 1000
 
 
 def test_no_number_in_the_feed_is_a_json_number(converted: Path) -> None:
-    for event in json_lines(converted / "usage.events.jsonl"):
-        assert event["quantity"] is None or isinstance(event["quantity"], str)
-    for contract in json_lines(converted / "contracts.events.jsonl"):
-        assert all(isinstance(line["rate"]["unit_price"], str) for line in contract["lines"])
+    def numbers(value: object) -> list[object]:
+        if isinstance(value, dict | list):
+            return [one for part in (value.values() if isinstance(value, dict) else value) for one in numbers(part)]
+        return [value] if isinstance(value, int | float) else []
+
+    for name in (BILL, RESOLD, LIST_PRICES, PRICE_LIST, CLOSE):
+        found = [one for record in json_lines(converted / name) for one in numbers(record)]
+        assert set(found) <= {1}, name  # the version of a contract is a count
 
 
 def test_the_credit_stays_in_the_feed_without_a_quantity(converted: Path) -> None:
-    credits = [
-        event for event in json_lines(converted / "usage.events.jsonl") if (event["meter"] or "").startswith("Credit/")
-    ]
+    credits = [event for event in json_lines(converted / BILL) if (event["meter"] or "").startswith("Credit/")]
     assert [(event["event_id"], event["quantity"]) for event in credits] == [("2555992", None)]
 
 
@@ -164,31 +174,87 @@ def test_the_sample_makes_a_contract_per_customer_and_a_line_per_meter_but_the_o
         conversion.contracts,
         conversion.lines,
         conversion.left_out,
-    ) == (1000, 73, 480, LEFT_OUT)
+    ) == (1000 + 566, 73 + 1, 480 + 4, LEFT_OUT)
 
 
 def test_prices_fit_twelve_decimals_and_quantities_eighteen(converted: Path) -> None:
     def places(text: str) -> int:
         return -int(Decimal(text).as_tuple().exponent)
 
-    events = json_lines(converted / "usage.events.jsonl")
+    events = json_lines(converted / BILL)
     assert max(places(event["quantity"]) for event in events if event["quantity"]) <= 18
-    contracts = json_lines(converted / "contracts.events.jsonl")
+    contracts = json_lines(converted / LIST_PRICES)
     prices = [line["rate"]["unit_price"] for contract in contracts for line in contract["lines"]]
     assert max(map(places, prices)) <= 12
 
 
 def test_the_processor_accepts_every_record_but_the_credit(converted: Path) -> None:
     refused = [
-        (topic, number)
-        for topic in ("usage.events", "contracts.events")
-        for number, line in enumerate((converted / f"{topic}.jsonl").read_bytes().splitlines())
-        if isinstance(decode(topic, line), Fault)
+        (name, number)
+        for name in (BILL, RESOLD, LIST_PRICES, PRICE_LIST, CLOSE)
+        for number, line in enumerate((converted / name).read_bytes().splitlines())
+        if isinstance(decode(name.removesuffix(".jsonl").partition("/")[0], line), Fault)
     ]
-    assert refused == [("usage.events", 456)]
+    assert [(BILL, 456)] == refused
 
 
 def test_a_second_conversion_writes_the_same_bytes(converted: Path, tmp_path: Path) -> None:
     convert(tmp_path)
-    for name in ("usage.events.jsonl", "contracts.events.jsonl"):
+    for name in (BILL, RESOLD, LIST_PRICES, PRICE_LIST, CLOSE):
         assert (converted / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_a_resold_row_keeps_its_digits_and_names_its_account(converted: Path) -> None:
+    expected = {
+        "event_id": "1445767",
+        "source": "reseller-metering",
+        "customer_id": "acme",
+        "contract_id": None,
+        "meter": "public-ip",
+        "quantity": "1.000000000000000",
+        "event_time": "2024-09-01T03:00:00Z",
+        "dimensions": [{"key": "account", "value": "18938484842"}, {"key": "region", "value": "us-west-2"}],
+    }
+    assert expected == json_lines(converted / RESOLD)[0]
+
+
+def test_the_resold_rows_are_those_of_the_four_services_on_the_price_list() -> None:
+    counts = Counter(one.line_id for row in read_charges() if (one := priced_by(row)) is not None)
+    assert {"data-transfer": 386, "compute-hours": 37, "public-ip": 42, "requests": 11} == counts
+
+
+@pytest.mark.parametrize("changes", [{"category": "Adjustment"}, {"unit": "Seconds"}, {"quantity": None}])
+def test_a_row_without_a_price_on_the_list_is_not_resold(changes: dict[str, object]) -> None:
+    assert priced_by(charge()) is not None
+    assert priced_by(charge(**changes)) is None
+
+
+def test_the_rows_come_in_time_then_late_then_the_late_ones_once_more(converted: Path) -> None:
+    events = json_lines(converted / RESOLD)
+    times = [event["event_time"] for event in events]
+    in_time, late, again = events[:-42], events[-42:-21], events[-21:]
+    assert sorted(times[:-42]) == times[:-42]
+    assert {("11353890204", "2024-09-29"), ("11353890204", "2024-09-30")} == {
+        (event["dimensions"][0]["value"], event["event_time"][:10]) for event in late
+    }
+    assert late == again
+    assert "2024-10-07" == in_time[-1]["event_time"][:10]
+
+
+def test_the_start_of_october_is_the_first_week_of_september_a_month_later(converted: Path) -> None:
+    events = json_lines(converted / RESOLD)
+    told = [(one["event_id"], one["meter"], one["quantity"], one["event_time"]) for one in events]
+    expected = [
+        (f"october-{name}", meter, quantity, time.replace("2024-09", "2024-10"))
+        for name, meter, quantity, time in told
+        if time < "2024-09-08"
+    ]
+    assert expected == [one for one in told if one[3] >= "2024-10"]
+    assert 69 == len(expected)
+
+
+def test_the_late_rows_stand_behind_the_first_row_that_is_newer_than_the_close(converted: Path) -> None:
+    (close,) = json_lines(converted / CLOSE)
+    assert ("period_close", "demo-reseller", "2024-09") == (close["kind"], close["entity"], close["period"])
+    newer = [event["event_time"] > close["event_time"] for event in json_lines(converted / RESOLD)]
+    assert 0 < newer.index(True) < len(newer) - 42

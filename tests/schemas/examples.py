@@ -146,6 +146,7 @@ POSTING: dict[str, Any] = {
 }
 JOURNAL: dict[str, Any] = {
     "entry_id": "j1",
+    "functional_currency": "USD",
     "shard": 3,
     "sequence": 1,
     "entity": "e1",

@@ -1,0 +1,231 @@
+"""Recognition of fixed lines: which amount is earned when, as effects on the books.
+
+Ratable lines are recognised at cut-offs, the ends of periods (policy `recognise` = daily: of days); a point-in-time line
+at `satisfied_at`, a milestone whenever its progress changes. Amounts are cumulative, rounded half-even, and posted as
+differences, so that nothing drifts (accounting.md, rule 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from accounting.calendar import Period, local_date, start_of_day
+from accounting.contract import Line
+from accounting.coverage import FOREVER
+from accounting.policy import Policies
+from accounting.schedule import Method, curve, last_full_period, round_share
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one line adds to recognised revenue at an instant."""
+
+    instant: int  # due when time has come to it
+    day: date  # its accounting date, where that period is open
+    line_id: str
+    amount: int  # minor units
+    version: int  # of the contract, that decided it
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The progress of a point-in-time line or a milestone from an instant on, as the ratio incurred / expected."""
+
+    instant: int
+    incurred: int
+    expected: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """From `since` on, a line has earned `base` and earns `amount` over what was not yet transferred then."""
+
+    since: int
+    base: int  # minor units
+    amount: int  # minor units
+    transferred: tuple[int, int]  # the share of the line's term or progress that was over by `since`: part, whole
+    line: Line
+    version: int
+    method: Method = Method.DAILY
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """An instant at which scheduled recognition is posted, and the day it is dated."""
+
+    instant: int
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class LinePlan:
+    """The course of one fixed line: its phases in time order, and its steps where it has progress."""
+
+    line_id: str
+    product_id: str
+    phases: tuple[Phase, ...]
+    steps: tuple[Step, ...] | None  # None: ratable
+    residual_last: bool = False  # policy residual = last_full_period
+
+    def earned(self, instants: Sequence[int], zone_name: str) -> list[int]:
+        """The cumulative amount before each instant (with steps: up to and with it), rounded; `instants` ascend."""
+        if self.steps is not None:
+            return [self._at_step(instant) for instant in instants]
+        found: list[int] = []
+        for phase, own in _by_phase(self.phases, instants):
+            found += self._in_phase(phase, own, zone_name)
+        return found
+
+    def _in_phase(self, phase: Phase | None, instants: tuple[int, ...], zone_name: str) -> list[int]:
+        if phase is None:
+            return [self.phases[0].base] * len(instants)
+        line, (part, whole) = phase.line, phase.transferred
+        if not phase.amount or part == whole:
+            return [phase.base + phase.amount] * len(instants)
+        shares = curve(line.start, _end(line), phase.method, zone_name, instants)
+        # (share - part/whole) / (1 - part/whole), in integers; less than nothing is a schedule that begins later
+        scale = shares.denominator
+        return [
+            phase.base + round_share(phase.amount, max(number * whole - part * scale, 0), (whole - part) * scale)
+            for number in shares.numerators
+        ]
+
+    def _at_step(self, instant: int) -> int:
+        phase = next((one for one in reversed(self.phases) if one.since <= instant), None)
+        step = next((one for one in reversed(self.steps or ()) if one.instant <= instant), None)
+        if phase is None:
+            return self.phases[0].base
+        part, whole = phase.transferred
+        if not phase.amount or part == whole or step is None:
+            return phase.base + (phase.amount if part == whole else 0)
+        done = step.incurred * whole - part * step.expected
+        return phase.base + round_share(phase.amount, max(done, 0), (whole - part) * step.expected)
+
+    @property
+    def first(self) -> int:
+        """The first instant at which something can be earned."""
+        return min(max(phase.since, phase.line.start) for phase in self.phases)
+
+    @property
+    def last(self) -> int:
+        """The instant from which on a ratable line earns no more."""
+        final = self.phases[-1]
+        return _end(final.line) if final.amount else max(final.since, self.first)
+
+    def turns(self) -> list[int]:
+        """The instants at which a line with steps may earn: its steps and the starts of its phases."""
+        begun = self.phases[0].since
+        found = {step.instant for step in self.steps or ()} | {phase.since for phase in self.phases}
+        return sorted(one for one in found if one >= begun)
+
+
+def effects(plan: LinePlan, zone_name: str, policies: Policies, since: int, until: int) -> list[Effect]:
+    """The effects of one line with since < instant <= until, in time order."""
+    if plan.steps is not None:
+        return _step_effects(plan, zone_name, since, until)
+    if plan.residual_last:
+        return _truncated(plan, zone_name, since, until)
+    # The start of a period is a cut-off always: what was earned by then is what the next difference begins from.
+    begin = plan.first
+    if since > begin:
+        begin = max(begin, Period.of_date(local_date(since, zone_name)).start(zone_name))
+    marks = list(cut_offs(begin, plan.last, zone_name, policies, until))
+    before, *cumulative = plan.earned([begin, *(mark.instant for mark in marks)], zone_name)
+    found: list[Effect] = []
+    for mark, amount in zip(marks, cumulative, strict=True):
+        if amount != before and mark.instant > since:
+            phase = _phase_at(plan.phases, mark.instant)
+            rule = f"{phase.method} schedule, cumulative amount rounded half-even"
+            found.append(Effect(mark.instant, mark.day, plan.line_id, amount - before, phase.version, rule))
+        before = amount
+    return found
+
+
+def _step_effects(plan: LinePlan, zone_name: str, since: int, until: int) -> list[Effect]:
+    found: list[Effect] = []
+    done = plan.earned([since], zone_name)[0]
+    for turn in plan.turns():
+        if not since < turn <= until:
+            continue
+        amount = plan.earned([turn], zone_name)[0]
+        if amount != done:
+            step = next((one for one in reversed(plan.steps or ()) if one.instant <= turn), None)
+            phase = _phase_at(plan.phases, turn + 1)
+            version = max(phase.version, step.version if step else 0)
+            rule = f"{phase.line.kind}, cumulative amount by progress, rounded half-even"
+            found.append(Effect(turn, local_date(turn, zone_name), plan.line_id, amount - done, version, rule))
+        done = amount
+    return found
+
+
+def _truncated(plan: LinePlan, zone_name: str, since: int, until: int) -> list[Effect]:
+    """Policy residual = last_full_period: each period truncated, the rest in the last one that the line covers wholly."""
+    phase, line = plan.phases[0], plan.phases[0].line
+    marks = list(cut_offs(plan.first, plan.last, zone_name, Policies(), FOREVER))
+    shares = curve(line.start, _end(line), phase.method, zone_name, tuple(mark.instant for mark in marks))
+    full = [line.start <= Period.of_date(mark.day).start(zone_name) and mark.instant <= _end(line) for mark in marks]
+    amounts = last_full_period(phase.amount, shares, full)
+    rule = f"{phase.method} schedule, truncated, the rest in the last full period"
+    return [
+        Effect(mark.instant, mark.day, plan.line_id, amount, phase.version, rule)
+        for mark, amount in zip(marks, amounts, strict=True)
+        if amount and since < mark.instant <= until
+    ]
+
+
+def cut_offs(first: int, last: int, zone_name: str, policies: Policies, until: int) -> Iterator[CutOff]:
+    """The cut-offs after `first`, up to `until` and to the first one at or after `last`."""
+    daily = any(value == "daily" for _, value in policies.course("recognise"))
+    period = Period.of_date(local_date(first, zone_name))
+    while True:
+        end = period.end(zone_name)
+        if daily:
+            day = max(period.first_day, local_date(first, zone_name))
+            while (turn := start_of_day(day + timedelta(days=1), zone_name)) < end:
+                if turn > until:
+                    return
+                if policies.value("recognise", turn - 1) == "daily":
+                    yield CutOff(turn, day)
+                    if turn >= last:
+                        return
+                day += timedelta(days=1)
+        if end > until:
+            return
+        yield CutOff(end, local_date(end - 1, zone_name))
+        if end >= last:
+            return
+        period = period.next
+
+
+def next_effect(plan: LinePlan, zone_name: str, policies: Policies, after: int) -> int | None:
+    """The next instant after `after` at which the line may have an effect, or None."""
+    if plan.steps is not None:
+        return next((turn for turn in plan.turns() if turn > after), None)
+    # The last cut-off may lie behind the line's end.
+    begin = max(plan.first, min(after, plan.last - 1))
+    marks = cut_offs(begin, plan.last, zone_name, policies, FOREVER)
+    return next((mark.instant for mark in marks if mark.instant > after), None)
+
+
+def _by_phase(phases: Sequence[Phase], instants: Sequence[int]) -> Iterator[tuple[Phase | None, tuple[int, ...]]]:
+    """The instants that each phase answers for: those after its start, up to the next one's."""
+    at = 0
+    for number in range(-1, len(phases)):
+        ends = phases[number + 1].since if number + 1 < len(phases) else None
+        begun = at
+        while at < len(instants) and (ends is None or instants[at] <= ends):
+            at += 1
+        if at > begun:
+            yield phases[number] if number >= 0 else None, tuple(instants[begun:at])
+
+
+def _phase_at(phases: Sequence[Phase], instant: int) -> Phase:
+    return next((one for one in reversed(phases) if one.since < instant), phases[0])
+
+
+def _end(line: Line) -> int:
+    return FOREVER if line.end is None else line.end

@@ -1,0 +1,74 @@
+"""What is not posted as it should be: one owned exception per line and class, until what is missing has come."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dataflows.exception_desk import Coordinates, ExceptionDesk
+from dataflows.posting_terms import Missing
+from state import codec, keys
+from state.store import ShardStore
+
+CLASSES = ("product_unmapped", "fx_rate_missing", "treatment_undecidable", "unsupported")
+
+
+class _Held(msgspec.Struct, array_like=True):
+    """Where the exception was raised."""
+
+    customer_id: str
+    contract_id: str
+    line_id: str
+    cls: str
+    topic: str
+    partition: int
+    offset: int
+
+
+_Name = tuple[str, str, str, str]  # customer, contract, line, class
+
+
+class Holds:
+    """The open exceptions about lines of one shard."""
+
+    def __init__(self, store: ShardStore, desk: ExceptionDesk) -> None:
+        self._store, self._desk = store, desk
+        self._open: dict[_Name, Coordinates] = {}
+        for _, value in store.scan(keys.HELD):
+            one = codec.decode(_Held, value)
+            name = (one.customer_id, one.contract_id, one.line_id, one.cls)
+            self._open[name] = Coordinates(one.topic, one.partition, one.offset)
+
+    def is_held(self, customer_id: str, contract_id: str, line_id: str) -> bool:
+        """Whether an exception about the line is open."""
+        return bool(self._open) and any((customer_id, contract_id, line_id, cls) in self._open for cls in CLASSES)
+
+    def hold(
+        self, customer_id: str, contract_id: str, line_id: str, missing: Missing, at: Coordinates, since: int,
+        severity: str = "error", correlation_id: str | None = None,
+    ) -> None:  # fmt: skip
+        """Raise it, unless it is open."""
+        name = (customer_id, contract_id, line_id, missing.cls)
+        if name in self._open:
+            return
+        self._open[name] = at
+        self._store.put(_key(name), codec.encode(_Held(*name, at.topic, at.partition, at.offset)))
+        booked = "it is kept and booked then" if severity == "error" else "it is booked under the default names"
+        about = f"line {line_id} of contract {contract_id}" if line_id else f"contract {contract_id}"
+        self._desk.raise_one(
+            missing.cls, at, f"{about}: {missing.reason}; {booked}", b"", since=since,
+            customer_id=customer_id, contract_id=contract_id, correlation_id=correlation_id, resolvable=True,
+            subject=line_id, severity=severity,
+        )  # fmt: skip
+
+    def settle(self, customer_id: str, contract_id: str, line_id: str, still: set[str]) -> None:
+        """Resolve what is not missing any more; `still` names the classes that are."""
+        for cls in CLASSES:
+            name = (customer_id, contract_id, line_id, cls)
+            if cls in still or name not in self._open:
+                continue
+            self._desk.resolve(cls, self._open.pop(name), "what was missing arrived", subject=line_id)
+            self._store.delete(_key(name))
+
+
+def _key(name: _Name) -> bytes:
+    return keys.HELD + keys.name(*name)

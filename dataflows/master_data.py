@@ -1,0 +1,218 @@
+"""Master data of a shard: products, bundles, accounts, entities, FX rates and owners, each effective-dated.
+
+Every shard has all of it. Without any, an entity's zone is the one of the settings, its functional currency the
+contract's, accounts keep their names and every product is known (events.md, reference.events).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from dataclasses import dataclass
+from fractions import Fraction
+
+from accounting.allocation import Bundle
+from accounting.coverage import ALWAYS
+from accounting.currency import digits
+from connectors.batch import Record
+from dataflows.exception_desk import Coordinates, ExceptionDesk
+from dataflows.settings import FlowSettings
+from schemas.decode import decode
+from schemas.line import minor_units
+from schemas.reference import ReferenceEvent
+from schemas.topics import REFERENCE
+from state import codec, keys
+from state.records import StoredReference
+from state.store import ShardStore
+
+
+@dataclass(frozen=True, slots=True)
+class Restatement:
+    """What a master data record changes: the books from an instant on, and whether zones move boundaries."""
+
+    since: int
+    zones: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Dated:
+    """A record and since when it holds."""
+
+    since: int
+    rank: tuple[int, str, int, int]  # event time and position: of one date the highest one holds
+    event: ReferenceEvent
+
+
+_Identity = tuple[str, str, str]  # kind, id, entity (of accounts)
+
+
+class MasterData:
+    """Looks master data up as it was in force at an instant."""
+
+    def __init__(self, store: ShardStore, desk: ExceptionDesk, settings: FlowSettings, at_home: bool) -> None:
+        """`at_home`: this shard speaks for the records, so that it is said once."""
+        self._store, self._desk, self._settings, self._at_home = store, desk, settings, at_home
+        self._known: dict[_Identity, list[_Dated]] = {}
+        self._bundled: set[str] = set()
+        self.has_products = False  # from the first product record on, every product has to have one
+        for _, value in store.scan(keys.REFERENCE):
+            stored = codec.decode(StoredReference, value)
+            event = decode(REFERENCE, stored.payload)
+            if isinstance(event, ReferenceEvent):
+                self._take(event, _rank(event, Coordinates(stored.topic, stored.partition, stored.offset)))
+
+    # -- changes
+
+    def apply(self, record: Record, topic: str, partition: int) -> Restatement | None:
+        """Take a record in; gives what it changes, None when nothing does."""
+        event: ReferenceEvent = record.model
+        at = Coordinates(topic, partition, record.offset)
+        rank = _rank(event, at)
+        rival = self._same_date(event)
+        if rival is not None:
+            if _content(rival.event) == _content(event):
+                return None
+            if rival.rank[0] == rank[0]:
+                places = [Coordinates(*one[1:]) for one in sorted((rival.rank, rank))]
+                self._contradiction(event, places, record.payload)
+            if rival.rank > rank:
+                return None
+            self._known[_identity(event)].remove(rival)
+        self._store.put(_key(event), codec.encode(StoredReference(record.payload, topic, partition, record.offset)))
+        governed = self.has_products
+        self._take(event, rank)
+        return self._restatement(event, rival.event if rival else None, governed)
+
+    def _take(self, event: ReferenceEvent, rank: tuple[int, str, int, int]) -> None:
+        insort(
+            self._known.setdefault(_identity(event), []), _Dated(_since(event), rank, event), key=lambda one: one.since
+        )
+        if event.kind == "product":
+            self.has_products = True
+        if event.kind == "bundle":
+            self._bundled.update(event.products)
+
+    def _same_date(self, event: ReferenceEvent) -> _Dated | None:
+        known = self._known.get(_identity(event), ())
+        return next((one for one in known if one.since == _since(event)), None)
+
+    def _contradiction(self, event: ReferenceEvent, places: list[Coordinates], payload: bytes) -> None:
+        """Two records that cannot both hold, and no time to tell which came later: the later position does."""
+        if not self._at_home:
+            return
+        first, later = places
+        if self._desk.is_open("reference_conflict", later):
+            return
+        self._desk.raise_one(
+            "reference_conflict", later,
+            f"{event.kind} {event.id} has two records for one effective date that differ: the one at {first.topic}/"
+            f"{first.partition} offset {first.offset} does not hold any more; send a correction with a later event_time",
+            payload, since=event.event_time, resolvable=True,
+        )  # fmt: skip
+
+    def _restatement(self, event: ReferenceEvent, before: ReferenceEvent | None, governed: bool) -> Restatement | None:
+        since = _since(event)
+        match event.kind:
+            case "exception_owner":
+                return None
+            case "entity":
+                moved = event.time_zone != (before.time_zone if before else None)
+                return Restatement(ALWAYS if moved else since, moved)
+            case "product":
+                # Terms of allocation hold from a contract's start on: what changes them may change all of it.
+                return Restatement(ALWAYS if not governed or _allocates(event, before) else since)
+            case "bundle":
+                return Restatement(ALWAYS)
+            case _:
+                return Restatement(since)
+
+    # -- look-ups
+
+    def zone(self, entity: str, at: int) -> str:
+        """The time zone of an entity."""
+        found = self._in_force(("entity", entity, ""), at)
+        return (found.time_zone if found else None) or self._settings.zone
+
+    def functional_currency(self, entity: str, at: int) -> str | None:
+        """The currency an entity keeps its books in, None where nobody said."""
+        found = self._in_force(("entity", entity, ""), at)
+        return found.functional_currency if found else None
+
+    def product(self, product_id: str, at: int) -> ReferenceEvent | None:
+        """The product's record."""
+        return self._in_force(("product", product_id, ""), at)
+
+    def knows(self, product_id: str, at: int) -> bool:
+        """Whether a product may be booked: it has a record or is sold in a bundle; without any record all may."""
+        return not self.has_products or product_id in self._bundled or self.product(product_id, at) is not None
+
+    def account(self, entity: str, name: str, at: int) -> str:
+        """The ERP number of an account, or its name where nobody mapped it."""
+        found = self._in_force(("account", name, entity), at) or self._in_force(("account", name, ""), at)
+        return (found.number if found else None) or name
+
+    def rate(self, base: str, quote: str, at: int) -> Fraction | None:
+        """Units of `quote` for one unit of `base`: the latest record, of the pair or else of its inverse."""
+        found = self._in_force(("fx_rate", f"{base}/{quote}", ""), at)
+        if found is not None and found.rate is not None:
+            return Fraction(found.rate)
+        inverse = self._in_force(("fx_rate", f"{quote}/{base}", ""), at)
+        return None if inverse is None or inverse.rate is None else 1 / Fraction(inverse.rate)
+
+    def ssp(self, product_id: str, currency: str, at: int) -> int | None:
+        """The product's stand-alone selling price in minor units of `currency`, None where it has none in it."""
+        found = self.product(product_id, at)
+        if found is None or found.currency not in (None, currency):
+            return None
+        return minor_units(found.ssp, digits(currency))
+
+    def bundles(self, currency: str, at: int) -> list[Bundle]:
+        """Every bundle that is sold in a currency."""
+        found = [self._in_force(identity, at) for identity in sorted(self._known) if identity[0] == "bundle"]
+        return [
+            Bundle(one.products, minor_units(one.price, digits(currency)) or 0)
+            for one in found
+            if one is not None and one.currency in (None, currency)
+        ]
+
+    def owner(self, cls: str, at: int) -> tuple[str, int]:
+        """(owner, SLA in microseconds) of an exception class."""
+        found = self._in_force(("exception_owner", cls, ""), at)
+        if found is None:
+            return self._settings.owner, self._settings.sla_us
+        seconds = found.sla_s()
+        return found.owner or self._settings.owner, self._settings.sla_us if seconds is None else seconds * 1_000_000
+
+    def _in_force(self, identity: _Identity, at: int) -> ReferenceEvent | None:
+        known = self._known.get(identity)
+        index = bisect_right(known, at, key=lambda one: one.since) if known else 0
+        return known[index - 1].event if known and index else None
+
+
+def _identity(event: ReferenceEvent) -> _Identity:
+    if event.kind == "fx_rate":
+        return event.kind, f"{event.base}/{event.quote}", ""
+    return event.kind, event.id, (event.entity or "") if event.kind == "account" else ""
+
+
+def _since(event: ReferenceEvent) -> int:
+    at = event.as_of if event.kind == "fx_rate" else event.effective_from
+    return ALWAYS if at is None else at
+
+
+def _rank(event: ReferenceEvent, at: Coordinates) -> tuple[int, str, int, int]:
+    return (ALWAYS if event.event_time is None else event.event_time, at.topic, at.partition, at.offset)
+
+
+def _content(event: ReferenceEvent) -> ReferenceEvent:
+    """What a record says, whoever sent it when."""
+    return event.model_copy(update={"event_id": None, "source": None, "event_time": None})
+
+
+def _allocates(event: ReferenceEvent, before: ReferenceEvent | None) -> bool:
+    names = ("default_method", "ssp", "ssp_low", "ssp_high", "highly_variable", "currency")
+    plain = ReferenceEvent(kind="product", id=event.id)
+    return any(getattr(event, name) != getattr(before or plain, name) for name in names)
+
+
+def _key(event: ReferenceEvent) -> bytes:
+    return keys.REFERENCE + keys.name(*_identity(event)) + keys.number(_since(event))
