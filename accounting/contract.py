@@ -126,6 +126,7 @@ class Modification:
     reason: str | None = None
     approved_by: str | None = None
     past_credit: int | None = None  # minor units: the price change that settles goods already delivered
+    requested_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,17 @@
-"""The plan of a contract: how its fixed consideration spreads over lines and time, version by version."""
+"""The plan of a contract: how its consideration spreads over lines and time, version by version."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 
-from accounting.allocation import Bundle, Share, SspRange, allocate, largest_remainder
-from accounting.calendar import local_date, start_of_day
-from accounting.contract import ContractVersion, Line, LineKind, VersionKind
+from accounting.allocation import Bundle
+from accounting.contract import ContractVersion, Line
 from accounting.coverage import ALWAYS
+from accounting.modification import Decision, fixed_lines
+from accounting.plan_course import PlanCourse, Valuation
 from accounting.policy import Policies
-from accounting.recognition import Effect, LinePlan, Phase, Step, effects, next_effect
-from accounting.schedule import Method, curve
-
-FIXED = (LineKind.RATABLE, LineKind.POINT_IN_TIME, LineKind.MILESTONE)
-
-
-@dataclass(frozen=True, slots=True)
-class Valuation:
-    """What master data says of a line: its SSP, its method, and the range of a product without an SSP of its own."""
-
-    ssp: int  # minor units
-    method: Method
-    residual: SspRange | None = None
+from accounting.recognition import CATCH_UP, Effect, LinePlan, effects, next_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +24,18 @@ class ContractPlan:
     recognised: int = 0  # minor units, where the books start from (opening)
     billed: int = 0
     opened_at: int = ALWAYS
-    undecidable: str | None = None  # why nothing is booked until a person decides
-    unsupported: tuple[int, ...] = ()  # versions that change terms in a way nothing here decides
+    decisions: tuple[Decision, ...] = ()  # of versions 2..n that were taken up
+    undecidable: tuple[int, str] | None = None  # the version that waits for a person, and why
 
     def effects(self, since: int, until: int) -> list[Effect]:
         """The effects with since < instant <= until, in the order in which the position takes them."""
         since = max(since, self.opened_at)
         found = [
-            (one.instant, number, one)
+            (one.instant, number, one.kind == CATCH_UP, one)
             for number, line in enumerate(self.lines)
             for one in effects(line, self.zone, self.policies, since, until)
         ]
-        return [one for _, _, one in sorted(found, key=lambda item: item[:2])]
+        return [item[-1] for item in sorted(found, key=lambda item: item[:3])]
 
     def next_effect(self, after: int) -> int | None:
         """The next instant after `after` at which something may be due, or None."""
@@ -55,128 +43,44 @@ class ContractPlan:
         found = [next_effect(line, self.zone, self.policies, after) for line in self.lines]
         return min((one for one in found if one is not None), default=None)
 
-    def recognised_by(self, instant: int) -> int:
-        """Minor units recognised by the effects up to an instant, the opening included."""
-        if instant <= self.opened_at or instant == ALWAYS:
-            return self.recognised
-        return self.recognised + sum(one.amount for one in self.effects(ALWAYS, instant))
+    def line(self, line_id: str) -> LinePlan | None:
+        """The plan of a line."""
+        return next((line for line in self.lines if line.line_id == line_id), None)
 
     def product_of(self, line_id: str) -> str:
         """The product of a line."""
         return next(line.product_id for line in self.lines if line.line_id == line_id)
 
 
-def fixed_lines(version: ContractVersion) -> list[Line]:
-    """The lines of fixed consideration."""
-    return [line for line in version.lines if line.kind in FIXED]
-
-
 def contract_plan(
     versions: Sequence[ContractVersion],
     zone_name: str,
-    value: Callable[[Line], Valuation],
+    value: Callable[[Line, int], Valuation],
     bundles: Sequence[Bundle],
     policies: Policies,
 ) -> ContractPlan:
-    """The plan of versions 1..n (accounting.md, rules 2, 3 and 5)."""
-    first = versions[0]
-    lines = fixed_lines(first)
-    if not lines and not any(map(fixed_lines, versions)):
+    """The plan of versions 1..n (accounting.md, rules 2, 3 and 5); `value` values a line as of an instant.
+
+    Versions from the first undecidable one on are not taken up: the plan stays that of the versions before.
+    """
+    if not any(map(fixed_lines, versions)):
         return ContractPlan((), zone_name, policies)
-    valued = {line.line_id: value(line) for line in lines}
-    allocation = allocate(
-        sum(line.total or 0 for line in lines),
-        [Share(valued[line.line_id].ssp, line.product_id, valued[line.line_id].residual) for line in lines],
-        bundles, first.currency,
+    first = versions[0]
+    course = PlanCourse(first, versions, zone_name, value, bundles, policies)
+    decisions: list[Decision] = []
+    undecidable = (1, course.undecidable) if course.undecidable else None
+    last = first
+    for version in versions[1:] if undecidable is None else ():
+        decision = course.step(last, version)
+        if decision.undecidable is not None:
+            undecidable = (version.version, decision.undecidable)
+            break
+        decisions.append(decision)
+        last = version
+    opening = first.opening
+    opened = opening is not None and bool(fixed_lines(first)) and course.undecidable is None
+    return ContractPlan(
+        course.ordered(last), zone_name, policies,
+        opening.recognised if opened and opening else 0, opening.billed if opened and opening else 0,
+        opening.as_of if opened and opening else ALWAYS, tuple(decisions), undecidable,
     )  # fmt: skip
-    if allocation.undecidable is not None:
-        return ContractPlan((), zone_name, policies, undecidable=allocation.undecidable)
-    last_full = policies.value("residual", first.start) == "last_full_period"
-    plans = {
-        line.line_id: LinePlan(
-            line.line_id,
-            line.product_id,
-            (Phase(ALWAYS, 0, amount, (0, 1), line, 1, valued[line.line_id].method),),
-            _steps(line, versions),
-            last_full and line.kind is LineKind.RATABLE,
-        )
-        for line, amount in zip(lines, allocation.amounts, strict=True)
-    }
-    opened = _opened(plans, first, zone_name)
-    unsupported: list[int] = []
-    for before, version in pairwise(versions):
-        if version.kind is VersionKind.CANCELLED:
-            plans = {name: _ended(plan, version, zone_name) for name, plan in plans.items()}
-        elif _terms(version) != _terms(before):
-            unsupported.append(version.version)
-    names = [line.line_id for line in fixed_lines(versions[-1]) if line.line_id in plans]
-    names += sorted(plans.keys() - set(names))
-    ordered = tuple(plans[name] for name in names)
-    return replace(opened, lines=ordered, policies=policies, unsupported=tuple(unsupported))
-
-
-def _terms(version: ContractVersion) -> list[tuple[object, ...]]:
-    """What a modification can change; progress, satisfied_at and SSP change nothing (rule 5, 606-10-32-43)."""
-    return [
-        (line.line_id, line.product_id, line.kind, line.start, line.end, line.quantity, line.total, line.method)
-        for line in fixed_lines(version)
-    ]
-
-
-def _steps(line: Line, versions: Sequence[ContractVersion]) -> tuple[Step, ...] | None:
-    """How a line's progress went: by each version's effective date, or at the instant at which it was satisfied."""
-    if line.kind is LineKind.RATABLE:
-        return None
-    stated = [
-        (version, one)
-        for version in versions
-        for one in version.lines
-        if one.line_id == line.line_id and one.kind is line.kind
-    ]
-    if line.kind is LineKind.POINT_IN_TIME:
-        version, last = stated[-1]
-        return () if last.satisfied_at is None else (Step(last.satisfied_at, 1, 1, version.version),)
-    found: list[Step] = []
-    for version, one in stated:
-        at = max(version.effective_at, version.start) if version.version == 1 else version.effective_at
-        incurred, expected = one.progress or (0, 1)
-        # A version that is effective before its predecessor replaces it from there on.
-        found = [step for step in found if step.instant < at]
-        found.append(Step(at, incurred, expected or 1, version.version))
-    return tuple(found)
-
-
-def _opened(plans: dict[str, LinePlan], first: ContractVersion, zone_name: str) -> ContractPlan:
-    """Start the plans from an opening balance: what is left is earned over what is left of each line."""
-    if first.opening is None or not plans:
-        return ContractPlan((), zone_name, Policies())
-    as_of, recognised = first.opening.as_of, first.opening.recognised
-    weights = [abs(plan.earned([as_of], zone_name)[0]) for plan in plans.values()]
-    for (name, plan), base in zip(plans.items(), largest_remainder(recognised, weights), strict=True):
-        phase = plan.phases[0]
-        opened = replace(
-            phase, since=as_of, base=base, amount=phase.amount - base, transferred=_share(plan, as_of, zone_name)
-        )
-        plans[name] = replace(plan, phases=(opened,), residual_last=False)
-    return ContractPlan((), zone_name, Policies(), recognised, first.opening.billed, as_of)
-
-
-def _share(plan: LinePlan, at: int, zone_name: str) -> tuple[int, int]:
-    """The share of a line that is over by an instant: part, whole."""
-    line = plan.phases[-1].line
-    if plan.steps is None:
-        shares = curve(line.start, line.end or 0, plan.phases[-1].method, zone_name, (at,))
-        return shares.numerators[0], shares.denominator
-    step = next((one for one in reversed(plan.steps) if one.instant <= at), None)
-    return (step.incurred, step.expected) if step else (0, 1)
-
-
-def _ended(plan: LinePlan, version: ContractVersion, zone_name: str) -> LinePlan:
-    """Cancellation: the line keeps what it has earned by then and earns no more; at its start it never was."""
-    at = start_of_day(local_date(version.effective_at, zone_name), zone_name)
-    phase = plan.phases[-1]
-    until = at - 1 if plan.steps is not None else at  # a step of that day belongs to the cancelled days
-    base = plan.earned([until], zone_name)[0]
-    kept = tuple(one for one in plan.phases if one.since < at)
-    last = Phase(at, base, 0, (0, 1), phase.line, version.version, phase.method)
-    return replace(plan, phases=(*kept, last), residual_last=False)

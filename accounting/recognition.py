@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from accounting.calendar import Period, local_date, start_of_day
 from accounting.contract import Line
 from accounting.coverage import FOREVER
 from accounting.policy import Policies
 from accounting.schedule import Method, curve, last_full_period, round_share
+
+RECOGNITION = "recognition"
+CATCH_UP = "catch_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Effect:
     amount: int  # minor units
     version: int  # of the contract, that decided it
     rule: str
+    kind: str = RECOGNITION
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Phase:
     since: int
     base: int  # minor units
     amount: int  # minor units
-    transferred: tuple[int, int]  # the share of the line's term or progress that was over by `since`: part, whole
+    transferred: tuple[int, int]  # what was over by `since`: part and whole of the term, or incurred and expected
     line: Line
     version: int
     method: Method = Method.DAILY
@@ -99,11 +104,17 @@ class LinePlan:
         step = next((one for one in reversed(self.steps or ()) if one.instant <= instant), None)
         if phase is None:
             return self.phases[0].base
-        part, whole = phase.transferred
-        if not phase.amount or part == whole or step is None:
-            return phase.base + (phase.amount if part == whole else 0)
-        done = step.incurred * whole - part * step.expected
-        return phase.base + round_share(phase.amount, max(done, 0), (whole - part) * step.expected)
+        then, whole = phase.transferred
+        if not phase.amount:
+            return phase.base
+        if then >= whole and not (step and step.expected > then):
+            return phase.base + phase.amount  # all of it was transferred: what is added belongs to it
+        if step is None:
+            return phase.base
+        # progress of what remains = (incurred - incurred then) / (expected - incurred then): rule 5b
+        left = step.expected - then
+        done = min(max(step.incurred - then, 0), left)
+        return phase.base + (round_share(phase.amount, done, left) if left > 0 else phase.amount)
 
     @property
     def first(self) -> int:
@@ -114,7 +125,20 @@ class LinePlan:
     def last(self) -> int:
         """The instant from which on a ratable line earns no more."""
         final = self.phases[-1]
-        return _end(final.line) if final.amount else max(final.since, self.first)
+        ends = _end(final.line) if final.amount else final.since
+        return max(ends, final.since, self.first)
+
+    def catch_ups(self, zone_name: str) -> list[Effect]:
+        """What a ratable line's changes of phase post at once: the new phase's amount by then less the old one's."""
+        found: list[Effect] = []
+        for old, new in pairwise(self.phases):
+            at = (new.since,)
+            amount = self._in_phase(new, at, zone_name)[0] - self._in_phase(old, at, zone_name)[0]
+            if amount:
+                rule = f"cumulative catch-up of version {new.version}"
+                day = local_date(new.since, zone_name)
+                found.append(Effect(new.since, day, self.line_id, amount, new.version, rule, CATCH_UP))
+        return found
 
     def turns(self) -> list[int]:
         """The instants at which a line with steps may earn: its steps and the starts of its phases."""
@@ -136,13 +160,17 @@ def effects(plan: LinePlan, zone_name: str, policies: Policies, since: int, unti
     marks = list(cut_offs(begin, plan.last, zone_name, policies, until))
     before, *cumulative = plan.earned([begin, *(mark.instant for mark in marks)], zone_name)
     found: list[Effect] = []
+    jumps = [jump for jump in plan.catch_ups(zone_name) if begin <= jump.instant <= until]
     for mark, amount in zip(marks, cumulative, strict=True):
-        if amount != before and mark.instant > since:
+        while jumps and jumps[0].instant < mark.instant:
+            before += jumps[0].amount
+            found.append(jumps.pop(0))
+        if amount != before:
             phase = _phase_at(plan.phases, mark.instant)
             rule = f"{phase.method} schedule, cumulative amount rounded half-even"
             found.append(Effect(mark.instant, mark.day, plan.line_id, amount - before, phase.version, rule))
         before = amount
-    return found
+    return [one for one in (*found, *jumps) if one.instant > since]
 
 
 def _step_effects(plan: LinePlan, zone_name: str, since: int, until: int) -> list[Effect]:
@@ -157,7 +185,9 @@ def _step_effects(plan: LinePlan, zone_name: str, since: int, until: int) -> lis
             phase = _phase_at(plan.phases, turn + 1)
             version = max(phase.version, step.version if step else 0)
             rule = f"{phase.line.kind}, cumulative amount by progress, rounded half-even"
-            found.append(Effect(turn, local_date(turn, zone_name), plan.line_id, amount - done, version, rule))
+            kind = CATCH_UP if any(turn == one.since for one in plan.phases[1:]) else RECOGNITION
+            day = local_date(turn, zone_name)
+            found.append(Effect(turn, day, plan.line_id, amount - done, version, rule, kind))
         done = amount
     return found
 
@@ -208,7 +238,9 @@ def next_effect(plan: LinePlan, zone_name: str, policies: Policies, after: int) 
     # The last cut-off may lie behind the line's end.
     begin = max(plan.first, min(after, plan.last - 1))
     marks = cut_offs(begin, plan.last, zone_name, policies, FOREVER)
-    return next((mark.instant for mark in marks if mark.instant > after), None)
+    ahead = [jump.instant for jump in plan.catch_ups(zone_name) if jump.instant > after]
+    following = next((mark.instant for mark in marks if mark.instant > after), None)
+    return min((one for one in (*ahead, following) if one is not None), default=None)
 
 
 def _by_phase(phases: Sequence[Phase], instants: Sequence[int]) -> Iterator[tuple[Phase | None, tuple[int, ...]]]:

@@ -31,6 +31,7 @@ class ModificationTerms(Record):
     reason: AnyText | None = None
     approved_by: AnyText | None = None
     past_credit: Amount | None = None
+    requested_by: AnyText | None = None
 
 
 class OpeningTerms(Record):
