@@ -1,0 +1,140 @@
+"""One position as time goes on: what is billed ahead, invoice by invoice, or earned ahead, at historical rates.
+
+Rule 1 and rule 8 of accounting.md: revenue that was billed ahead is released at the rates of its invoices, first in first
+out; what is earned before it is billed carries the rate of its date.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from accounting.exchange import Rate, Used, convert
+from accounting.position import DEFERRED_REVENUE, REVENUE, UNBILLED_RECEIVABLE
+from accounting.schedule import round_share
+
+Movements = dict[str, tuple[int, int]]  # account -> minor units, functional minor units; debits are positive
+
+
+def add(movements: Movements, account: str, amount: int, functional: int) -> None:
+    """Add one movement; an account that does not move is left out."""
+    before = movements.get(account, (0, 0))
+    after = (before[0] + amount, before[1] + functional)
+    if after != (0, 0):
+        movements[account] = after
+    elif account in movements:
+        del movements[account]
+
+
+@dataclass(slots=True)
+class Layer:
+    """A part of a position that arose at once."""
+
+    invoice_id: str  # "": no invoice
+    amount: int  # minor units, > 0
+    functional: int
+    rate: Rate | None  # None: several, carried together
+
+
+class Shifted(NamedTuple):
+    """What a change of a position did to its two accounts; debits are positive."""
+
+    unbilled: int
+    unbilled_functional: int
+    deferred: int
+    deferred_functional: int
+
+    @property
+    def functional(self) -> int:
+        """Both accounts together."""
+        return self.unbilled_functional + self.deferred_functional
+
+
+class PositionCourse:
+    """The layers of one position: all of them deferred, or all of them unbilled."""
+
+    __slots__ = ("deferred", "unbilled", "unbilled_account")
+
+    def __init__(self, unbilled_account: str = UNBILLED_RECEIVABLE) -> None:
+        """`unbilled_account`: where R > B is shown (policy `unbilled`)."""
+        self.unbilled_account = unbilled_account
+        self.deferred: list[Layer] = []
+        self.unbilled: list[Layer] = []
+
+    @property
+    def owed(self) -> int:
+        """B - R: what is billed less what is recognised, in minor units."""
+        return sum(layer.amount for layer in self.deferred) - sum(layer.amount for layer in self.unbilled)
+
+    def recognise(self, amount: int, rate: Rate) -> Movements:
+        """Recognise `amount` (below zero: take it back); revenue takes what the position gives."""
+        shifted = self.shift(-amount, rate, "", set())
+        movements: Movements = {}
+        self.record(shifted, movements)
+        add(movements, REVENUE, -amount, -shifted.functional)
+        return movements
+
+    def record(self, shifted: Shifted, movements: Movements) -> None:
+        """Write a change down under the accounts of the position."""
+        add(movements, self.unbilled_account, shifted.unbilled, shifted.unbilled_functional)
+        add(movements, DEFERRED_REVENUE, shifted.deferred, shifted.deferred_functional)
+
+    def shift(self, change: int, rate: Rate, invoice_id: str, used: Used, functional: int | None = None) -> Shifted:
+        """Change B - R by `change`: first against what there is on the other side, the rest is new at `rate`.
+
+        Below zero, the layers of `invoice_id` go before the others. `functional` is what the whole change is worth where
+        all of it is at one rate: then the new layer takes what rounding leaves. The rates go to `used`.
+        """
+        if change > 0:
+            taken, worth = _take(self.unbilled, change, "", used)
+            rest, value = change - taken, 0
+            if rest:
+                used.add(rate)
+                alike = functional is not None and used == {rate}
+                value = max((functional or 0) - worth, 0) if alike else convert(rest, rate)
+                if functional is not None and not taken:
+                    value = functional
+                _put(self.deferred, invoice_id, rest, value, rate)
+            return Shifted(-taken, -worth, -rest, -value)
+        taken, worth = _take(self.deferred, -change, invoice_id, used)
+        rest, value = -change - taken, 0
+        if rest:
+            used.add(rate)
+            value = convert(rest, rate)
+            _put(self.unbilled, "", rest, value, rate)
+        return Shifted(rest, value, taken, worth)
+
+
+def _put(layers: list[Layer], invoice_id: str, amount: int, functional: int, rate: Rate) -> None:
+    last = layers[-1] if layers else None
+    if last is not None and last.invoice_id == invoice_id and last.rate == rate:
+        last.amount += amount
+        last.functional += functional
+    else:
+        layers.append(Layer(invoice_id, amount, functional, rate))
+
+
+def _take(layers: list[Layer], wanted: int, own: str, used: Used) -> tuple[int, int]:
+    """Take up to `wanted` out of the layers, those of `own` first, then first in first out: amount and functional."""
+    taken = functional = 0
+    if not layers or not wanted:
+        return 0, 0
+    order = layers
+    if own and layers[0].invoice_id != own:
+        order = sorted(layers, key=lambda layer: layer.invoice_id != own)
+    emptied = 0
+    for layer in order:
+        if taken == wanted:
+            break
+        part = min(layer.amount, wanted - taken)
+        # The last part of a layer takes what is left: no layer leaves a cent that belongs to nothing.
+        worth = layer.functional if part == layer.amount else round_share(layer.functional, part, layer.amount)
+        layer.amount -= part
+        layer.functional -= worth
+        emptied += not layer.amount
+        taken += part
+        functional += worth
+        used.add(layer.rate)
+    if emptied:
+        layers[:] = [layer for layer in layers if layer.amount]
+    return taken, functional
