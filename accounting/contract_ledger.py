@@ -1,0 +1,313 @@
+"""The ledger of one contract: recognition, usage and billing in the order of time, as balanced movements of accounts.
+
+Source: accounting.md, rules 1, 5 (Credits), 8 and 9. A position's split into deferred and unbilled depends on the order of
+recognition and billing; so all of it goes through one list: of one instant, recognition before usage before billing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from accounting.billing import Billing
+from accounting.billing_fact import FX_RATE_MISSING, BillingFact, Problem
+from accounting.booking import FX_GAIN_LOSS, Booking, Leg, ServedLine, Shift, ShiftMode
+from accounting.calendar import local_date
+from accounting.contract import ContractVersion
+from accounting.contract_plan import ContractPlan
+from accounting.coverage import ALWAYS, FOREVER
+from accounting.exchange import Exchange, Rate, Used, convert
+from accounting.invoice import pro_rata
+from accounting.position import UNBILLED_RECEIVABLE
+from accounting.position_course import Movements, PositionCourse, add
+from accounting.recognition import CATCH_UP, Effect, LinePlan, effects
+from accounting.require import require
+from accounting.service_terms import FIXED_POSITION, ServiceTerms
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRevenue:
+    """What a usage line earned in a window."""
+
+    line_id: str
+    instant: int  # the window's end
+    day: date  # its last day
+    amount: int  # minor units
+
+
+@dataclass(frozen=True, slots=True)
+class BillingEffect:
+    """What one billing fact books."""
+
+    at: int
+    day: date
+    fact: BillingFact
+    kind: str  # billing, payment, credit
+    line_id: str  # "": it concerns several lines, or the contract
+    movements: Movements
+    rule: str
+    lines: tuple[ServedLine, ...]
+
+
+@dataclass(slots=True)
+class Settled:
+    """The books of one contract as they should be; movements are (minor units, functional minor units), debits positive."""
+
+    recognitions: list[tuple[Effect, Movements]] = field(default_factory=list)
+    usage: list[tuple[UsageRevenue, Movements]] = field(default_factory=list)
+    billing: list[BillingEffect] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    overlays: list[LinePlan] = field(default_factory=list)  # what credits take from the schedules
+    positions: dict[str, PositionCourse] = field(default_factory=dict)  # as they stand in the end
+
+
+def settle_contract(
+    versions: Sequence[ContractVersion],
+    plan: ContractPlan,
+    facts: Iterable[BillingFact],
+    usage: Iterable[UsageRevenue] = (),
+    exchange: Exchange | None = None,
+    until: int = FOREVER,
+    planned: Sequence[Effect] | None = None,
+) -> Settled:
+    """Settle a contract: versions 1..n and their plan, all its billing facts and usage revenue, in any order.
+
+    Scheduled recognition is taken up to and with `until`, facts and usage as they are given. `planned`: the effects of
+    the plan up to `until`, where the caller has them. Bad facts come back as problems.
+    """
+    exchange = exchange or Exchange(versions[0].currency)
+    terms = ServiceTerms(versions, plan)
+    billing = Billing(terms, facts)
+    overlays = billing.overlays()
+    found = plan.effects(ALWAYS, until) if planned is None else planned
+    if overlays:
+        found = net_of_credits(terms, found, overlays, until)
+    ledger = _Ledger(terms, exchange, Settled(problems=list(billing.problems), overlays=overlays))
+    if not ledger.open():
+        return ledger.settled
+    # Sorted by instant alone where the order within one is that of the lists: sorted() is stable.
+    timeline: list[tuple[int, int, Effect | UsageRevenue | Booking]] = [(one.instant, 0, one) for one in found]
+    timeline += [(one.instant, 1, one) for one in sorted(usage, key=lambda one: (one.instant, one.line_id))]
+    timeline += [(one.fact.at, 3, one) for one in billing.bookings]
+    ledger.run(sorted(timeline, key=lambda item: item[:2]), terms.cancelled_at if terms.non_refundable else None, until)
+    return ledger.settled
+
+
+def net_of_credits(
+    terms: ServiceTerms, planned: Sequence[Effect], overlays: Sequence[LinePlan], until: int
+) -> list[Effect]:
+    """The effects of the lines less what credits take from them, in the order in which the position takes them."""
+    plan = terms.plan
+    found = {(one.instant, terms.number(one.line_id), one.kind == CATCH_UP): one for one in planned}
+    for overlay in overlays:
+        for one in effects(overlay, plan.zone, plan.policies, plan.opened_at, until):
+            key = (one.instant, terms.number(one.line_id), one.kind == CATCH_UP)
+            line = found.get(key)
+            if line is None:
+                rule = "what credits take from the schedule, cumulative amount rounded half-even"
+                found[key] = replace(one, rule="catch-up of credits" if key[2] else rule)
+            else:
+                rule = line.rule if "credits" in line.rule else f"{line.rule}, less credits"
+                found[key] = replace(line, amount=line.amount + one.amount, rule=rule)
+    return [found[key] for key in sorted(found) if found[key].amount]
+
+
+class _Ledger:
+    """The fold over the timeline."""
+
+    def __init__(self, terms: ServiceTerms, exchange: Exchange, settled: Settled) -> None:
+        self._terms, self._exchange, self.settled = terms, exchange, settled
+        unbilled = terms.plan.policies.value("unbilled", terms.first.start)
+        settled.positions = {
+            name: PositionCourse(unbilled if name == FIXED_POSITION else UNBILLED_RECEIVABLE)
+            for name in terms.positions
+        }
+        self._ahead: dict[str, int] = {}  # what is still to be recognised, by position; kept for a cancellation only
+
+    def open(self) -> bool:
+        """Start the fixed lines' position from the opening balance; False when its rate is missing."""
+        plan = self._terms.plan
+        ahead = plan.billed - plan.recognised
+        if not ahead:
+            return True
+        day = local_date(plan.opened_at, plan.zone)
+        rate = self._exchange.on(day)
+        if rate is None:
+            self._lacks_rate(None, day)
+            return False
+        self.settled.positions[FIXED_POSITION].shift(ahead, rate, "", set())
+        return True
+
+    def run(
+        self,
+        timeline: Sequence[tuple[int, int, Effect | UsageRevenue | Booking]],
+        cancelled_at: int | None,
+        until: int,
+    ) -> None:
+        """Settle item after item; `cancelled_at`: from then on what is left over is not refundable."""
+        if cancelled_at is None or cancelled_at > until:
+            for _, _, item in timeline:
+                self._settle(item)
+            return
+        for _, _, item in timeline:
+            if not isinstance(item, Booking):
+                self._count(item, 1)
+        for one in self._terms.plan.effects(until, FOREVER) if until < FOREVER else ():
+            self._count(one, 1)
+        released = False
+        for instant, turn, item in timeline:
+            if not released and (instant, turn) > (cancelled_at, 2):
+                self._release(cancelled_at)
+                released = True
+            self._settle(item)
+            if not isinstance(item, Booking):
+                self._count(item, -1)
+            elif released:
+                self._release(item.fact.at)
+        if not released:
+            self._release(cancelled_at)
+
+    def _settle(self, item: Effect | UsageRevenue | Booking) -> None:
+        if isinstance(item, Effect):
+            movements = self._recognised(self._terms.position(item.line_id), item.amount, item.day)
+            if movements is not None:
+                self.settled.recognitions.append((item, movements))
+        elif isinstance(item, UsageRevenue):
+            movements = self._recognised(item.line_id, item.amount, item.day)
+            if movements is not None:
+                self.settled.usage.append((item, movements))
+        else:
+            self._book(item)
+
+    def _recognised(self, position: str, amount: int, day: date) -> Movements | None:
+        rate = self._exchange.on(day)
+        if rate is None:
+            self._lacks_rate(None, day)
+            return None
+        course = self.settled.positions.get(position)
+        if course is None:
+            course = self.settled.positions[position] = PositionCourse()
+        return course.recognise(amount, rate)
+
+    # -- what is left over when a contract ends
+
+    def _count(self, item: Effect | UsageRevenue, sign: int) -> None:
+        name = self._terms.position(item.line_id) if isinstance(item, Effect) else item.line_id
+        self._ahead[name] = self._ahead.get(name, 0) + sign * item.amount
+
+    def _release(self, at: int) -> None:
+        """Recognise what is billed and will not be earned any more (policy cancellation = non_refundable)."""
+        day = local_date(at, self._terms.plan.zone)
+        for name, course in self.settled.positions.items():
+            left = course.owed - self._ahead.get(name, 0)
+            if left <= 0:
+                continue
+            lines = self._terms.left_over() if name == FIXED_POSITION else [(name, 1)]
+            parts = pro_rata(left, [weight for _, weight in lines]) if lines else []
+            for (line_id, _), part in zip(lines, parts, strict=True):
+                movements = self._recognised(name, part, day) if part else None
+                if movements is not None:
+                    version = self._terms.final_version
+                    rule = "policy cancellation = non_refundable: what is left over is recognised"
+                    self._merge(Effect(at, day, line_id, part, version, rule, CATCH_UP), movements)
+
+    def _merge(self, effect: Effect, movements: Movements) -> None:
+        """One effect of a kind for each line and instant: two would be one entry."""
+        key = (effect.instant, effect.line_id, effect.kind)
+        for number, (known, before) in enumerate(self.settled.recognitions):
+            if (known.instant, known.line_id, known.kind) == key:
+                for account, amounts in before.items():
+                    add(movements, account, *amounts)
+                self.settled.recognitions[number] = (replace(effect, amount=known.amount + effect.amount), movements)
+                return
+        self.settled.recognitions.append((effect, movements))
+
+    # -- billing
+
+    def _book(self, booking: Booking) -> None:
+        fact, stated = booking.fact, booking.stated_by
+        today = self._exchange.on(fact.day, fact.rate)
+        then = today if stated is fact else self._exchange.on(stated.day, stated.rate)
+        if today is None or then is None:
+            self._lacks_rate(fact, fact.day if today is None else stated.day)
+            return
+        require(booking.balance == 0, "a booking balances", event=fact.event_id, balance=booking.balance)
+        before_books = fact.at <= self._terms.plan.opened_at  # it is in the opening balance
+        movements, used = Movements(), Used()
+        for leg in booking.legs:
+            add(movements, leg.account, leg.amount, _worth(leg, today, then, used))
+        if before_books:
+            return
+        self._shift(booking, movements, today, then, used)
+        left = sum(functional for _, functional in movements.values())
+        if left:
+            self._balance(booking, movements, left, len(used) > 1 or None in used)
+        require(sum(amount for amount, _ in movements.values()) == 0, "debits equal credits", movements=movements)
+        if movements:
+            self.settled.billing.append(
+                BillingEffect(
+                    fact.at, fact.day, fact, booking.kind, booking.line_id, movements, booking.rule, booking.lines
+                )
+            )
+
+    def _shift(self, booking: Booking, movements: Movements, today: Rate, then: Rate, used: Used) -> None:
+        billed = [one.change for one in booking.shifts if one.mode is ShiftMode.BILL]
+        worths = [convert(change, today) for change in billed]
+        if billed and len(used | {today}) == 1:
+            # At one rate, what rounding leaves belongs to what is deferred: receivables and tax stay as converted.
+            worths[0] += sum(functional for _, functional in movements.values()) - sum(worths)
+        values = iter(worths)
+        for shift in booking.shifts:
+            worth = next(values) if shift.mode is ShiftMode.BILL else None
+            self._shift_one(booking, shift, movements, today, then, used, worth)
+
+    def _shift_one(
+        self,
+        booking: Booking,
+        shift: Shift,
+        movements: Movements,
+        today: Rate,
+        then: Rate,
+        used: Used,
+        worth: int | None,
+    ) -> None:
+        rate, held = today, shift.held
+        if held is not None and shift.mode is ShiftMode.GIVE:
+            rate = held.rate or then
+            worth = held.move(shift.change, then, used)
+        course = self.settled.positions[shift.position]
+        shifted = course.shift(shift.change, rate, booking.stated_by.invoice_id or "", used, worth)
+        course.record(shifted, movements)
+        if held is not None and shift.mode is ShiftMode.TAKE:
+            held.amount += shift.change
+            held.functional -= shifted.functional
+            held.rate = next(iter(used)) if len(used) == 1 else None
+
+    def _balance(self, booking: Booking, movements: Movements, left: int, rates_differ: bool) -> None:
+        """Balance an entry in the functional currency: differences of rates to fx_gain_loss, what rounding leaves to the
+        contra account, else to where money or a receivable is left."""
+        if not rates_differ:
+            for leg in booking.legs:
+                if leg.holding is None or leg.holding.amount:
+                    add(movements, leg.account, 0, -left)
+                    if leg.holding is not None:
+                        leg.holding.functional -= left
+                    return
+        add(movements, FX_GAIN_LOSS, 0, -left)
+
+    def _lacks_rate(self, fact: BillingFact | None, day: date) -> None:
+        pair = f"{self._exchange.currency}/{self._exchange.functional}"
+        reason = f"there is no rate {pair} for {day}: send an fx_rate record"
+        problem = Problem(fact, FX_RATE_MISSING, reason)
+        if problem not in self.settled.problems:
+            self.settled.problems.append(problem)
+
+
+def _worth(leg: Leg, today: Rate, then: Rate, used: Used) -> int:
+    """The functional amount of a leg: historical as far as it settles something, new at the event's or invoice's rate."""
+    rate = today if leg.today else then
+    if leg.holding is not None:
+        return leg.holding.move(leg.amount, rate, used)
+    used.add(rate)
+    return convert(leg.amount, rate)

@@ -1,0 +1,177 @@
+"""What a contract says of the services that an invoice or a credit names: their terms, positions and shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from accounting.calendar import local_date, start_of_day
+from accounting.contract import ContractVersion, Line, LineKind, VersionKind
+from accounting.contract_plan import ContractPlan
+from accounting.coverage import ALWAYS, FOREVER, in_force
+from accounting.modification import FIXED
+from accounting.recognition import LinePlan, Phase
+from accounting.schedule import Method, curve, round_share
+
+FIXED_POSITION = ""  # of all fixed lines together (accounting.md, rule 1); a usage line's is named by the line
+
+Service = tuple[str, int, int]  # line, start, end
+Ratio = tuple[int, int]  # part, whole
+
+
+class ServiceTerms:
+    """The lines of a contract as its versions have them, and how far the schedule has come with a service."""
+
+    def __init__(self, versions: Sequence[ContractVersion], plan: ContractPlan) -> None:
+        """`versions` 1..n; those that the plan could not take up say nothing."""
+        stop = plan.undecidable[0] - 1 if plan.undecidable else len(versions)
+        taken = versions[: max(stop, 1)]
+        self.plan, self.first = plan, versions[0]
+        self._spans = in_force(taken)
+        self._plans = {line.line_id: line for line in plan.lines}
+        self._lines = {line.line_id: line for version in taken for line in version.lines}
+        self._usage = {name for name, line in self._lines.items() if line.kind is LineKind.USAGE}
+        self._number = {line.line_id: number for number, line in enumerate(plan.lines)}
+        self.cancelled_at: int | None = None  # the start of the day with which the contract ends, if it is cancelled
+        last = self._spans[-1]
+        self.final_version = last.version.version
+        if last.version.kind is VersionKind.CANCELLED:
+            self.cancelled_at = start_of_day(local_date(last.version.effective_at, plan.zone), plan.zone)
+        self.non_refundable = (
+            self.cancelled_at is not None and plan.policies.value("cancellation", self.cancelled_at) == "non_refundable"
+        )
+
+    @property
+    def positions(self) -> list[str]:
+        """The names of the contract's positions."""
+        return [FIXED_POSITION, *sorted(self._usage)]
+
+    def position(self, line_id: str) -> str:
+        """The position of a line."""
+        return line_id if line_id in self._usage else FIXED_POSITION
+
+    def knows(self, line_id: str) -> bool:
+        """Whether the contract has, or had, a line."""
+        return line_id in self._lines
+
+    def number(self, line_id: str) -> int:
+        """Where a fixed line stands among the effects of one instant."""
+        return self._number.get(line_id, len(self._number))
+
+    def spread(self, at: int) -> list[tuple[str, int]]:
+        """Over which lines an amount goes that names none, with weights: the fixed lines by total, else usage lines."""
+        version = next(span.version for span in reversed(self._spans) if span.start <= at or span.start == ALWAYS)
+        fixed = [(line.line_id, line.total or 0) for line in version.lines if line.kind in FIXED]
+        if fixed:
+            positive = all(weight >= 0 for _, weight in fixed) and any(weight for _, weight in fixed)
+            return fixed if positive else [(name, 1) for name, _ in fixed]
+        return [(line.line_id, 1) for line in version.lines if line.kind is LineKind.USAGE]
+
+    def service(self, line_id: str, start: int | None, end: int | None) -> Service:
+        """A service with its period: what is not said is the line's."""
+        line = self._lines.get(line_id)
+        first = start if start is not None else line.start if line else ALWAYS
+        last = end if end is not None else (line.end if line else None)
+        if last is None:
+            last = self.first.end if self.first.end is not None and self.first.end > first else FOREVER
+        if first >= last and line is not None:  # one end is said, and it lies outside the line's term
+            return (line_id, first, FOREVER) if start is not None else (line_id, ALWAYS, last)
+        return line_id, first, last
+
+    def day_start(self, at: int) -> int:
+        """The start of the local day of an instant: its date belongs to what changes then."""
+        return start_of_day(local_date(at, self.plan.zone), self.plan.zone)
+
+    def share(self, service: Service, at: int) -> Ratio:
+        """How much of a service the schedule has recognised at an event (accounting.md, rule 5, Credits).
+
+        By the local date of the event, as for an amendment; of a line with progress, by its progress then. A cancelled
+        schedule has come no further than its end; if what was left over is not refundable, it has recognised all.
+        """
+        line_id, start, end = service
+        if line_id in self._usage:
+            return 1, 1
+        plan = self._plans.get(line_id)
+        if plan is None:  # nothing recognises it
+            return 0, 1
+        ended = self.cancelled_at
+        if ended is not None and self.non_refundable and at >= ended:
+            return 1, 1
+        if plan.steps is not None:
+            last = at if ended is None or at < ended else ended - 1
+            step = next((one for one in reversed(plan.steps) if one.instant <= last), None)
+            return (min(max(step.incurred, 0), step.expected), step.expected) if step else (0, 1)
+        last = self.day_start(at)
+        if ended is not None:
+            last = min(last, ended)
+        return self._elapsed(start, end, self._phase(plan, at).method, last)
+
+    def _elapsed(self, start: int, end: int, method: Method, instant: int) -> Ratio:
+        shares = curve(start, end, method, self.plan.zone, (instant,))
+        return shares.numerators[0], shares.denominator
+
+    @staticmethod
+    def _phase(plan: LinePlan, at: int) -> Phase:
+        return next((one for one in reversed(plan.phases) if one.since <= at), plan.phases[0])
+
+    def since(self, line_id: str, at: int) -> int:
+        """From when on a credit changes what is still to be recognised of a line."""
+        plan = self._plans.get(line_id)
+        return at if plan is not None and plan.steps is not None else self.day_start(at)
+
+    def overlay(
+        self, service: Service, at: int, transferred: Ratio, turns: Sequence[tuple[int, int]]
+    ) -> LinePlan | None:
+        """What a credit at `at` takes from what is still to be recognised of a service, as a plan of its own.
+
+        `turns`: (instant, minor units that are taken from then on). It ends where the contract is cancelled; an opening
+        balance has what it took before.
+        """
+        line_id, start, end = service
+        plan = self._plans.get(line_id)
+        ended, opened = self.cancelled_at, self.plan.opened_at
+        if plan is None or not any(rest for _, rest in turns) or (ended is not None and turns[0][0] >= ended):
+            return None
+        origin = self._phase(plan, at)
+        line: Line = replace(origin.line, start=start, end=end)
+        first, done = turns[0][0], transferred
+        if plan.steps is None and first < opened:
+            first, done = opened, self._elapsed(start, end, origin.method, opened)
+        made = LinePlan(line_id, plan.product_id, (), plan.steps)
+        phases: list[Phase] = []
+        for since, rest in turns:
+            taken = -_scaled(rest, transferred, done)
+            if ended is not None and since >= ended:
+                whole = Phase(first, 0, taken, done, line, origin.version, origin.method)
+                phase = replace(whole, since=since, base=self._earned(made, (whole,), ended), amount=0)
+            else:
+                phase = Phase(max(since, first), 0, taken, done, line, origin.version, origin.method)
+            phases.append(phase)
+        if ended is not None:
+            before = tuple(one for one in phases if one.since < ended)
+            base = self._earned(made, before, ended)
+            cut = Phase(ended, base, 0, (0, 1), line, origin.version, origin.method)
+            phases = [*before, cut, *(one for one in phases if one.since >= ended)]
+        return replace(made, phases=tuple(phases))
+
+    def _earned(self, plan: LinePlan, phases: tuple[Phase, ...], at: int) -> int:
+        before = at - 1 if plan.steps is not None else at
+        return replace(plan, phases=phases).earned([before], self.plan.zone)[0]
+
+    def left_over(self) -> list[tuple[str, int]]:
+        """By fixed line, what the cancellation took from its schedule: how a balance that stays is shared out."""
+        found: list[tuple[str, int]] = []
+        for plan in self.plan.lines:
+            last = plan.phases[-1]
+            before = plan.phases[-2] if len(plan.phases) > 1 else last
+            found.append((plan.line_id, max(before.base + before.amount - last.base - last.amount, 0)))
+        return found
+
+
+def _scaled(rest: int, transferred: Ratio, done: Ratio) -> int:
+    """What is left of `rest` at the share `done`, when it spreads over what lay behind the share `transferred`."""
+    if done == transferred:
+        return rest
+    (part, whole), (now, all_of_it) = transferred, done
+    left = (whole - part) * all_of_it
+    return round_share(rest, (all_of_it - now) * whole, left) if left > 0 else 0
