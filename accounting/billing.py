@@ -32,7 +32,7 @@ from accounting.booking import (
 )
 from accounting.credit import Credit, CreditPart, Drawn
 from accounting.fact_order import FactOrder
-from accounting.invoice import Invoice, Piece, pro_rata, within
+from accounting.invoice import Invoice, Piece, portion, pro_rata, within
 from accounting.money import major_text
 from accounting.recognition import LinePlan
 from accounting.schedule import round_share
@@ -113,29 +113,29 @@ class Billing:
         changes: dict[str, int] = {}
         lines: list[ServedLine] = []
         for piece in invoice.pieces:
-            restored = self._restored(booking, piece, fact.at)
-            position = self._terms.position(piece.service[0])
-            changes[position] = changes.get(position, 0) + piece.net - restored
-            lines.append(ServedLine(piece.service[0], piece.net, -restored))
+            line = self._restored(booking, piece, fact.at) if self._voided else ServedLine(piece.service[0], piece.net)
+            position = self._terms.position(line.line_id)
+            changes[position] = changes.get(position, 0) + line.net + line.contra
+            lines.append(line)
         for position, change in changes.items():
             booking.shift(position, change, ShiftMode.BILL)
         booking.lines, booking.line_id = tuple(lines), invoice.line_id
         self._book(booking)
 
-    def _restored(self, booking: Booking, piece: Piece, at: int) -> int:
+    def _restored(self, booking: Booking, piece: Piece, at: int) -> ServedLine:
         """What a re-invoice of a voided line and service period gives back of the void, pro rata to its amount."""
-        left, restored = piece.net, 0
+        left, restored = piece.net, 0  # of the invoice, and to the contra account
         for credit, part in self._voided.get(piece.service, ()):
             there = part.contra + part.rest
-            if left and there and (left > 0) is (there > 0):
-                back = there if abs(there) <= abs(left) else left
+            back = portion(left, there)
+            if back:
                 contra = round_share(part.contra, abs(back), abs(there))
                 credit.give_back(self._terms, part, at, contra, back - contra)
                 booking.leg(credit.account, -contra, credit.contra_held)
                 booking.rule = "re-invoice: billed to its positions, what the void took is restored"
                 left -= back
                 restored += contra
-        return restored
+        return ServedLine(piece.service[0], piece.net, -restored, piece.net - left)
 
     def _paid(self, fact: BillingFact) -> None:
         invoice = self._named(fact)
@@ -148,13 +148,13 @@ class Billing:
         rule = "payment: the receivable is settled at its historical rate"
         booking = Booking(fact, PAYMENT, rule, invoice.fact, line_id=invoice.line_id)
         booking.leg(CASH, amount, None, today=True)
-        settled = amount if within(amount, due) else due
+        settled = portion(amount, due)
         invoice.open -= settled
         booking.leg(ACCOUNTS_RECEIVABLE, -settled, invoice.receivable)
         left = amount - settled
         for credit in invoice.write_offs:
-            part = min(left, credit.amount)
-            if part > 0:
+            part = portion(left, credit.amount)
+            if part:
                 booking.rule = (
                     "payment after write-off: its share of bad debt and tax come back, the rest is recoverable"
                 )
@@ -225,8 +225,8 @@ class Billing:
             return None
         drawn, left = list[Drawn](), amount
         for recovery in () if of_open else invoice.recoveries:
-            part = min(left, recovery.amount)
-            if part > 0:
+            part = portion(left, recovery.amount)
+            if part:
                 drawn.append(Drawn(recovery, *pro_rata(part, [recovery.contra, recovery.tax, recovery.rest])))
                 left -= part
         tax = self._tax(fact, invoice, left, bool(drawn))
@@ -303,8 +303,8 @@ class Billing:
             return
         # A stated amount that is one dispute's settles that one, else the oldest first.
         for one in sorted(invoice.disputes, key=lambda dispute: dispute.amount != left):
-            part = min(left, one.amount)
-            if part > 0:
+            part = portion(left, one.amount)
+            if part:
                 self._book(one.reversal(self._terms, fact, part, "dispute won: what it took comes back at this date"))
                 left -= part
 

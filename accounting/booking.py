@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from accounting.billing_fact import BillingFact
 from accounting.exchange import Holding
@@ -21,8 +22,7 @@ PAYMENT = "payment"
 CREDIT = "credit"
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """A movement of one account; a debit is positive."""
 
     account: str
@@ -39,8 +39,7 @@ class ShiftMode(Enum):
     GIVE = "give"  # at what was taken
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(NamedTuple):
     """A change of a position, B - R: billed or given back above zero, credited below."""
 
     position: str
@@ -49,18 +48,18 @@ class Shift:
     held: Holding | None = None  # what a credit took
 
 
-@dataclass(frozen=True, slots=True)
-class ServedLine:
+class ServedLine(NamedTuple):
     """The part of a fact that concerns one line: its evidence."""
 
     line_id: str
     net: int  # minor units billed, or credited
     contra: int = 0  # of these, what goes to the contra account; restored or reversed: below zero
+    restored: int = 0  # what a re-invoice gives back of a void
 
 
 @dataclass(slots=True)
 class Booking:
-    """One balanced entry to be: its legs and shifts sum to zero, a shift counting as a credit."""
+    """One balanced entry to be: the sum of its legs is the sum of its changes of positions."""
 
     fact: BillingFact
     kind: str
@@ -80,8 +79,3 @@ class Booking:
         """Add a change of a position, unless it is zero."""
         if change:
             self.shifts.append(Shift(position, change, mode, held))
-
-    @property
-    def balance(self) -> int:
-        """Debits less credits: zero in a sound booking."""
-        return sum(leg.amount for leg in self.legs) - sum(shift.change for shift in self.shifts)

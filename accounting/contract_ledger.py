@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from operator import itemgetter
 
 from accounting.billing import Billing
 from accounting.billing_fact import FX_RATE_MISSING, BillingFact, Problem
@@ -82,7 +83,7 @@ def settle_contract(
     overlays = billing.overlays()
     found = plan.effects(ALWAYS, until) if planned is None else planned
     if overlays:
-        found = net_of_credits(terms, found, overlays, until)
+        found = net_of_credits(terms, found, overlays, plan.opened_at, until)
     ledger = _Ledger(terms, exchange, Settled(problems=list(billing.problems), overlays=overlays))
     if not ledger.open():
         return ledger.settled
@@ -90,18 +91,18 @@ def settle_contract(
     timeline: list[tuple[int, int, Effect | UsageRevenue | Booking]] = [(one.instant, 0, one) for one in found]
     timeline += [(one.instant, 1, one) for one in sorted(usage, key=lambda one: (one.instant, one.line_id))]
     timeline += [(one.fact.at, 3, one) for one in billing.bookings]
-    ledger.run(sorted(timeline, key=lambda item: item[:2]), terms.cancelled_at if terms.non_refundable else None, until)
+    ledger.run(sorted(timeline, key=itemgetter(0, 1)), terms.cancelled_at if terms.non_refundable else None, until)
     return ledger.settled
 
 
 def net_of_credits(
-    terms: ServiceTerms, planned: Sequence[Effect], overlays: Sequence[LinePlan], until: int
+    terms: ServiceTerms, planned: Sequence[Effect], overlays: Sequence[LinePlan], since: int, until: int
 ) -> list[Effect]:
     """The effects of the lines less what credits take from them, in the order in which the position takes them."""
     plan = terms.plan
     found = {(one.instant, terms.number(one.line_id), one.kind == CATCH_UP): one for one in planned}
     for overlay in overlays:
-        for one in effects(overlay, plan.zone, plan.policies, plan.opened_at, until):
+        for one in effects(overlay, plan.zone, plan.policies, max(since, plan.opened_at), until):
             key = (one.instant, terms.number(one.line_id), one.kind == CATCH_UP)
             line = found.get(key)
             if line is None:
@@ -124,6 +125,7 @@ class _Ledger:
             for name in terms.positions
         }
         self._ahead: dict[str, int] = {}  # what is still to be recognised, by position; kept for a cancellation only
+        self._released: dict[str, int] = {}  # what a cancellation left over and was recognised, by position
 
     def open(self) -> bool:
         """Start the fixed lines' position from the opening balance; False when its rate is missing."""
@@ -153,8 +155,10 @@ class _Ledger:
         for _, _, item in timeline:
             if not isinstance(item, Booking):
                 self._count(item, 1)
-        for one in self._terms.plan.effects(until, FOREVER) if until < FOREVER else ():
-            self._count(one, 1)
+        if until < FOREVER:
+            later = self._terms.plan.effects(until, FOREVER)
+            for one in net_of_credits(self._terms, later, self.settled.overlays, until, FOREVER):
+                self._count(one, 1)
         released = False
         for instant, turn, item in timeline:
             if not released and (instant, turn) > (cancelled_at, 2):
@@ -169,16 +173,17 @@ class _Ledger:
             self._release(cancelled_at)
 
     def _settle(self, item: Effect | UsageRevenue | Booking) -> None:
+        if isinstance(item, Booking):
+            self._book(item)
+            return
         if isinstance(item, Effect):
             movements = self._recognised(self._terms.position(item.line_id), item.amount, item.day)
             if movements is not None:
                 self.settled.recognitions.append((item, movements))
-        elif isinstance(item, UsageRevenue):
-            movements = self._recognised(item.line_id, item.amount, item.day)
-            if movements is not None:
-                self.settled.usage.append((item, movements))
-        else:
-            self._book(item)
+            return
+        movements = self._recognised(item.line_id, item.amount, item.day)
+        if movements is not None:
+            self.settled.usage.append((item, movements))
 
     def _recognised(self, position: str, amount: int, day: date) -> Movements | None:
         rate = self._exchange.on(day)
@@ -186,7 +191,7 @@ class _Ledger:
             self._lacks_rate(None, day)
             return None
         course = self.settled.positions.get(position)
-        if course is None:
+        if course is None:  # usage of a line that no version has any more
             course = self.settled.positions[position] = PositionCourse()
         return course.recognise(amount, rate)
 
@@ -199,29 +204,33 @@ class _Ledger:
     def _release(self, at: int) -> None:
         """Recognise what is billed and will not be earned any more (policy cancellation = non_refundable)."""
         day = local_date(at, self._terms.plan.zone)
+        if self._exchange.on(day) is None:
+            self._lacks_rate(None, day)
+            return
         for name, course in self.settled.positions.items():
-            left = course.owed - self._ahead.get(name, 0)
-            if left <= 0:
-                continue
+            released = self._released.get(name, 0)
+            left = max(course.owed + released - self._ahead.get(name, 0), 0) - released
             lines = self._terms.left_over() if name == FIXED_POSITION else [(name, 1)]
-            parts = pro_rata(left, [weight for _, weight in lines]) if lines else []
-            for (line_id, _), part in zip(lines, parts, strict=True):
+            if not left or not lines:
+                continue
+            self._released[name] = released + left
+            for (line_id, _), part in zip(lines, pro_rata(left, [weight for _, weight in lines]), strict=True):
                 movements = self._recognised(name, part, day) if part else None
                 if movements is not None:
-                    version = self._terms.final_version
                     rule = "policy cancellation = non_refundable: what is left over is recognised"
-                    self._merge(Effect(at, day, line_id, part, version, rule, CATCH_UP), movements)
+                    effect = Effect(at, day, line_id, part, self._terms.final_version, rule, CATCH_UP)
+                    self._add(effect, movements)
 
-    def _merge(self, effect: Effect, movements: Movements) -> None:
+    def _add(self, effect: Effect, movements: Movements) -> None:
         """One effect of a kind for each line and instant: two would be one entry."""
-        key = (effect.instant, effect.line_id, effect.kind)
-        for number, (known, before) in enumerate(self.settled.recognitions):
+        found, key = self.settled.recognitions, (effect.instant, effect.line_id, effect.kind)
+        for number, (known, before) in enumerate(found):
             if (known.instant, known.line_id, known.kind) == key:
                 for account, amounts in before.items():
                     add(movements, account, *amounts)
-                self.settled.recognitions[number] = (replace(effect, amount=known.amount + effect.amount), movements)
+                found[number] = (replace(effect, amount=known.amount + effect.amount), movements)
                 return
-        self.settled.recognitions.append((effect, movements))
+        found.append((effect, movements))
 
     # -- billing
 
@@ -232,7 +241,6 @@ class _Ledger:
         if today is None or then is None:
             self._lacks_rate(fact, fact.day if today is None else stated.day)
             return
-        require(booking.balance == 0, "a booking balances", event=fact.event_id, balance=booking.balance)
         before_books = fact.at <= self._terms.plan.opened_at  # it is in the opening balance
         movements, used = Movements(), Used()
         for leg in booking.legs:
@@ -240,10 +248,10 @@ class _Ledger:
         if before_books:
             return
         self._shift(booking, movements, today, then, used)
-        left = sum(functional for _, functional in movements.values())
+        amount, left = _sums(movements)
+        require(amount == 0, "debits equal credits", event=fact.event_id, movements=movements)
         if left:
             self._balance(booking, movements, left, len(used) > 1 or None in used)
-        require(sum(amount for amount, _ in movements.values()) == 0, "debits equal credits", movements=movements)
         if movements:
             self.settled.billing.append(
                 BillingEffect(
@@ -256,7 +264,7 @@ class _Ledger:
         worths = [convert(change, today) for change in billed]
         if billed and len(used | {today}) == 1:
             # At one rate, what rounding leaves belongs to what is deferred: receivables and tax stay as converted.
-            worths[0] += sum(functional for _, functional in movements.values()) - sum(worths)
+            worths[0] += _sums(movements)[1] - sum(worths)
         values = iter(worths)
         for shift in booking.shifts:
             worth = next(values) if shift.mode is ShiftMode.BILL else None
@@ -285,15 +293,22 @@ class _Ledger:
             held.rate = next(iter(used)) if len(used) == 1 else None
 
     def _balance(self, booking: Booking, movements: Movements, left: int, rates_differ: bool) -> None:
-        """Balance an entry in the functional currency: differences of rates to fx_gain_loss, what rounding leaves to the
-        contra account, else to where money or a receivable is left."""
-        if not rates_differ:
-            for leg in booking.legs:
-                if leg.holding is None or leg.holding.amount:
-                    add(movements, leg.account, 0, -left)
-                    if leg.holding is not None:
-                        leg.holding.functional -= left
-                    return
+        """Balance an entry in the functional currency: what rates differ by goes to fx_gain_loss; what rounding leaves to
+        the first of its accounts that carries something on: contra account or receivable, money, else the position."""
+        if rates_differ:
+            add(movements, FX_GAIN_LOSS, 0, -left)
+            return
+        for leg in booking.legs:
+            if leg.holding is None or leg.holding.amount:
+                add(movements, leg.account, 0, -left)
+                if leg.holding is not None:
+                    leg.holding.functional -= left
+                return
+        for shift in booking.shifts:
+            account = self.settled.positions[shift.position].absorb(-left)
+            if account is not None:
+                add(movements, account, 0, -left)
+                return
         add(movements, FX_GAIN_LOSS, 0, -left)
 
     def _lacks_rate(self, fact: BillingFact | None, day: date) -> None:
@@ -302,6 +317,15 @@ class _Ledger:
         problem = Problem(fact, FX_RATE_MISSING, reason)
         if problem not in self.settled.problems:
             self.settled.problems.append(problem)
+
+
+def _sums(movements: Movements) -> tuple[int, int]:
+    """Debits less credits in both currencies."""
+    amount = functional = 0
+    for one, other in movements.values():
+        amount += one
+        functional += other
+    return amount, functional
 
 
 def _worth(leg: Leg, today: Rate, then: Rate, used: Used) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accounting.allocation import Bundle
 from accounting.contract import ContractVersion, Line
@@ -75,7 +75,7 @@ def contract_plan(
         if decision.undecidable is not None:
             undecidable = (version.version, decision.undecidable)
             break
-        decisions.append(decision)
+        decisions.append(replace(decision, version=version.version))
         last = version
     opening = first.opening
     opened = opening is not None and bool(fixed_lines(first)) and course.undecidable is None

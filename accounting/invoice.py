@@ -48,6 +48,13 @@ def only(names: set[str]) -> str:
     return next(iter(names)) if len(names) == 1 else ""
 
 
+def portion(wanted: int, there: int) -> int:
+    """As much of what there is as is wanted; of amounts on different sides of zero nothing."""
+    if wanted > 0 and there > 0:
+        return min(wanted, there)
+    return max(wanted, there) if wanted < 0 and there < 0 else 0
+
+
 @dataclass(slots=True)
 class Piece:
     """A line of an invoice for one service period."""

@@ -43,6 +43,7 @@ class Decision:
 
     treatment: Treatment
     evidence: tuple[Evidence, ...]
+    version: int = 0
     added: tuple[str, ...] = ()  # line ids
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()

@@ -109,7 +109,12 @@ class PlanCourse:
         if first.opening is None or not self._plans:
             return
         as_of = first.opening.as_of
-        weights = [abs(plan.earned([as_of], self._zone)[0]) for plan in self._plans.values()]
+        plans = list(self._plans.values())
+        # A step at the instant itself is in the opening balance.
+        earned = [Fraction(*self._over(plan.phases[0].line, as_of + 1)) for plan in plans]
+        if not any(earned):  # nothing was due by then: by what each line is to earn
+            earned = [Fraction(1)] * len(plans)
+        weights = [abs(plan.phases[0].amount) * part for plan, part in zip(plans, earned, strict=True)]
         bases = largest_remainder(first.opening.recognised, weights)
         for plan, base in zip(list(self._plans.values()), bases, strict=True):
             phase = plan.phases[0]

@@ -18,11 +18,12 @@ Movements = dict[str, tuple[int, int]]  # account -> minor units, functional min
 
 def add(movements: Movements, account: str, amount: int, functional: int) -> None:
     """Add one movement; an account that does not move is left out."""
-    before = movements.get(account, (0, 0))
-    after = (before[0] + amount, before[1] + functional)
-    if after != (0, 0):
-        movements[account] = after
-    elif account in movements:
+    before = movements.get(account)
+    if before is not None:
+        amount, functional = amount + before[0], functional + before[1]
+    if amount or functional:
+        movements[account] = (amount, functional)
+    elif before is not None:
         del movements[account]
 
 
@@ -68,16 +69,31 @@ class PositionCourse:
 
     def recognise(self, amount: int, rate: Rate) -> Movements:
         """Recognise `amount` (below zero: take it back); revenue takes what the position gives."""
+        layer = self.deferred[0] if self.deferred else None
+        if layer is not None and 0 < amount < layer.amount:  # nearly always: a part of what is billed ahead
+            worth = round_share(layer.functional, amount, layer.amount)
+            layer.amount -= amount
+            layer.functional -= worth
+            return {DEFERRED_REVENUE: (amount, worth), REVENUE: (-amount, -worth)}
         shifted = self.shift(-amount, rate, "", set())
+        movements = self._moved(shifted)
+        if amount or shifted.functional:
+            movements[REVENUE] = (-amount, -shifted.functional)
+        return movements
+
+    def _moved(self, shifted: Shifted) -> Movements:
+        unbilled, unbilled_functional, deferred, deferred_functional = shifted
         movements: Movements = {}
-        self.record(shifted, movements)
-        add(movements, REVENUE, -amount, -shifted.functional)
+        if unbilled or unbilled_functional:
+            movements[self.unbilled_account] = (unbilled, unbilled_functional)
+        if deferred or deferred_functional:
+            movements[DEFERRED_REVENUE] = (deferred, deferred_functional)
         return movements
 
     def record(self, shifted: Shifted, movements: Movements) -> None:
         """Write a change down under the accounts of the position."""
-        add(movements, self.unbilled_account, shifted.unbilled, shifted.unbilled_functional)
-        add(movements, DEFERRED_REVENUE, shifted.deferred, shifted.deferred_functional)
+        for account, amounts in self._moved(shifted).items():
+            add(movements, account, *amounts)
 
     def shift(self, change: int, rate: Rate, invoice_id: str, used: Used, functional: int | None = None) -> Shifted:
         """Change B - R by `change`: first against what there is on the other side, the rest is new at `rate`.
@@ -104,6 +120,16 @@ class PositionCourse:
             _put(self.unbilled, "", rest, value, rate)
         return Shifted(rest, value, taken, worth)
 
+    def absorb(self, functional: int) -> str | None:
+        """Take what rounding left of an entry, a debit above zero, into the newest layer: its account, None if empty."""
+        if self.unbilled:
+            self.unbilled[-1].functional += functional
+            return self.unbilled_account
+        if self.deferred:
+            self.deferred[-1].functional -= functional
+            return DEFERRED_REVENUE
+        return None
+
 
 def _put(layers: list[Layer], invoice_id: str, amount: int, functional: int, rate: Rate) -> None:
     last = layers[-1] if layers else None
@@ -116,9 +142,9 @@ def _put(layers: list[Layer], invoice_id: str, amount: int, functional: int, rat
 
 def _take(layers: list[Layer], wanted: int, own: str, used: Used) -> tuple[int, int]:
     """Take up to `wanted` out of the layers, those of `own` first, then first in first out: amount and functional."""
-    taken = functional = 0
     if not layers or not wanted:
         return 0, 0
+    taken = functional = 0
     order = layers
     if own and layers[0].invoice_id != own:
         order = sorted(layers, key=lambda layer: layer.invoice_id != own)

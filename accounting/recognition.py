@@ -95,7 +95,7 @@ class LinePlan:
         # (share - part/whole) / (1 - part/whole), in integers; less than nothing is a schedule that begins later
         scale = shares.denominator
         return [
-            phase.base + round_share(phase.amount, max(number * whole - part * scale, 0), (whole - part) * scale)
+            _cumulative(phase, max(number * whole - part * scale, 0), (whole - part) * scale)
             for number in shares.numerators
         ]
 
@@ -114,7 +114,7 @@ class LinePlan:
         # progress of what remains = (incurred - incurred then) / (expected - incurred then): rule 5b
         left = step.expected - then
         done = min(max(step.incurred - then, 0), left)
-        return phase.base + (round_share(phase.amount, done, left) if left > 0 else phase.amount)
+        return _cumulative(phase, done, left) if left > 0 else phase.base + phase.amount
 
     @property
     def first(self) -> int:
@@ -253,6 +253,11 @@ def _by_phase(phases: Sequence[Phase], instants: Sequence[int]) -> Iterator[tupl
             at += 1
         if at > begun:
             yield phases[number] if number >= 0 else None, tuple(instants[begun:at])
+
+
+def _cumulative(phase: Phase, part: int, whole: int) -> int:
+    """What a line has earned when `part` of `whole` of its phase is over: rounded as one amount, base included."""
+    return round_share(1, phase.base * whole + phase.amount * part, whole)
 
 
 def _phase_at(phases: Sequence[Phase], instant: int) -> Phase:

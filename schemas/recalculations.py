@@ -51,3 +51,4 @@ class Recalculation(Record):
     catch_up: Amount = ZERO
     entry_ids: tuple[Text, ...] = ()
     correlation_id: AnyText | None = None
+    customer_id: AnyText | None = None
