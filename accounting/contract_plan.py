@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import pairwise
 
 from accounting.allocation import Bundle, Share, SspRange, allocate, largest_remainder
@@ -107,7 +108,7 @@ def contract_plan(
     for before, version in pairwise(versions):
         if version.kind is VersionKind.CANCELLED:
             plans = {name: _ended(plan, version, zone_name) for name, plan in plans.items()}
-        elif _terms(version) != _terms(before):
+        elif _terms(version) != _terms(before) or before.kind is VersionKind.CANCELLED:
             unsupported.append(version.version)
     names = [line.line_id for line in fixed_lines(versions[-1]) if line.line_id in plans]
     names += sorted(plans.keys() - set(names))
@@ -151,7 +152,10 @@ def _opened(plans: dict[str, LinePlan], first: ContractVersion, zone_name: str) 
     if first.opening is None or not plans:
         return ContractPlan((), zone_name, Policies())
     as_of, recognised = first.opening.as_of, first.opening.recognised
-    weights = [abs(plan.earned([as_of], zone_name)[0]) for plan in plans.values()]
+    earned = [Fraction(*_share(plan, as_of, zone_name)) for plan in plans.values()]
+    if not any(earned):  # nothing was due by then: by what each line is to earn
+        earned = [Fraction(1)] * len(plans)
+    weights = [abs(plan.phases[0].amount) * part for plan, part in zip(plans.values(), earned, strict=True)]
     for (name, plan), base in zip(plans.items(), largest_remainder(recognised, weights), strict=True):
         phase = plan.phases[0]
         opened = replace(
@@ -176,7 +180,8 @@ def _ended(plan: LinePlan, version: ContractVersion, zone_name: str) -> LinePlan
     at = start_of_day(local_date(version.effective_at, zone_name), zone_name)
     phase = plan.phases[-1]
     until = at - 1 if plan.steps is not None else at  # a step of that day belongs to the cancelled days
-    base = plan.earned([until], zone_name)[0]
+    # A delivery or progress before the line's own start goes with the line.
+    base = plan.earned([until], zone_name)[0] if at > phase.line.start else plan.phases[0].base
     kept = tuple(one for one in plan.phases if one.since < at)
     last = Phase(at, base, 0, (0, 1), phase.line, version.version, phase.method)
     return replace(plan, phases=(*kept, last), residual_last=False)

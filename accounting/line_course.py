@@ -53,9 +53,8 @@ class BillingSpan:
     @property
     def has_dues(self) -> bool:
         """Whether something is due in it even without usage."""
-        if self.carries or any(part.cover.rate.minimum for part in self.parts):
-            return True
-        return self.flat_at_zero and any(has_flat_at_zero(part.cover.rate) for part in self.parts)
+        # A first tier's flat fee counts also where it is not due at zero: the last rate of the period may bring it.
+        return any(has_dues(part.cover, self.policies) for part in self.parts)
 
     @property
     def flat_at_zero(self) -> bool:

@@ -52,6 +52,12 @@ class Phase:
     version: int
     method: Method = Method.DAILY
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing was left to transfer when it began: what it still has to earn is earned at once."""
+        part, whole = self.transferred
+        return part >= whole
+
 
 @dataclass(frozen=True, slots=True)
 class CutOff:
@@ -83,14 +89,14 @@ class LinePlan:
     def _in_phase(self, phase: Phase | None, instants: tuple[int, ...], zone_name: str) -> list[int]:
         if phase is None:
             return [self.phases[0].base] * len(instants)
-        line, (part, whole) = phase.line, phase.transferred
-        if not phase.amount or part == whole:
+        if not phase.amount or phase.is_over:
             return [phase.base + phase.amount] * len(instants)
+        line, (part, whole) = phase.line, phase.transferred
         shares = curve(line.start, _end(line), phase.method, zone_name, instants)
         # (share - part/whole) / (1 - part/whole), in integers; less than nothing is a schedule that begins later
         scale = shares.denominator
         return [
-            phase.base + round_share(phase.amount, max(number * whole - part * scale, 0), (whole - part) * scale)
+            _cumulative(phase, max(number * whole - part * scale, 0), (whole - part) * scale)
             for number in shares.numerators
         ]
 
@@ -99,11 +105,14 @@ class LinePlan:
         step = next((one for one in reversed(self.steps or ()) if one.instant <= instant), None)
         if phase is None:
             return self.phases[0].base
+        if phase.is_over:
+            return phase.base + (phase.amount if instant > phase.since else 0)
+        if step is None:
+            return phase.base
+        # Less than nothing where progress is less than it was when the phase began: a catch-up downwards.
         part, whole = phase.transferred
-        if not phase.amount or part == whole or step is None:
-            return phase.base + (phase.amount if part == whole else 0)
         done = step.incurred * whole - part * step.expected
-        return phase.base + round_share(phase.amount, max(done, 0), (whole - part) * step.expected)
+        return _cumulative(phase, done, (whole - part) * step.expected)
 
     @property
     def first(self) -> int:
@@ -119,7 +128,9 @@ class LinePlan:
     def turns(self) -> list[int]:
         """The instants at which a line with steps may earn: its steps and the starts of its phases."""
         begun = self.phases[0].since
-        found = {step.instant for step in self.steps or ()} | {phase.since for phase in self.phases}
+        found = {step.instant for step in self.steps or ()}
+        # What an opening leaves of a line that was delivered whole by then is earned right after it.
+        found |= {phase.since + phase.is_over for phase in self.phases}
         return sorted(one for one in found if one >= begun)
 
 
@@ -165,6 +176,8 @@ def _step_effects(plan: LinePlan, zone_name: str, since: int, until: int) -> lis
 def _truncated(plan: LinePlan, zone_name: str, since: int, until: int) -> list[Effect]:
     """Policy residual = last_full_period: each period truncated, the rest in the last one that the line covers wholly."""
     phase, line = plan.phases[0], plan.phases[0].line
+    if not phase.amount:
+        return []
     marks = list(cut_offs(plan.first, plan.last, zone_name, Policies(), FOREVER))
     shares = curve(line.start, _end(line), phase.method, zone_name, tuple(mark.instant for mark in marks))
     full = [line.start <= Period.of_date(mark.day).start(zone_name) and mark.instant <= _end(line) for mark in marks]
@@ -207,7 +220,8 @@ def next_effect(plan: LinePlan, zone_name: str, policies: Policies, after: int) 
         return next((turn for turn in plan.turns() if turn > after), None)
     # The last cut-off may lie behind the line's end.
     begin = max(plan.first, min(after, plan.last - 1))
-    marks = cut_offs(begin, plan.last, zone_name, policies, FOREVER)
+    # Truncated amounts wait for the period's end, also where recognition is daily.
+    marks = cut_offs(begin, plan.last, zone_name, Policies() if plan.residual_last else policies, FOREVER)
     return next((mark.instant for mark in marks if mark.instant > after), None)
 
 
@@ -221,6 +235,11 @@ def _by_phase(phases: Sequence[Phase], instants: Sequence[int]) -> Iterator[tupl
             at += 1
         if at > begun:
             yield phases[number] if number >= 0 else None, tuple(instants[begun:at])
+
+
+def _cumulative(phase: Phase, part: int, whole: int) -> int:
+    """What a line has earned when `part` of `whole` of its phase is over: rounded as one amount, base included."""
+    return round_share(1, phase.base * whole + phase.amount * part, whole)
 
 
 def _phase_at(phases: Sequence[Phase], instant: int) -> Phase:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from accounting.aggregation import Aggregate, UsageCell
 from accounting.contract import Aggregation
-from accounting.coverage import Cover
+from accounting.coverage import FOREVER, Cover
 from accounting.line_course import BillingSpan, billing_spans
 from accounting.money import Exact, round_half_even
 from accounting.policy import Policies
@@ -61,11 +61,13 @@ class _Content:
     cells: list[CoveredCell] = field(default_factory=list)
 
 
-def resumes(span: BillingSpan) -> bool:
-    """Whether rating can go on from a meter in mid-period: one price throughout, and units that say all."""
+def resumes(span: BillingSpan, at: int = FOREVER) -> bool:
+    """Whether rating can go on from a meter in mid-period: one price throughout, or up to `at`, and units that say all."""
     if span.carries:
         return False  # it needs the billing periods before
-    return len(span.parts) == 1 and span.parts[0].cover.rate.aggregation is not Aggregation.UNIQUE
+    return (len(span.parts) == 1 or at <= span.parts[0].end) and (
+        span.parts[0].cover.rate.aggregation is not Aggregation.UNIQUE
+    )
 
 
 def bookings(
@@ -88,7 +90,7 @@ def bookings(
     revenue = start.revenue if start is not None else 0
     carried: Aggregate | None = None
     for span, contents in _by_span(covers, cells, windows, since, until, policies or Policies()):
-        resumed = start if start is not None and start.billing_start == span.start and resumes(span) else None
+        resumed = start if start is not None and start.billing_start == span.start and resumes(span, since) else None
         aggregate = _aggregate(span, resumed, carried)
         carried = aggregate if span.carries else None
         for booking in _book_span(span, contents, aggregate, resumed, revenue):

@@ -69,6 +69,12 @@ class Holds:
             self._desk.resolve(cls, self._open.pop(name), "what was missing arrived", subject=line_id)
             self._store.delete(_key(name))
 
+    def forget(self, customer_id: str, contract_id: str) -> None:
+        """The contract has been let go: what is open about it stays open."""
+        for name in [name for name in self._open if name[:2] == (customer_id, contract_id)]:
+            self._desk.forget(name[3], self._open.pop(name), subject=name[2])
+            self._store.delete(_key(name))
+
 
 def _key(name: _Name) -> bytes:
     return keys.HELD + keys.name(*name)
