@@ -163,7 +163,9 @@ def carries(cover: Cover, policies: Policies) -> bool:
 
 
 def has_dues(cover: Cover, policies: Policies) -> bool:
-    """Whether a rate may ask for something without usage: a minimum, a flat fee at zero units, a carried value."""
+    """Whether something may be due without usage: a minimum, a flat fee at zero units, a carried value, a true-up."""
+    if cover.rate.model is RateModel.VOLUME and cover.estimate is not None:
+        return True  # the estimate gives way to the price that was reached
     return bool(cover.rate.minimum) or has_flat_at_zero(cover.rate) or carries(cover, policies)
 
 

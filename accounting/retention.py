@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from accounting.calendar import Period, local_date
 from accounting.contract import Aggregation, ContractVersion, VersionKind
 from accounting.coverage import ALWAYS, FOREVER, Cover
 from accounting.line_course import BillingSpan, billing_spans
@@ -39,11 +40,11 @@ def term_end(taken: Sequence[ContractVersion], waiting: Sequence[ContractVersion
 
 
 def rateable_from(covers: Sequence[Cover], windows: Windows, cut: int, policies: Policies) -> int:
-    """The latest start of a window by `cut` from which a line can be rated on with no more than its meter there.
+    """The latest start of a month or billing period by `cut` from which a line can be rated on with its meter alone.
 
-    `covers` are the line's, in time order; they stay as they are before `cut`. What counts distinct values or had several
-    prices by then needs its billing period from the start, and so does a weighted sum whose billing period may yet end
-    earlier. What carries its value on needs all there was: ALWAYS.
+    `covers` are the line's, in time order; they stay as they are before `cut`, a start of a month. What counts distinct
+    values, or has had several prices, needs its billing period from the start, and so does a weighted sum whose billing
+    period may yet end earlier. What carries its value on needs all there was: ALWAYS. A later cut never gives less.
     """
     at = windows.start(cut)
     while True:
@@ -52,7 +53,8 @@ def rateable_from(covers: Sequence[Cover], windows: Windows, cut: int, policies:
             return at
         if span.carries:
             return ALWAYS
-        at = windows.start(span.start)
+        month = Period.of_date(local_date(at - 1, windows.zone_name)).start(windows.zone_name)
+        at = max(windows.start(month), windows.start(span.start))
 
 
 def _resumes(span: BillingSpan, at: int, cut: int) -> bool:

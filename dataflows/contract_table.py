@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import msgspec
 
@@ -198,7 +199,7 @@ class ContractTable:
                 contract_id=event.contract_id, correlation_id=event.correlation_id, resolvable=True,
             )  # fmt: skip
             return None
-        return self._advance(event, have, cut)
+        return self._advance(event, have, cut, known)
 
     def _bygone(self, event: ContractEvent, until: int, at: Coordinates, record: Record) -> bool:
         """A contract of which nothing would be kept is not taken up: it may have been here, and be booked."""
@@ -237,8 +238,8 @@ class ContractTable:
         )  # fmt: skip
         return True
 
-    def _advance(self, event: ContractEvent, have: int, cut: int) -> Change:
-        """Take up the new version and those that waited for it; `cut`: the contract's until now."""
+    def _advance(self, event: ContractEvent, have: int, cut: int, known: CustomerContracts) -> Change:
+        """Take up the new version and those that waited for it; `cut`: the contract's, `known`: what was known before."""
         self._cache.pop(event.customer_id, None)
         customer = self.of(event.customer_id)
         fresh = customer.versions[event.contract_id][have:]
@@ -253,6 +254,7 @@ class ContractTable:
                 record = Record(waiting.offset, decode(CONTRACTS, waiting.payload), waiting.payload)
                 self._other_currency(record.model, at, record)
         customer = self._take_up(event, fresh, cut)
+        self._contests(event, known, customer)
         self._note_edges(event.customer_id, customer)
         zone = customer.zones[event.contract_id]
         # A price holds from the start of the local day of its effective_at.
@@ -278,6 +280,24 @@ class ContractTable:
         if fresh[0].version == 1 or _before(asked, contract_id, cut) != _before(given, contract_id, cut):
             self._reaches_back(event, fresh, cut)
         return given
+
+    def _contests(self, event: ContractEvent, known: CustomerContracts, customer: CustomerContracts) -> None:
+        """Say where usage that has been let go would go to another line, or to none, now."""
+        if self.cut.month is None:
+            return
+        cuts = {contract_id: self.cut_of(event.customer_id, contract_id) for contract_id in customer.cuts}
+        moved = _contested(known, cuts) ^ _contested(customer, cuts)
+        if not moved:
+            return
+        since, meter = min((start, meter) for meter, start, _ in moved)
+        before = max(end for _, _, end in moved)
+        self._desk.raise_one(
+            "beyond_retention", self.position(event.customer_id, event.contract_id, event.version),
+            f"contract {event.contract_id} version {event.version} changes which contract takes usage of meter {meter} from "
+            f"{rfc3339(since)} on, and usage of before {rfc3339(before)} is no longer kept: it stays where it is booked; "
+            "post a manual correction", b"", since=event.event_time, customer_id=event.customer_id,
+            contract_id=event.contract_id, correlation_id=event.correlation_id, subject="contested",
+        )  # fmt: skip
 
     def _reaches_back(self, event: ContractEvent, fresh: list[ContractVersion], cut: int) -> None:
         first = min(fresh, key=lambda one: one.start if one.version == 1 else one.effective_at)
@@ -371,6 +391,18 @@ def _before(customer: CustomerContracts, contract_id: str, cut: int) -> set[tupl
         for one in found
         if one.contract_id == contract_id and one.start < cut
     }
+
+
+def _contested(customer: CustomerContracts, cuts: dict[str, int]) -> set[tuple[str, int, int]]:
+    """(meter, start, end) of what two contracts take, as far as one of them keeps it no more."""
+    found, last = set(), max(cuts.values(), default=ALWAYS)
+    for meter, covering in customer.by_meter.items():
+        for one, other in combinations([one for one in covering if one.start < last], 2):
+            start = max(one.start, other.start)
+            end = min(one.end, other.end, max(cuts[one.contract_id], cuts[other.contract_id]))
+            if one.contract_id != other.contract_id and start < end:
+                found.add((meter, start, end))
+    return found
 
 
 def _runs(version: ContractVersion, start: int, end: int, instant: int) -> bool:

@@ -9,7 +9,11 @@ from dataflows.posting_terms import Missing
 from state import codec, keys
 from state.store import ShardStore
 
-CLASSES = ("product_unmapped", "fx_rate_missing", "treatment_undecidable", "unsupported")
+CLASSES = ("product_unmapped", "fx_rate_missing", "estimate_missing", "treatment_undecidable", "unsupported")
+_BOOKED = {
+    "product_unmapped": "it is booked under the default names",
+    "estimate_missing": "it is priced as incurred",
+}
 
 
 class _Held(msgspec.Struct, array_like=True):
@@ -52,7 +56,7 @@ class Holds:
             return
         self._open[name] = at
         self._store.put(_key(name), codec.encode(_Held(*name, at.topic, at.partition, at.offset)))
-        booked = "it is kept and booked then" if severity == "error" else "it is booked under the default names"
+        booked = "it is kept and booked then" if severity == "error" else _BOOKED[missing.cls]
         about = f"line {line_id} of contract {contract_id}" if line_id else f"contract {contract_id}"
         self._desk.raise_one(
             missing.cls, at, f"{about}: {missing.reason}; {booked}", b"", since=since,

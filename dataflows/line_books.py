@@ -28,6 +28,12 @@ from state import codec, keys
 from state.records import Booked, Cell, LineBase, Source
 from state.store import ShardStore
 
+ESTIMATE_MISSING = Missing(
+    "estimate_missing",
+    "its billing period lies in several accounting months, and its volume tiers may change the price of earlier units: "
+    "amend the contract with a variable amount for the line and the line's quantity",
+)
+
 
 class LineBooks:
     """Desired books minus posted books of one usage line at a time: the only way a usage entry comes about."""
@@ -93,6 +99,10 @@ class LineBooks:
                 customer_id, key, booking, posted.get(start), content.get(start, []), missing, withheld
             )
             entries, meter = entries + count, booking.after
+            if booking.estimate_missing:
+                self._hold(customer_id, booking, [ESTIMATE_MISSING], "warning")
+        if any(cover.lacks_estimate for cover in covers):
+            missing.add(ESTIMATE_MISSING.cls)
         if self._holds.is_held(customer_id, terms.contract_id, terms.line_id):
             missing |= self._missing_elsewhere(prefix, since, until, terms)
         self._holds.settle(customer_id, terms.contract_id, terms.line_id, missing)
@@ -205,13 +215,15 @@ class LineBooks:
             usage_entry(customer_id, booking, movement, revision, dating, cells, decided),
         )
 
-    def _hold(self, customer_id: str, booking: WindowBooking, lacking: Iterable[Missing]) -> None:
+    def _hold(
+        self, customer_id: str, booking: WindowBooking, lacking: Iterable[Missing], severity: str = "error"
+    ) -> None:
         cover = booking.cover
         for one in lacking:
-            at = self._contracts.named_at(customer_id, cover, since_product=one.cls == "product_unmapped")
+            at = self._contracts.named_at(customer_id, cover, since_product=one.cls != "fx_rate_missing")
             self._holds.hold(
-                customer_id, cover.contract_id, cover.line_id, one, at, booking.window.end,
-                correlation_id=cover.correlation_id,
+                customer_id, cover.contract_id, cover.line_id, one, at, booking.window.end, severity,
+                cover.correlation_id,
             )  # fmt: skip
 
     def _report_unpriced(self, customer_id: str, booking: WindowBooking, source: Source) -> None:

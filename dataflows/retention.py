@@ -208,7 +208,8 @@ class Retention:
                 for one in covers
                 if one.start <= start < one.end and cell.contract_id in ("", one.contract_id)
             ]
-            if start >= min(taking, default=unclaimed):
+            # What two contracts take goes with the first of them: the other one was never given it.
+            if start >= min(taking, default=unclaimed) and FOREVER not in taking:
                 return False
             if len(taking) != 1:
                 for cls in LOST:

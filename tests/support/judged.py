@@ -55,7 +55,8 @@ def problems(root: Path, out: Path, as_of: str | None, result: Result) -> list[s
     journal = Journal.read(str(out), expected.functional_currency)
     found = [str(one) for one in journal.problems + compare(expected.sums, journal.sums)]
     found += compare(expected.functional, journal.functional)
-    mine = open_exceptions(out)
+    # The oracle has no opinion on estimates of volume prices: tests/cases/test_estimated_prices.py has.
+    mine = {one for one in open_exceptions(out) if one[0] != "estimate_missing"}
     found += [f"exception missing: {one}" for one in sorted(expected.exceptions - mine)]
     found += [f"exception too many: {one}" for one in sorted(mine - expected.exceptions - expected.doubtful)]
     found += [f"the oracle does not cover: {one}" for one in sorted(expected.not_covered)]
