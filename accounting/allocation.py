@@ -45,7 +45,7 @@ class Allocation:
     """What each line gets, in the order of the shares; both tuples are empty when a person has to decide."""
 
     amounts: tuple[int, ...]  # minor units; they sum to the consideration
-    effective_ssp: tuple[int, ...]  # SSP after the discount of a bundle; of a residual line its residual
+    effective_ssp: tuple[int | Fraction, ...]  # after the discount of a bundle; of a residual line its residual
     undecidable: str | None  # why no rule decides, and the remedy
     evidence: tuple[str, ...]  # what was tested and found, in order
 
@@ -93,32 +93,35 @@ def allocate(
     problem = _unusable(shares, unknown, currency)
     if problem is not None:
         return Allocation((), (), problem, ())
-    effective, evidence = [share.ssp for share in shares], list[str]()
-    discount = sum(effective) - consideration
+    effective: list[int | Fraction] = [share.ssp for share in shares]
+    evidence: list[str] = []
+    discount = sum(share.ssp for share in shares) - consideration
     if bundles and discount > 0:
         offers = _offers(shares, bundles)
         taken, evidence = _taken(offers, None if unknown else discount, currency)
         for offer in taken:
-            parts = largest_remainder(offer.bundle.price, [effective[line] for line in offer.lines])
-            for line, part in zip(offer.lines, parts, strict=True):
-                effective[line] = part
+            alone = sum(effective[line] for line in offer.lines)
+            for line in offer.lines:
+                effective[line] = Fraction(effective[line] * offer.bundle.price) / alone
     if not unknown:
         amounts = tuple(largest_remainder(consideration, effective))
-        text = f"relative SSP: {_shown(consideration, currency)} over {_shown(sum(effective), currency)}"
+        text = f"relative SSP: {_shown(consideration, currency)} over {_shown(round(sum(effective)), currency)}"
         return Allocation(amounts, tuple(effective), None, (*evidence, text))
 
     line, share = unknown[0], shares[unknown[0]]
     effective[line] = 0
-    effective[line] = consideration - sum(effective)
+    effective[line] = residual = int(consideration - sum(effective))  # bundles come to whole prices
     span = share.residual or SspRange(None, None)
-    within = (span.low or 0) <= effective[line] and (span.high is None or effective[line] <= span.high)
+    within = (span.low or 0) <= residual and (span.high is None or residual <= span.high)
     text = (
-        f"product {share.product_id}: the residual of {_shown(effective[line], currency)} lies "
+        f"product {share.product_id}: the residual of {_shown(residual, currency)} lies "
         f"{'within' if within else 'outside'} its SSP range, {_range(span, currency)}"
     )
     if not within:
         return Allocation((), (), f"{text}; give the line an SSP of its own", (*evidence, text))
-    return Allocation(tuple(effective), tuple(effective), None, (*evidence, text))
+    # Apart from the others: a range may reach below zero, and no weight may.
+    others = largest_remainder(consideration - residual, [*effective[:line], *effective[line + 1 :]])
+    return Allocation((*others[:line], residual, *others[line:]), tuple(effective), None, (*evidence, text))
 
 
 def _unusable(shares: Sequence[Share], unknown: list[int], currency: str | None) -> str | None:
@@ -151,10 +154,10 @@ def _offers(shares: Sequence[Share], bundles: Sequence[Bundle]) -> list[_Offer]:
 
 
 def _taken(offers: list[_Offer], discount: int | None, currency: str | None) -> tuple[list[_Offer], list[str]]:
-    """The disjoint bundles whose discounts are the contract's, and what was found of each.
+    """The disjoint bundles whose discounts are part of the contract's, and what was found of each.
 
-    `discount` is the contract's (None: a residual line leaves it open, every bundle counts). Bundles that do not
-    explain all of it are no evidence of whose it is (606-10-32-37(c)): then none counts.
+    `discount` is the contract's (None: a residual line leaves it open, every bundle counts). What bundles do not explain
+    of it is shared by all lines (606-10-32-36, 32-37).
     """
     taken: list[int] = []
     used: set[int] = set()
@@ -164,8 +167,6 @@ def _taken(offers: list[_Offer], discount: int | None, currency: str | None) -> 
             taken.append(number)
             used.update(offer.lines)
             left = None if left is None else left - offer.discount
-    if left:
-        taken = []
     return [offers[number] for number in taken], [
         f"bundle {' + '.join(offer.bundle.products)} at {_shown(offer.bundle.price, currency)}: its discount of "
         f"{_shown(offer.discount, currency)} {'counts' if number in taken else 'does not count'}"

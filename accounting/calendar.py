@@ -10,8 +10,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, reset_tzpath
 
+# The rules of the pinned package, not those of the machine: a replay elsewhere must find the same midnights.
+reset_tzpath(())
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND

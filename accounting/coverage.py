@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from accounting.calendar import local_date, start_of_day
-from accounting.contract import ContractVersion, Line, LineKind, Rate, VersionKind
+from accounting.contract import ContractVersion, Line, LineKind, Rate, RateModel, VersionKind
 from accounting.require import require
 
 FOREVER = 2**63 - 1
@@ -30,6 +30,12 @@ class Cover:
     line_end: int | None
     correlation_id: str | None
     zone: str = "UTC"  # of the entity, for this contract
+    estimate: tuple[int, int] | None = None  # what the line is expected to come to: minor units, 1e-18 units
+
+    @property
+    def lacks_estimate(self) -> bool:
+        """Whether later units change the price of earlier ones, and nobody has estimated the price they will have."""
+        return self.rate.model is RateModel.VOLUME and len(self.rate.tiers) > 1 and self.estimate is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +100,16 @@ def covers(versions: Iterable[ContractVersion], zone_name: str) -> list[Cover]:
                     Cover(
                         start, end, version.contract_id, line.line_id, line.product_id, version.version,
                         version.entity, version.currency, line.rate, line.start, line.end, version.correlation_id,
-                        zone_name,
+                        zone_name, _estimate(version, line),
                     )
                 )  # fmt: skip
     return found
+
+
+def _estimate(version: ContractVersion, line: Line) -> tuple[int, int] | None:
+    """The variable amount that is estimated for a usage line alone, and the quantity it is estimated for."""
+    amounts = [one.estimate for one in version.variable if line.line_id in one.line_ids]
+    return (sum(amounts), line.quantity) if amounts and line.quantity else None
 
 
 def _heir(following: ContractVersion, line: Line) -> Line | None:

@@ -53,9 +53,8 @@ class BillingSpan:
     @property
     def has_dues(self) -> bool:
         """Whether something is due in it even without usage."""
-        if self.carries or any(part.cover.rate.minimum for part in self.parts):
-            return True
-        return self.flat_at_zero and any(has_flat_at_zero(part.cover.rate) for part in self.parts)
+        # A first tier's flat fee counts also where it is not due at zero: the last rate of the period may bring it.
+        return any(has_dues(part.cover, self.policies) for part in self.parts)
 
     @property
     def flat_at_zero(self) -> bool:
@@ -164,7 +163,9 @@ def carries(cover: Cover, policies: Policies) -> bool:
 
 
 def has_dues(cover: Cover, policies: Policies) -> bool:
-    """Whether a rate may ask for something without usage: a minimum, a flat fee at zero units, a carried value."""
+    """Whether something may be due without usage: a minimum, a flat fee at zero units, a carried value, a true-up."""
+    if cover.rate.model is RateModel.VOLUME and cover.estimate is not None:
+        return True  # the estimate gives way to the price that was reached
     return bool(cover.rate.minimum) or has_flat_at_zero(cover.rate) or carries(cover, policies)
 
 

@@ -43,12 +43,12 @@ class Decision:
 
     treatment: Treatment
     evidence: tuple[Evidence, ...]
-    version: int = 0
     added: tuple[str, ...] = ()  # line ids
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     catch_up: frozenset[str] = frozenset()  # lines that catch up; the others go on prospectively
     undecidable: str | None = None  # why a person has to decide, and the remedy
+    version: int = 0
 
 
 @dataclass(slots=True)

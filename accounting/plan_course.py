@@ -110,17 +110,20 @@ class PlanCourse:
             return
         as_of = first.opening.as_of
         plans = list(self._plans.values())
-        # A step at the instant itself is in the opening balance.
-        earned = [Fraction(*self._over(plan.phases[0].line, as_of + 1)) for plan in plans]
+        overs = [self._opened(plan.phases[0].line, as_of) for plan in plans]
+        earned = [Fraction(*over) for over in overs]
         if not any(earned):  # nothing was due by then: by what each line is to earn
             earned = [Fraction(1)] * len(plans)
         weights = [abs(plan.phases[0].amount) * part for plan, part in zip(plans, earned, strict=True)]
         bases = largest_remainder(first.opening.recognised, weights)
-        for plan, base in zip(list(self._plans.values()), bases, strict=True):
+        for plan, base, over in zip(plans, bases, overs, strict=True):
             phase = plan.phases[0]
-            over = self._over(phase.line, as_of + 1)  # a step at the instant itself is in the opening balance
             opened = replace(phase, since=as_of, base=base, amount=phase.amount - base, transferred=over)
             self._set(phase.line, (opened,))
+
+    def _opened(self, line: Line, as_of: int) -> tuple[int, int]:
+        """What is over by an opening; a step at the instant itself is in the balance."""
+        return self._over(line, as_of if line.kind is LineKind.RATABLE else as_of + 1)
 
     # -- later versions
 
@@ -171,7 +174,7 @@ class PlanCourse:
 
     def _prospective(
         self, version: ContractVersion, group: _Group, lines: list[Line], allocated: dict[str, int], extra: dict[str, int],
-        ssp: dict[str, int], credited: dict[str, int], since: int,
+        ssp: Mapping[str, int | Fraction], credited: dict[str, int], since: int,
     ) -> None:  # fmt: skip
         """Consideration not yet recognised and what was added, by current SSP times the share not yet transferred."""
         bases, overs, weights = dict[str, int](), dict[str, tuple[int, int]](), dict[str, Fraction | int]()
@@ -280,7 +283,7 @@ class PlanCourse:
         plan = self._plans.get(name)
         kept = tuple(one for one in plan.phases if one.since < since) if plan else ()
         if plan is None or not kept:
-            return 0
+            return plan.phases[0].base if plan else 0
         before = since - 1 if plan.steps is not None else since
         return replace(plan, phases=kept).earned([before], self._zone)[0]
 
@@ -297,7 +300,9 @@ class PlanCourse:
     def _end(self, name: str, since: int, version: int) -> None:
         """The line keeps what it has earned by then and earns no more; at its start it never was."""
         plan = self._plans[name]
-        base, last = self._earned(name, since), plan.phases[-1]
+        last = plan.phases[-1]
+        # A delivery or progress before the line's own start goes with the line.
+        base = self._earned(name, since) if since > last.line.start else plan.phases[0].base
         kept = tuple(one for one in plan.phases if one.since < since)
         self._set(last.line, (*kept, Phase(since, base, 0, (0, 1), last.line, version, last.method)))
 

@@ -57,6 +57,12 @@ class Phase:
     version: int
     method: Method = Method.DAILY
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing was left to transfer when it began: what it still has to earn is earned at once."""
+        part, whole = self.transferred
+        return part >= whole
+
 
 @dataclass(frozen=True, slots=True)
 class CutOff:
@@ -88,9 +94,9 @@ class LinePlan:
     def _in_phase(self, phase: Phase | None, instants: tuple[int, ...], zone_name: str) -> list[int]:
         if phase is None:
             return [self.phases[0].base] * len(instants)
-        line, (part, whole) = phase.line, phase.transferred
-        if not phase.amount or part == whole:
+        if not phase.amount or phase.is_over:
             return [phase.base + phase.amount] * len(instants)
+        line, (part, whole) = phase.line, phase.transferred
         shares = curve(line.start, _end(line), phase.method, zone_name, instants)
         # (share - part/whole) / (1 - part/whole), in integers; less than nothing is a schedule that begins later
         scale = shares.denominator
@@ -104,17 +110,15 @@ class LinePlan:
         step = next((one for one in reversed(self.steps or ()) if one.instant <= instant), None)
         if phase is None:
             return self.phases[0].base
-        then, whole = phase.transferred
-        if not phase.amount:
-            return phase.base
-        if then >= whole and not (step and step.expected > then):
-            return phase.base + phase.amount  # all of it was transferred: what is added belongs to it
-        if step is None:
-            return phase.base
-        # progress of what remains = (incurred - incurred then) / (expected - incurred then): rule 5b
+        then = phase.transferred[0]
+        if not phase.amount or step is None:
+            return phase.base + (phase.amount if phase.is_over and instant > phase.since else 0)
         left = step.expected - then
-        done = min(max(step.incurred - then, 0), left)
-        return _cumulative(phase, done, left) if left > 0 else phase.base + phase.amount
+        if left <= 0:  # nothing was left to transfer: what is added is earned right after it
+            return phase.base + (phase.amount if instant > phase.since else 0)
+        # Progress of what remains = (incurred - incurred then) / (expected - incurred then), rule 5b; less than nothing
+        # where progress is less than it was when the phase began: a catch-up downwards.
+        return _cumulative(phase, min(step.incurred - then, left), left)
 
     @property
     def first(self) -> int:
@@ -143,7 +147,9 @@ class LinePlan:
     def turns(self) -> list[int]:
         """The instants at which a line with steps may earn: its steps and the starts of its phases."""
         begun = self.phases[0].since
-        found = {step.instant for step in self.steps or ()} | {phase.since for phase in self.phases}
+        found = {step.instant for step in self.steps or ()}
+        # What an opening leaves of a line that was delivered whole by then is earned right after it.
+        found |= {phase.since + phase.is_over for phase in self.phases}
         return sorted(one for one in found if one >= begun)
 
 
@@ -185,7 +191,7 @@ def _step_effects(plan: LinePlan, zone_name: str, since: int, until: int) -> lis
             phase = _phase_at(plan.phases, turn + 1)
             version = max(phase.version, step.version if step else 0)
             rule = f"{phase.line.kind}, cumulative amount by progress, rounded half-even"
-            kind = CATCH_UP if any(turn == one.since for one in plan.phases[1:]) else RECOGNITION
+            kind = CATCH_UP if any(turn == one.since + one.is_over for one in plan.phases[1:]) else RECOGNITION
             day = local_date(turn, zone_name)
             found.append(Effect(turn, day, plan.line_id, amount - done, version, rule, kind))
         done = amount
@@ -195,6 +201,8 @@ def _step_effects(plan: LinePlan, zone_name: str, since: int, until: int) -> lis
 def _truncated(plan: LinePlan, zone_name: str, since: int, until: int) -> list[Effect]:
     """Policy residual = last_full_period: each period truncated, the rest in the last one that the line covers wholly."""
     phase, line = plan.phases[0], plan.phases[0].line
+    if not phase.amount:
+        return []
     marks = list(cut_offs(plan.first, plan.last, zone_name, Policies(), FOREVER))
     shares = curve(line.start, _end(line), phase.method, zone_name, tuple(mark.instant for mark in marks))
     full = [line.start <= Period.of_date(mark.day).start(zone_name) and mark.instant <= _end(line) for mark in marks]
@@ -237,7 +245,8 @@ def next_effect(plan: LinePlan, zone_name: str, policies: Policies, after: int) 
         return next((turn for turn in plan.turns() if turn > after), None)
     # The last cut-off may lie behind the line's end.
     begin = max(plan.first, min(after, plan.last - 1))
-    marks = cut_offs(begin, plan.last, zone_name, policies, FOREVER)
+    # Truncated amounts wait for the period's end, also where recognition is daily.
+    marks = cut_offs(begin, plan.last, zone_name, Policies() if plan.residual_last else policies, FOREVER)
     ahead = [jump.instant for jump in plan.catch_ups(zone_name) if jump.instant > after]
     following = next((mark.instant for mark in marks if mark.instant > after), None)
     return min((one for one in (*ahead, following) if one is not None), default=None)

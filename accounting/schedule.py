@@ -11,10 +11,10 @@ from functools import lru_cache
 from math import gcd, lcm
 from zoneinfo import ZoneInfo
 
-from accounting.calendar import DAY_US, FIRST, LAST, local_date, start_of_month, to_datetime, to_instant
+from accounting.calendar import DAY_US, local_date, start_of_month, to_datetime, to_instant
 from accounting.require import require
 
-_FIRST_MONTH, _LAST_MONTH = 12, 9999 * 12 + 11  # January of year 1, December of year 9999
+_LAST_MONTH = 9999 * 12 + 11  # December 9999
 
 # A share is (units + part / length) over units that the whole line has.
 Spot = tuple[int, int, int]  # units, part, length
@@ -147,8 +147,6 @@ def _monthly_prorated_ends(start: int, end: int, zone_name: str, instants: Itera
 def _month_fraction(start: int, end: int, zone_name: str, instants: Iterable[int]) -> Shares:
     """Each calendar month by the fraction of it that the line covers, normalised to one."""
     origin, tail = _month(local_date(start, zone_name)), _month(local_date(end, zone_name))
-    if origin == tail:
-        return _exact(start, end, zone_name, instants)
     _, started, first_length = _within(start, zone_name)
     _, ended, last_length = _within(end, zone_name)
     month = lcm(first_length, last_length)  # the units of one whole calendar month
@@ -200,11 +198,10 @@ def _month(day: date) -> int:
 
 
 def _month_start(month: int, zone_name: str) -> int:
-    """The first instant of a month; the first and the last month of the calendar hold every instant outside it."""
+    """The first instant of a month; of January 10000, which no date can say, 31 days after December's."""
     if month > _LAST_MONTH:
-        return max(LAST + 1, _month_start(_LAST_MONTH, zone_name) + 31 * DAY_US)
-    first = start_of_month(month // 12, month % 12 + 1, zone_name)
-    return min(FIRST, first) if month == _FIRST_MONTH else first
+        return start_of_month(9999, 12, zone_name) + 31 * DAY_US
+    return start_of_month(month // 12, month % 12 + 1, zone_name)
 
 
 def _first_whole(start: int, zone_name: str) -> int:

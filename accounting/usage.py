@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from accounting.aggregation import Aggregate, UsageCell
-from accounting.contract import Aggregation
-from accounting.coverage import Cover
+from accounting.contract import Aggregation, RateModel
+from accounting.coverage import FOREVER, Cover
 from accounting.line_course import BillingSpan, billing_spans
-from accounting.money import Exact, round_half_even
+from accounting.money import Exact, exact_from_minor, round_half_even
 from accounting.policy import Policies
-from accounting.rating import Stretch, Units, price, uncovered
+from accounting.rating import Stretch, Units, billable, price, uncovered
 from accounting.require import require
 from accounting.window import Window, Windows
 
@@ -50,6 +51,7 @@ class WindowBooking:
     cover: Cover  # the last one in force in the window
     after: Meter
     unpriced: Units = 0  # units beyond the last tier
+    estimate_missing: bool = False  # priced as incurred, though later months may change the price (rule 4)
 
 
 @dataclass(slots=True)
@@ -61,11 +63,13 @@ class _Content:
     cells: list[CoveredCell] = field(default_factory=list)
 
 
-def resumes(span: BillingSpan) -> bool:
-    """Whether rating can go on from a meter in mid-period: one price throughout, and units that say all."""
+def resumes(span: BillingSpan, at: int = FOREVER) -> bool:
+    """Whether rating can go on from a meter in mid-period: one price throughout, or up to `at`, and units that say all."""
     if span.carries:
         return False  # it needs the billing periods before
-    return len(span.parts) == 1 and span.parts[0].cover.rate.aggregation is not Aggregation.UNIQUE
+    return (len(span.parts) == 1 or at <= span.parts[0].end) and (
+        span.parts[0].cover.rate.aggregation is not Aggregation.UNIQUE
+    )
 
 
 def bookings(
@@ -88,7 +92,7 @@ def bookings(
     revenue = start.revenue if start is not None else 0
     carried: Aggregate | None = None
     for span, contents in _by_span(covers, cells, windows, since, until, policies or Policies()):
-        resumed = start if start is not None and start.billing_start == span.start and resumes(span) else None
+        resumed = start if start is not None and start.billing_start == span.start and resumes(span, since) else None
         aggregate = _aggregate(span, resumed, carried)
         carried = aggregate if span.carries else None
         for booking in _book_span(span, contents, aggregate, resumed, revenue):
@@ -122,7 +126,8 @@ def _by_span(
             window = windows.of(due)
             if since <= window.start and window.end <= until:
                 cover = next(part.cover for part in span.parts if part.start <= due < part.end)
-                contents.setdefault(window.start, _Content(window, cover))
+                # It falls due after the window's last usage: the rate may have changed in between.
+                contents.setdefault(window.start, _Content(window, cover)).cover = cover
         if contents or span.carries:
             yield span, [contents[start] for start in sorted(contents)]
     require(at == len(cells), "every cell has its billing period", cells=len(cells), used=at)
@@ -142,7 +147,7 @@ def _book_span(
             aggregate.add(cell.usage)
             stretches[-1] = Stretch(stretches[-1].rate, stretches[-1].before, aggregate.value)
         _enter(stretches, content.cover, aggregate)
-        cost = round_half_even(_bounded(span, content.window, stretches), content.cover.currency)
+        cost = round_half_even(_bounded(span, content, stretches), content.cover.currency)
         amount, booked = cost - booked, cost
         revenue += amount
         yield WindowBooking(
@@ -153,6 +158,7 @@ def _book_span(
             cover=content.cover,
             after=Meter(span.start, aggregate.units, booked, revenue),
             unpriced=uncovered(content.cover.rate, aggregate.value),
+            estimate_missing=bool(content.cells) and span.spans_months and content.cover.lacks_estimate,
         )
 
 
@@ -171,15 +177,22 @@ def _enter(stretches: list[Stretch], cover: Cover, aggregate: Aggregate) -> None
         stretches.append(Stretch(cover.rate, aggregate.value, aggregate.value))
 
 
-def _bounded(span: BillingSpan, window: Window, stretches: list[Stretch]) -> Exact:
+def _bounded(span: BillingSpan, content: _Content, stretches: list[Stretch]) -> Exact:
     """The cost so far between minimum and maximum.
 
     The minimum is due at the billing period's end, or by elapsed share where it lies in several accounting months.
+    There, units whose price later ones decide have the estimated price until the end (rule 4, 606-10-32-5 to 32-9).
     """
-    ended = window.end >= span.end
-    cost = price(stretches, ended, span.flat_at_zero)
+    ended = content.window.end >= span.end
+    cover = content.cover
+    if not ended and span.spans_months and cover.rate.model is RateModel.VOLUME and cover.estimate is not None:
+        amount, quantity = cover.estimate
+        left = billable(stretches[-1].after, cover.rate.included)
+        cost: Exact = Fraction(left * exact_from_minor(amount, cover.currency), quantity)
+    else:
+        cost = price(stretches, ended, span.flat_at_zero)
     if ended or span.spans_months:
-        least = span.minimum(window.end)
+        least = span.minimum(content.window.end)
         cost = max(cost, least) if least else cost
     most = span.maximum()
     return cost if most is None else min(cost, most)
@@ -195,4 +208,5 @@ def _joined(first: WindowBooking, second: WindowBooking) -> WindowBooking:
         cover=second.cover,
         after=second.after,
         unpriced=first.unpriced + second.unpriced,
+        estimate_missing=first.estimate_missing or second.estimate_missing,
     )

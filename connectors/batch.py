@@ -53,6 +53,7 @@ class Batch:
     records: tuple[Record, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     dry: bool = False  # a followed partition with no unread rows: nobody waits for it inside its phase
+    read_at: int | None = None  # when its reading began, by the run's own clock (connectors.timings)
 
     @property
     def source(self) -> str:
@@ -72,3 +73,4 @@ class Emitted:
     topic: str
     first: int
     lines: tuple[bytes, ...]
+    read_at: int | None = None  # of the batch that caused them; None: said again after a restart

@@ -159,6 +159,9 @@ class Bookkeeper:
                 elif span.start < since and not (resumes(span) and not touched.contracts):
                     # A billing period that begins inside a window takes that window's start, and so the period before.
                     since, resumed, again = windows.start(span.start), False, True
+        if since < self._contracts.cut.until:
+            floor = self._lines.floor(touched.customer_id, terms)
+            since = max(since, windows.start(floor)) if floor > ALWAYS else since
         until = limit
         if resumed and touched.until < limit and not any(has_dues(cover, policies) for cover in own):
             until = min(limit, windows.of(touched.until - 1).end)
@@ -186,8 +189,13 @@ class Bookkeeper:
             span = spans.get(name)
             if span is None or start < span.since:
                 continue
-            if self._policies.windows(taking[0].zone).of(start).end <= span.until:
+            window = self._policies.windows(taking[0].zone).of(start)
+            if window.end <= span.until:
                 found.setdefault(name, []).append((CoveredCell(usage_cell(start, cell), taking[0]), cell))
+            elif window.end > span.limit:
+                # A zone or a policy may have moved its window's end since it was noted.
+                due = _Due(touched.customer_id, touched.meter, window.start)
+                self._due.add(window.end, feed, taking[0].entity, due)
         return found
 
     def _await_dues(self, feed: bytes, touched: _Touched, terms: Cover, own: list[Cover]) -> None:
@@ -214,7 +222,7 @@ class Bookkeeper:
             windows = self._policies.windows(lacking.zone or self._policies.default_zone)
             if windows.of(start).end > self._clock.frontier(lacking.entity):
                 return
-        at = _first_position(cell)
+        at = first_position(cell)
         if self._desk.is_open(cls, at):
             return
         self._found_again(cell)  # it may have been wanting something else before
@@ -227,11 +235,12 @@ class Bookkeeper:
 
     def _found_again(self, cell: Cell) -> None:
         for cls in ("contract_unknown", "meter_unmapped", "contract_ambiguous"):
-            if self._desk.resolve(cls, _first_position(cell), "the contracts of the customer have changed"):
+            if self._desk.resolve(cls, first_position(cell), "the contracts of the customer have changed"):
                 self.unplaced -= cell.events
 
 
-def _first_position(cell: Cell) -> Coordinates:
+def first_position(cell: Cell) -> Coordinates:
+    """Where the first of a cell's events stands: what an exception about the cell names."""
     first = cell.sources[0]
     return Coordinates(first.topic, first.partition, first.start)
 

@@ -5,13 +5,18 @@ Event time only. Nothing here asks the wall clock, so that an outage or a backlo
 
 from __future__ import annotations
 
-from accounting.calendar import Period
+from datetime import UTC, datetime
+
+from accounting.calendar import Period, to_instant
 from accounting.coverage import ALWAYS
 from dataflows.settings import FlowSettings
 from schemas.topics import USAGE
 from state import codec, keys
 from state.records import ClosedPeriod
 from state.store import ShardStore
+
+# Further on a month or a year may end outside the calendar: a clock of 9999-12-31 says "everything", and this is.
+FURTHEST = to_instant(datetime(9990, 1, 1, tzinfo=UTC))
 
 _DATE = keys.META + b"business-date"
 _REACHED = keys.META + b"reached/"
@@ -68,12 +73,14 @@ class BusinessClock:
 
     def advance(self, instant: int) -> None:
         """The business date reaches an instant, never back."""
+        instant = min(instant, FURTHEST)
         if instant > self.business_date:
             self.business_date = instant
             self._store.put(_DATE, keys.number(instant))
 
     def close_windows(self, entity: str, until: int) -> None:
         """An entity's windows that end by `until` are closed, wherever the watermark is."""
+        until = min(until, FURTHEST)
         if until > self._reached.get(entity, ALWAYS):
             self._reached[entity] = until
             self._store.put(_REACHED + entity.encode(), keys.number(until))

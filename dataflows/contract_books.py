@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -12,12 +13,13 @@ import msgspec
 from accounting.allocation import SspRange
 from accounting.calendar import start_of_day
 from accounting.contract import ContractVersion, Line
-from accounting.contract_plan import ContractPlan, Valuation, contract_plan
+from accounting.contract_plan import ContractPlan, contract_plan
 from accounting.coverage import ALWAYS
 from accounting.currency import digits
 from accounting.journal import Dating, dated
-from accounting.position import difference, recognition
-from accounting.recognition import Effect
+from accounting.plan_course import Valuation
+from accounting.position import recognition
+from accounting.recognition import RECOGNITION, Effect
 from accounting.schedule import Method
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import ContractTable
@@ -28,14 +30,17 @@ from dataflows.holds import Holds
 from dataflows.master_data import MasterData
 from dataflows.outbox import Outbox
 from dataflows.policy_book import PolicyBook
-from dataflows.posting_terms import NOTHING, Amounts, Missing, PostingTerms, posting_terms
-from schemas.line import minor_units
+from dataflows.posting_terms import NOTHING, Amounts, Missing, Movement, PostingTerms, posting_terms
+from schemas.line import estimate
 from schemas.topics import JOURNAL
 from state import codec, keys
 from state.records import Posted, Source
 from state.store import ShardStore
 
 CACHED_PLANS = 20_000
+UNDECIDABLE = "treatment_undecidable"
+
+_Missing = dict[str, set[str]]  # line -> classes of exceptions about it
 
 
 class _Due(msgspec.Struct, array_like=True):
@@ -90,6 +95,14 @@ class ContractBooks:
             self._plans.pop((customer_id, contract_id), None)
             self._touched[customer_id, contract_id] = None
 
+    def drop(self, customer_id: str, contract_id: str) -> Iterator[int]:
+        """Let what is posted of a contract go. Gives how many effects at a time."""
+        self._plans.pop((customer_id, contract_id), None)
+        for part in self._store.walk(keys.EFFECT + keys.name(customer_id, contract_id)):
+            for key, _ in part:
+                self._store.delete(key)
+            yield len(part)
+
     def restate(self) -> None:
         """Master data or a policy changed."""
         self._plans.clear()
@@ -110,75 +123,71 @@ class ContractBooks:
         plan, since = contract.plan, due.since if due is not None else ALWAYS
         prefix = keys.EFFECT + contract.name
         posted = {
-            (keys.from_number(key[17:25]), key[25:].decode()): codec.decode(Posted, value)
+            (keys.from_number(key[17:25]), *_named(key[25:])): codec.decode(Posted, value)
             for key, value in self._store.scan(prefix, keys.number(since + 1) if since > ALWAYS else b"")
         }
         until = self._clock.due(contract.first.entity)
         wanted = plan.effects(since, until)
-        if not wanted and not posted and not plan.undecidable and not plan.unsupported and not plan.lines:
+        if not wanted and not posted and plan.undecidable is None and not plan.lines:
             return 0
         recognised = codec.to_int(due.recognised) if due is not None else plan.recognised
-        entries, missing, left = 0, set[str](), set(posted)
+        entries, missing, left = 0, _Missing(), set(posted)
         for effect in wanted:
-            name = (effect.instant, effect.line_id)
+            name = (effect.instant, effect.kind, effect.line_id)
             left.discard(name)
             movements = recognition(recognised, effect.amount, plan.billed)
-            recognised += effect.amount
-            entries += self._post(contract, effect, movements, posted.get(name), missing)
-        for instant, line_id in sorted(left):
-            entries += self._take_back(contract, instant, line_id, posted[instant, line_id])
+            count, held = self._post(contract, effect, movements, posted.get(name), missing)
+            entries += count
+            if not held:  # the position shows what is posted
+                recognised += effect.amount
+        for name in sorted(left):
+            entries += self._take_back(contract, *name, posted[name])
         self._report(contract, missing, whole=due is None)
-        after = plan.next_effect(until)
-        if after is not None:
-            item = _Due(customer_id, contract_id, until, codec.from_int(recognised))
-            self._due.add(after, contract.name, contract.first.entity, item)
+        item = _Due(customer_id, contract_id, until, codec.from_int(recognised))
+        self._due.replace(plan.next_effect(until), contract.name, contract.first.entity, item)
         return entries
 
     def _post(
-        self, contract: _Contract, effect: Effect, movements: dict[str, int], posted: Posted | None, missing: set[str]
-    ) -> int:
-        """Post the difference of one effect, if there is one, and remember what is posted now."""
-        first, product_id = contract.first, contract.plan.product_of(effect.line_id)
+        self, contract: _Contract, effect: Effect, movements: dict[str, int], posted: Posted | None, missing: _Missing
+    ) -> tuple[int, bool]:
+        """Post the difference of one effect, if there is one; (entries, whether it is held)."""
+        product_id = contract.plan.product_of(effect.line_id)
         terms, lacking = self._terms(contract, product_id, effect.day)
-        missing.update(one.cls for one in lacking)
+        missing.setdefault(effect.line_id, set()).update(one.cls for one in lacking)
         for one in lacking:
             self._hold(contract, effect.line_id, product_id, one, effect)
-        if terms is None:
-            return 0  # what is posted stays as it is until the master data is there
-        wanted, was = terms.amounts(movements), _was(posted)
-        moved = difference(wanted.accounts, was.accounts)
-        functional = difference(wanted.functional, was.functional)
-        if not moved and not functional:
-            return 0
-        revision = (posted.revision if posted else 0) + 1
-        dating = dated(effect.day, self._clock.closed(first.entity))
-        self._say(contract, effect, product_id, revision, moved, functional, dating, terms)
-        key = keys.EFFECT + contract.name + keys.number(effect.instant) + effect.line_id.encode()
-        self._store.put(key, codec.encode(_posted(effect, product_id, revision, wanted)))
-        return 1
+        # Without a rate nothing is posted until it is there; an unknown product has the default accounts.
+        wanted = NOTHING if terms.rate is None else terms.amounts(movements)
+        return self._move(contract, effect, product_id, terms, wanted, posted), terms.rate is None
 
-    def _take_back(self, contract: _Contract, instant: int, line_id: str, posted: Posted) -> int:
+    def _take_back(self, contract: _Contract, instant: int, kind: str, line_id: str, posted: Posted) -> int:
         """An effect that is posted and should not be: its reversal."""
-        was = _was(posted)
-        if not was.accounts and not was.functional:
-            return 0
         terms, _ = self._terms(contract, posted.product_id, posted.day)
-        if terms is None:
-            return 0
         version = contract.versions[-1].version
-        effect = Effect(instant, posted.day, line_id, 0, version, "taken back: no version has the effect any more")
-        revision = posted.revision + 1
-        dating = dated(posted.day, self._clock.closed(contract.first.entity))
-        moved, functional = difference({}, was.accounts), difference({}, was.functional)
-        self._say(contract, effect, posted.product_id, revision, moved, functional, dating, terms)
-        key = keys.EFFECT + contract.name + keys.number(instant) + line_id.encode()
-        self._store.put(key, codec.encode(_posted(effect, posted.product_id, revision, NOTHING)))
-        return 1
+        rule = "taken back: no version has the effect any more"
+        effect = Effect(instant, posted.day, line_id, 0, version, rule, kind)
+        return self._move(contract, effect, posted.product_id, terms, NOTHING, posted)
+
+    def _move(
+        self, contract: _Contract, effect: Effect, product_id: str, terms: PostingTerms, wanted: Amounts,
+        posted: Posted | None,
+    ) -> int:  # fmt: skip
+        """Take what is posted for an effect to what is wanted."""
+        day, currency = (posted.day, posted.functional_currency) if posted else (effect.day, "")
+        revision = first = posted.revision if posted else 0
+        for movement in terms.movements(wanted, _was(posted), currency, day != effect.day):
+            revision += 1
+            dating = dated(day if movement.takes_back else effect.day, self._clock.closed(contract.first.entity))
+            self._say(contract, effect, product_id, revision, movement, dating)
+        if revision > first:
+            key = keys.EFFECT + contract.name + keys.number(effect.instant) + _key_part(effect)
+            record = Posted(revision, effect.day, product_id, *wanted.written(), terms.functional_currency)
+            self._store.put(key, codec.encode(record))
+        return revision - first
 
     def _say(
-        self, contract: _Contract, effect: Effect, product_id: str, revision: int, movements: dict[str, int],
-        functional: dict[str, int], dating: Dating, terms: PostingTerms,
-    ) -> None:  # fmt: skip
+        self, contract: _Contract, effect: Effect, product_id: str, revision: int, movement: Movement, dating: Dating
+    ) -> None:
         first = contract.first
         at = self._contracts.position(contract.customer_id, first.contract_id, effect.version)
         decided = self._policies.policies.decided("recognise", effect.instant - 1)[1]
@@ -192,8 +201,8 @@ class ContractBooks:
         self._outbox.add(
             JOURNAL,
             contract_entry(
-                contract.customer_id, first.contract_id, effect.line_id, product_id, "recognition",
-                (effect.instant, revision), movements, functional, dating, terms, lineage, correlation_id,
+                contract.customer_id, first.contract_id, effect.line_id, product_id, effect.kind,
+                (effect.instant, revision), movement, dating, lineage, correlation_id,
             ),
         )  # fmt: skip
 
@@ -220,24 +229,18 @@ class ContractBooks:
             contract.customer_id, first.contract_id, line_id, one, at, since, severity, first.correlation_id
         )
 
-    def _report(self, contract: _Contract, missing: set[str], whole: bool) -> None:
+    def _report(self, contract: _Contract, missing: _Missing, whole: bool) -> None:
         """Raise what only a person decides; resolve what is not missing any more."""
         first, plan = contract.first, contract.plan
-        found: dict[str, tuple[int, str]] = {}
-        if plan.undecidable:
-            found["treatment_undecidable"] = (1, plan.undecidable)
-        if plan.unsupported:
-            found["unsupported"] = (
-                plan.unsupported[0],
-                "this version cannot decide how the amendment is accounted for",
-            )
-        for cls, (version, reason) in found.items():
+        if plan.undecidable is not None:
+            version, reason = plan.undecidable
             at = self._contracts.position(contract.customer_id, first.contract_id, version)
-            self._raise(contract, "", Missing(cls, reason), at, first.known_at)
+            self._raise(contract, "", Missing(UNDECIDABLE, f"version {version}: {reason}"), at, first.known_at)
         if whole:  # only a look at all effects tells that nothing is missing
             for line_id in ("", *(line.line_id for line in plan.lines)):
                 if self._holds.is_held(contract.customer_id, first.contract_id, line_id):
-                    still = set(found) if not line_id else missing
+                    waits = {UNDECIDABLE} if plan.undecidable is not None else set[str]()
+                    still = missing.get(line_id, set()) if line_id else waits
                     self._holds.settle(contract.customer_id, first.contract_id, line_id, still)
 
     # -- the plan
@@ -257,29 +260,35 @@ class ContractBooks:
                 self._plans.popitem(last=False)
         return known
 
-    def _value(self, first: ContractVersion, line: Line) -> Valuation:
+    def _value(self, first: ContractVersion, line: Line, at: int) -> Valuation:
         """A line's SSP: its own, the product's, else its total; its method: its own, the product's, else by days."""
         product = self._master.product(line.product_id, line.start)
         method = line.method or (product.default_method if product else None) or Method.DAILY
-        listed = self._master.ssp(line.product_id, first.currency, first.start)
+        listed = self._master.ssp(line.product_id, first.currency, at)
         ssp = line.ssp if line.ssp is not None else listed if listed is not None else line.total or 0
-        sold = self._master.product(line.product_id, first.start)
+        sold = self._master.product(line.product_id, at)
         residual = None
-        if sold is not None and sold.highly_variable and line.ssp is None:
+        if sold is not None and sold.highly_variable and line.ssp is None and listed is None:
             places = digits(first.currency)
-            residual = SspRange(minor_units(sold.ssp_low, places), minor_units(sold.ssp_high, places))
+            residual = SspRange(estimate(sold.ssp_low, places), estimate(sold.ssp_high, places))
         return Valuation(ssp, Method(method), residual)
 
-    def _terms(
-        self, contract: _Contract, product_id: str, day: date
-    ) -> tuple[PostingTerms | None, list[Missing]]:  # fmt: skip
+    def _terms(self, contract: _Contract, product_id: str, day: date) -> tuple[PostingTerms, list[Missing]]:
         first = contract.first
         at = start_of_day(day + timedelta(days=1), contract.zone) - 1
-        return posting_terms(self._master, first.entity, first.currency, product_id, at)
+        return posting_terms(self._master, first.entity, first.currency, product_id, at, contract.zone)
 
 
-def _posted(effect: Effect, product_id: str, revision: int, amounts: Amounts) -> Posted:
-    return Posted(revision, effect.day, product_id, *amounts.written())
+def _key_part(effect: Effect) -> bytes:
+    """A line and what kind of effect it is: a day may have recognition and a catch-up of one line."""
+    suffix = b"" if effect.kind == RECOGNITION else b"\x00" + effect.kind.encode()
+    return effect.line_id.encode() + suffix
+
+
+def _named(part: bytes) -> tuple[str, str]:
+    """(kind, line) back."""
+    line, _, kind = part.decode().partition("\x00")
+    return kind or RECOGNITION, line
 
 
 def _was(posted: Posted | None) -> Amounts:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import msgspec
 
-from accounting.calendar import local_date, start_of_day
-from accounting.contract import ContractVersion, LineKind, VersionKind
+from accounting.calendar import local_date, rfc3339, start_of_day
+from accounting.contract import ContractVersion, LineKind, Rate, VersionKind
 from accounting.coverage import ALWAYS, FOREVER, Cover, covers, in_force
 from accounting.require import require
+from accounting.retention import over, term_end
 from connectors.batch import Record
+from dataflows.cut import Cut
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.master_data import MasterData
 from schemas.contracts import ContractEvent
@@ -45,6 +48,8 @@ class CustomerContracts:
     # later version took away may still be booked.
     lines: dict[str, dict[tuple[str, str], Cover]] = field(default_factory=dict)
     zones: dict[str, str] = field(default_factory=dict)  # contract -> the zone of its books
+    ends: dict[str, int] = field(default_factory=dict)  # contract, also one that waits -> end of its term
+    cuts: dict[str, list[int]] = field(default_factory=dict)  # contract -> the cut when each version was taken up
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,8 @@ class Change:
 class ContractTable:
     """Contracts by customer, read from the store when they are needed."""
 
-    def __init__(self, store: ShardStore, desk: ExceptionDesk, master: MasterData) -> None:
-        self._store, self._desk, self._master = store, desk, master
+    def __init__(self, store: ShardStore, desk: ExceptionDesk, master: MasterData, cut: Cut) -> None:
+        self._store, self._desk, self._master, self.cut = store, desk, master, cut
         self._cache: OrderedDict[str, CustomerContracts] = OrderedDict()
         stored = store.get(_EDGES)
         # Instants off the quarter hour at which a customer's cover changes: usage cells are cut there.
@@ -106,7 +111,10 @@ class ContractTable:
                 reason = f"contract {contract} has no usage line for this meter at that time"
                 return Uncovered("meter_unmapped", reason, versions[0].entity, customer.zones[contract])
         reason = f"customer {customer_id} has not {named} in force at that time"
-        return Uncovered("contract_unknown", reason, None, None)
+        # Whose midnight ends its window: that of the contract it names, else of any there is.
+        zones = customer.zones
+        zone = zones.get(contract_id or "") or next((zones[name] for name in sorted(zones)), None)
+        return Uncovered("contract_unknown", reason, None, zone)
 
     def named_at(self, customer_id: str, line: Cover, since_product: bool) -> Coordinates:
         """The record of the version in force, or of the first one that has the product on the line."""
@@ -128,6 +136,30 @@ class ContractTable:
         found = codec.decode(StoredContract, stored or b"")
         return Coordinates(found.topic, found.partition, found.offset)
 
+    def cut_of(self, customer_id: str, contract_id: str) -> int:
+        """A contract keeps no usage of before this instant. A term that is known is kept as a whole: ALWAYS."""
+        customer = self.of(customer_id)
+        known = max(customer.cuts[contract_id])
+        if customer.ends[contract_id] != FOREVER:
+            return known
+        return max(known, self.cut.start(customer.zones[contract_id]))
+
+    def ended(self, customer_id: str) -> list[str]:
+        """The contracts of a customer whose terms ended before the cut."""
+        return [name for name, end in self.of(customer_id).ends.items() if end <= self.cut.start("UTC")]
+
+    def drop(self, customer_id: str, contract_id: str) -> None:
+        """Forget a contract; the rest of it has been let go."""
+        for key, value in self._store.scan(keys.CONTRACT + keys.name(customer_id) + keys.name(contract_id)):
+            stored = codec.decode(StoredContract, value)
+            self._desk.forget("version_gap", Coordinates(stored.topic, stored.partition, stored.offset))
+            self._store.delete(key)
+        self._cache.pop(customer_id, None)
+
+    def trim_edges(self, customer_id: str) -> None:
+        """Forget where usage of before the cut was divided, but for what contracts still divide there."""
+        self._note_edges(customer_id, self.of(customer_id), since=self.cut.start("UTC"))
+
     def customers(self) -> set[str]:
         """Everybody who has a contract record."""
         found = self._store.scan(keys.CONTRACT)
@@ -148,12 +180,18 @@ class ContractTable:
         if stored is not None:
             self._repeated(event, at, record, codec.decode(StoredContract, stored))
             return None
-        have = len(self.of(event.customer_id).versions.get(event.contract_id, ()))
-        self._store.put(key, codec.encode(StoredContract(record.payload, topic, partition, record.offset)))
+        until = over(event.to_version())
+        if self._bygone(event, until, at, record):
+            return None
+        known = self.of(event.customer_id)
+        have = len(known.versions.get(event.contract_id, ()))
+        cut = self.cut_of(event.customer_id, event.contract_id) if have else ALWAYS
+        self._store.put(key, codec.encode(StoredContract(record.payload, topic, partition, record.offset, until)))
         self._unsupported(event, at, record)
         if event.version == have + 1 and self._other_currency(event, at, record):
             return None
         if event.version != have + 1:
+            self._cache.pop(event.customer_id, None)
             self._desk.raise_one(
                 "version_gap", at,
                 f"contract {event.contract_id} version {event.version} waits for version {have + 1}: send that one",
@@ -161,7 +199,20 @@ class ContractTable:
                 contract_id=event.contract_id, correlation_id=event.correlation_id, resolvable=True,
             )  # fmt: skip
             return None
-        return self._advance(event, have)
+        return self._advance(event, have, cut, known)
+
+    def _bygone(self, event: ContractEvent, until: int, at: Coordinates, record: Record) -> bool:
+        """A contract of which nothing would be kept is not taken up: it may have been here, and be booked."""
+        if until > self.cut.start("UTC") or event.contract_id in self.of(event.customer_id).ends:
+            return False
+        self._desk.raise_one(
+            "beyond_retention", at,
+            f"contract {event.contract_id} version {event.version}: its term ended at {rfc3339(until)}, and the books of a "
+            f"contract are kept for {self.cut.days} days after that: post a manual correction",
+            record.payload, since=event.event_time, customer_id=event.customer_id,
+            contract_id=event.contract_id, correlation_id=event.correlation_id,
+        )  # fmt: skip
+        return True
 
     def _unsupported(self, event: ContractEvent, at: Coordinates, record: Record) -> None:
         """Lines that nothing recognises yet must not vanish without a word."""
@@ -187,8 +238,8 @@ class ContractTable:
         )  # fmt: skip
         return True
 
-    def _advance(self, event: ContractEvent, have: int) -> Change:
-        """Take up the new version and those that waited for it."""
+    def _advance(self, event: ContractEvent, have: int, cut: int, known: CustomerContracts) -> Change:
+        """Take up the new version and those that waited for it; `cut`: the contract's, `known`: what was known before."""
         self._cache.pop(event.customer_id, None)
         customer = self.of(event.customer_id)
         fresh = customer.versions[event.contract_id][have:]
@@ -202,6 +253,8 @@ class ContractTable:
             if number > fresh[-1].version:
                 record = Record(waiting.offset, decode(CONTRACTS, waiting.payload), waiting.payload)
                 self._other_currency(record.model, at, record)
+        customer = self._take_up(event, fresh, cut)
+        self._contests(event, known, customer)
         self._note_edges(event.customer_id, customer)
         zone = customer.zones[event.contract_id]
         # A price holds from the start of the local day of its effective_at.
@@ -210,6 +263,54 @@ class ContractTable:
             for version in fresh
         )
         return Change(event.customer_id, since)
+
+    def _take_up(self, event: ContractEvent, fresh: list[ContractVersion], cut: int) -> CustomerContracts:
+        """Note with the new versions how far back they may reach, and say where they ask for more."""
+        customer_id, contract_id = event.customer_id, event.contract_id
+        cut = max(cut, self.cut_of(customer_id, contract_id))
+        asked = self.of(customer_id)
+        if cut == ALWAYS:
+            return asked
+        for version in fresh:
+            key = _key(customer_id, contract_id, version.version)
+            stored = codec.decode(StoredContract, self._store.get(key) or b"")
+            self._store.put(key, codec.encode(msgspec.structs.replace(stored, cut=cut)))
+        self._cache.pop(customer_id, None)
+        given = self.of(customer_id)
+        if fresh[0].version == 1 or _before(asked, contract_id, cut) != _before(given, contract_id, cut):
+            self._reaches_back(event, fresh, cut)
+        return given
+
+    def _contests(self, event: ContractEvent, known: CustomerContracts, customer: CustomerContracts) -> None:
+        """Say where usage that has been let go would go to another line, or to none, now."""
+        if self.cut.month is None:
+            return
+        cuts = {contract_id: self.cut_of(event.customer_id, contract_id) for contract_id in customer.cuts}
+        moved = _contested(known, cuts) ^ _contested(customer, cuts)
+        if not moved:
+            return
+        since, meter = min((start, meter) for meter, start, _ in moved)
+        before = max(end for _, _, end in moved)
+        self._desk.raise_one(
+            "beyond_retention", self.position(event.customer_id, event.contract_id, event.version),
+            f"contract {event.contract_id} version {event.version} changes which contract takes usage of meter {meter} from "
+            f"{rfc3339(since)} on, and usage of before {rfc3339(before)} is no longer kept: it stays where it is booked; "
+            "post a manual correction", b"", since=event.event_time, customer_id=event.customer_id,
+            contract_id=event.contract_id, correlation_id=event.correlation_id, subject="contested",
+        )  # fmt: skip
+
+    def _reaches_back(self, event: ContractEvent, fresh: list[ContractVersion], cut: int) -> None:
+        first = min(fresh, key=lambda one: one.start if one.version == 1 else one.effective_at)
+        since = first.start if first.version == 1 else first.effective_at
+        if since >= cut:
+            return
+        self._desk.raise_one(
+            "beyond_retention", self.position(event.customer_id, event.contract_id, first.version),
+            f"contract {event.contract_id} version {first.version} reaches back to {rfc3339(since)}, and of a contract "
+            f"without an end {self.cut.days} days are kept: it holds from {rfc3339(cut)} on; post a manual correction for "
+            "the time before", b"", since=first.known_at, customer_id=event.customer_id,
+            contract_id=event.contract_id, correlation_id=first.correlation_id,
+        )  # fmt: skip
 
     def _repeated(self, event: ContractEvent, at: Coordinates, record: Record, stored: StoredContract) -> None:
         first = decode(CONTRACTS, stored.payload)
@@ -225,10 +326,13 @@ class ContractTable:
 
     def _load(self, customer_id: str) -> CustomerContracts:
         waiting: dict[str, dict[int, ContractVersion]] = {}
+        cuts: dict[tuple[str, int], int] = {}
         for _, value in self._store.scan(keys.CONTRACT + keys.name(customer_id)):
-            event = decode(CONTRACTS, codec.decode(StoredContract, value).payload)
+            stored = codec.decode(StoredContract, value)
+            event = decode(CONTRACTS, stored.payload)
             if isinstance(event, ContractEvent):
                 waiting.setdefault(event.contract_id, {})[event.version] = event.to_version()
+                cuts[event.contract_id, event.version] = stored.cut
         customer = CustomerContracts()
         for contract_id, numbered in waiting.items():
             versions: list[ContractVersion] = []
@@ -236,21 +340,25 @@ class ContractTable:
                 if versions and version.currency != versions[0].currency:
                     break
                 versions.append(version)
+            left = [version for number, version in numbered.items() if number > len(versions)]
+            customer.ends[contract_id] = term_end(versions, left)
             if versions:
+                customer.cuts[contract_id] = [cuts[contract_id, version.version] for version in versions]
                 self._enter(customer, contract_id, versions)
         return customer
 
     def _enter(self, customer: CustomerContracts, contract_id: str, versions: list[ContractVersion]) -> None:
         zone = self._master.zone(versions[0].entity, versions[0].start)
         customer.versions[contract_id], customer.zones[contract_id] = versions, zone
-        for cover in covers(versions, zone):
+        for cover in covers(_within_reach(versions, customer.cuts[contract_id]), zone):
             customer.by_meter.setdefault(cover.rate.meter, []).append(cover)
         for version in versions:
             for cover in covers([replace(version, version=1, kind=VersionKind.ACTIVATED)], zone):
                 named = customer.lines.setdefault(cover.rate.meter, {})
                 named[cover.contract_id, cover.line_id] = replace(cover, version=version.version)
 
-    def _note_edges(self, customer_id: str, customer: CustomerContracts) -> None:
+    def _note_edges(self, customer_id: str, customer: CustomerContracts, since: int = ALWAYS) -> None:
+        """Remember where usage is cut; what no cover has any more only from `since` on."""
         edges = {
             instant
             for found in customer.by_meter.values()
@@ -259,9 +367,42 @@ class ContractTable:
             if instant % QUARTER_US and instant != FOREVER
         }
         known = set(self.edges.get(customer_id, ()))
-        if edges - known:
-            self.edges[customer_id] = sorted(edges | known)
+        edges |= {instant for instant in known if instant >= since}
+        if edges != known:
+            self.edges[customer_id] = sorted(edges)
+            if not edges:
+                del self.edges[customer_id]
             self._store.put(_EDGES, msgspec.msgpack.encode(self.edges))
+
+
+def _within_reach(versions: list[ContractVersion], cuts: list[int]) -> list[ContractVersion]:
+    """A version changes nothing before the cut at which it was taken up; the first one has nothing before it."""
+    return [
+        replace(version, effective_at=cut) if version.version > 1 and version.effective_at < cut else version
+        for version, cut in zip(versions, cuts, strict=True)
+    ]
+
+
+def _before(customer: CustomerContracts, contract_id: str, cut: int) -> set[tuple[int, int, str, str, Rate]]:
+    """What a contract's lines ask for before an instant."""
+    return {
+        (one.start, min(one.end, cut), meter, one.line_id, one.rate)
+        for meter, found in customer.by_meter.items()
+        for one in found
+        if one.contract_id == contract_id and one.start < cut
+    }
+
+
+def _contested(customer: CustomerContracts, cuts: dict[str, int]) -> set[tuple[str, int, int]]:
+    """(meter, start, end) of what two contracts take, as far as one of them keeps it no more."""
+    found, last = set(), max(cuts.values(), default=ALWAYS)
+    for meter, covering in customer.by_meter.items():
+        for one, other in combinations([one for one in covering if one.start < last], 2):
+            start = max(one.start, other.start)
+            end = min(one.end, other.end, max(cuts[one.contract_id], cuts[other.contract_id]))
+            if one.contract_id != other.contract_id and start < end:
+                found.add((meter, start, end))
+    return found
 
 
 def _runs(version: ContractVersion, start: int, end: int, instant: int) -> bool:

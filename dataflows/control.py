@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from accounting.calendar import Period
+from accounting.calendar import DAY_US, Period
 from connectors.batch import Record
 from dataflows.business_clock import BusinessClock
 from dataflows.exception_desk import Coordinates, ExceptionDesk
@@ -12,6 +12,8 @@ from dataflows.master_data import MasterData
 from dataflows.policy_book import PolicyBook
 from schemas.control import ControlEvent
 from schemas.topics import CONTROL
+
+LONGEST_WINDOW_US = 32 * DAY_US  # a month, and a day for its clock change
 
 
 class Control:
@@ -76,7 +78,8 @@ class Control:
         if reason := self._policies.decide(event.key or "", event.value or "", since, record.offset):
             self._complain(event, record, "invalid", reason)
             return
-        self._restate(since)
+        # A window of the old size in which it takes effect may have begun a month before.
+        self._restate(since - LONGEST_WINDOW_US if event.key == "usage_window" else since)
         self._settle()
 
     def _complain(self, event: ControlEvent, record: Record, cls: str, reason: str) -> None:

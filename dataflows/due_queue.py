@@ -26,6 +26,7 @@ class DueQueue(Generic[T]):
             name = keys.from_number(key[1:9]), key[9:25], key[25:].decode()
             self._items[name] = codec.decode(kind, value)
         self._names = sorted(self._items)
+        self._single = {(name, entity): instant for instant, name, entity in self._names}
 
     def __len__(self) -> int:
         return len(self._items)
@@ -38,12 +39,28 @@ class DueQueue(Generic[T]):
             heapq.heappush(self._names, at)
             self._store.put(self._key(at), codec.encode(item))
 
+    def replace(self, instant: int | None, name: bytes, entity: str, item: T) -> None:
+        """The one item of this name and entity from now on, None: it has none any more.
+
+        Only where each name was never added otherwise: an item of before says what is not so any more.
+        """
+        before = self._single.pop((name, entity), None)
+        if before is not None:
+            at = (before, name, entity)
+            if self._items.pop(at, None) is not None:
+                self._store.delete(self._key(at))
+        if instant is not None:
+            self.add(instant, name, entity, item)
+            self._single[name, entity] = instant
+
     def pop(self, furthest: int, frontier: Callable[[str], int]) -> Iterator[tuple[int, bytes, T]]:
         """(instant, name, item) of what is due by each entity's frontier; `furthest` is the largest of them."""
         waiting: list[_Name] = []
         found: list[tuple[int, bytes, T]] = []
         while self._names and self._names[0][0] <= furthest:
             at = heapq.heappop(self._names)
+            if at not in self._items:
+                continue  # replaced
             if at[0] > frontier(at[2]):
                 waiting.append(at)
                 continue

@@ -8,7 +8,7 @@ from accounting.calendar import rfc3339
 from accounting.journal import Dating, entry_id, postings
 from accounting.money import major_text
 from accounting.usage import WindowBooking
-from dataflows.posting_terms import PostingTerms
+from dataflows.posting_terms import Movement, PostingTerms
 from dataflows.usage_cells import merged
 from state.records import Cell, Source
 
@@ -16,15 +16,13 @@ from state.records import Cell, Source
 def usage_entry(
     customer_id: str,
     booking: WindowBooking,
-    movements: dict[str, int],
-    functional: dict[str, int],
+    movement: Movement,
     revision: int,
     dating: Dating,
-    terms: PostingTerms,
     cells: list[Cell],
     policy_version: int | None,
 ) -> dict[str, Any]:
-    """The entry that posts `movements` (signed minor units) of one line, window and revision.
+    """The entry that posts a movement of one line, window and revision.
 
     Its id is derived from what it is about, so that it is the same under replay. The lineage names every event of the
     window as it stands at this revision: ranges around their positions, how many, and the exclusive or of their
@@ -39,12 +37,12 @@ def usage_entry(
             "usage", customer_id, cover.contract_id, cover.line_id, cover.rate.meter,
             window.start, window.end, revision, *period_names(dating),
         ),
-        **_head(terms, dating, "usage"),
+        **_head(movement.terms, dating, "usage"),
         "customer_id": customer_id,
         "contract_id": cover.contract_id,
         "line_id": cover.line_id,
         "correlation_id": cover.correlation_id,
-        "lines": _sides(movements, functional, cover.product_id, terms),
+        "lines": _sides(movement, cover.product_id),
         "window": {
             "meter": cover.rate.meter,
             "start": rfc3339(window.start),
@@ -69,22 +67,20 @@ def contract_entry(
     product_id: str,
     kind: str,
     identity: tuple[str | int | None, ...],
-    movements: dict[str, int],
-    functional: dict[str, int],
+    movement: Movement,
     dating: Dating,
-    terms: PostingTerms,
     lineage: dict[str, Any],
     correlation_id: str | None,
 ) -> dict[str, Any]:
     """The entry of an effect on a contract's position that is no usage; `identity` names the effect and its revision."""
     return {
         "entry_id": entry_id(kind, customer_id, contract_id, line_id, *identity, *period_names(dating)),
-        **_head(terms, dating, kind),
+        **_head(movement.terms, dating, kind),
         "customer_id": customer_id,
         "contract_id": contract_id,
         "line_id": line_id,
         "correlation_id": correlation_id,
-        "lines": _sides(movements, functional, product_id, terms),
+        "lines": _sides(movement, product_id),
         "window": None,
         "lineage": {"policy_version": None, "event_count": 0, "event_digest": None, **lineage},
     }
@@ -116,9 +112,8 @@ def _head(terms: PostingTerms, dating: Dating, kind: str) -> dict[str, Any]:
     }
 
 
-def _sides(
-    movements: dict[str, int], functional: dict[str, int], product_id: str, terms: PostingTerms
-) -> list[dict[str, Any]]:
+def _sides(movement: Movement, product_id: str) -> list[dict[str, Any]]:
+    terms = movement.terms
     dimensions = [{"key": key, "value": value} for key, value in terms.dimensions]
     return [
         {
@@ -129,5 +124,5 @@ def _sides(
             "product_id": product_id,
             "dimensions": dimensions,
         }
-        for one in postings(movements, functional, product_id)
+        for one in postings(movement.accounts, movement.functional, product_id)
     ]

@@ -90,6 +90,12 @@ class ExceptionDesk:
         self._store.delete(key)
         return True
 
+    def forget(self, cls: str, at: Coordinates, subject: str = "") -> None:
+        """Nothing can settle it any more: it stays open, and the topic is its record."""
+        key = keys.OPEN + exception_id(cls, at, subject).encode()
+        if self._store.get(key) is not None:
+            self._store.delete(key)
+
     def is_open(self, cls: str, at: Coordinates, subject: str = "") -> bool:
         """Whether it was raised and not resolved."""
         return self._store.get(keys.OPEN + exception_id(cls, at, subject).encode()) is not None

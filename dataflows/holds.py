@@ -9,7 +9,11 @@ from dataflows.posting_terms import Missing
 from state import codec, keys
 from state.store import ShardStore
 
-CLASSES = ("product_unmapped", "fx_rate_missing", "treatment_undecidable", "unsupported")
+CLASSES = ("product_unmapped", "fx_rate_missing", "estimate_missing", "treatment_undecidable", "unsupported")
+_BOOKED = {
+    "product_unmapped": "it is booked under the default names",
+    "estimate_missing": "it is priced as incurred",
+}
 
 
 class _Held(msgspec.Struct, array_like=True):
@@ -52,7 +56,7 @@ class Holds:
             return
         self._open[name] = at
         self._store.put(_key(name), codec.encode(_Held(*name, at.topic, at.partition, at.offset)))
-        booked = "it is kept and booked then" if severity == "error" else "it is booked under the default names"
+        booked = "it is kept and booked then" if severity == "error" else _BOOKED[missing.cls]
         about = f"line {line_id} of contract {contract_id}" if line_id else f"contract {contract_id}"
         self._desk.raise_one(
             missing.cls, at, f"{about}: {missing.reason}; {booked}", b"", since=since,
@@ -67,6 +71,12 @@ class Holds:
             if cls in still or name not in self._open:
                 continue
             self._desk.resolve(cls, self._open.pop(name), "what was missing arrived", subject=line_id)
+            self._store.delete(_key(name))
+
+    def forget(self, customer_id: str, contract_id: str) -> None:
+        """The contract has been let go: what is open about it stays open."""
+        for name in [name for name in self._open if name[:2] == (customer_id, contract_id)]:
+            self._desk.forget(name[3], self._open.pop(name), subject=name[2])
             self._store.delete(_key(name))
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import date
 from fractions import Fraction
 
 from accounting.aggregation import Reading, UsageCell
-from accounting.coverage import Cover
+from accounting.calendar import local_date
+from accounting.coverage import ALWAYS, Cover
 from accounting.journal import dated
-from accounting.position import difference, recognition
+from accounting.position import recognition
 from accounting.rating import Units
 from accounting.usage import CoveredCell, Meter, WindowBooking, bookings
+from accounting.window import Window
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import ContractTable
 from dataflows.entry import usage_entry
@@ -19,11 +22,17 @@ from dataflows.holds import Holds
 from dataflows.master_data import MasterData
 from dataflows.outbox import Outbox
 from dataflows.policy_book import PolicyBook
-from dataflows.posting_terms import NOTHING, Amounts, Missing, PostingTerms, posting_terms
+from dataflows.posting_terms import NOTHING, Amounts, Missing, Movement, posting_terms
 from schemas.topics import JOURNAL
 from state import codec, keys
-from state.records import Booked, Cell, Source
+from state.records import Booked, Cell, LineBase, Source
 from state.store import ShardStore
+
+ESTIMATE_MISSING = Missing(
+    "estimate_missing",
+    "its billing period lies in several accounting months, and its volume tiers may change the price of earlier units: "
+    "amend the contract with a variable amount for the line and the line's quantity",
+)
 
 
 class LineBooks:
@@ -64,13 +73,16 @@ class LineBooks:
             for key, value in self._store.scan(prefix, keys.number(since), keys.number(until))
         }
         before = self._store.last_before(prefix, keys.number(since))
-        meter = _meter(codec.decode(Booked, before[1])) if before else None
+        last = codec.decode(Booked, before[1]) if before else self._base(prefix)
+        meter = _meter(last) if last is not None else None
+        # The position shows what is posted: what is held is not recognised in it yet.
+        withheld = codec.to_int(last.withheld) if last is not None else 0
         wanted = bookings(
             covers, [covered for covered, _ in cells], windows, since, until, meter, self._policies.policies
         )
         if not wanted and not posted:
             return 0, False
-        was = _meter(posted[max(posted)]) if posted else meter
+        was = (_meter(posted[max(posted)]), codec.to_int(posted[max(posted)].withheld)) if posted else (meter, withheld)
         desired = {booking.window.start: booking for booking in wanted}
         content: dict[int, list[Cell]] = {}
         for covered, cell in cells:
@@ -78,76 +90,140 @@ class LineBooks:
         entries, missing = 0, set[str]()
         for start in sorted(desired.keys() | posted.keys()):
             booking = desired.get(start)
-            if booking is None:  # all usage was taken away from it
-                booking = WindowBooking(windows.of(start), 0, 0, 0, terms, meter or Meter(posted[start].billing_start))
+            if booking is None:  # all usage was taken away from it, or time is cut into other windows now
+                end = posted[start].window_end
+                window = Window(start, end, posted[start].day or local_date(end - 1, terms.zone))
+                booking = WindowBooking(window, 0, 0, 0, terms, meter or Meter(posted[start].billing_start))
             key = prefix + keys.number(start)
-            entries += self._post(customer_id, key, booking, posted.get(start), content.get(start, []), missing)
-            meter = booking.after
-        if not missing and self._holds.is_held(customer_id, terms.contract_id, terms.line_id):
-            missing = self._missing_elsewhere(prefix, since, until, terms)
+            count, withheld = self._post(
+                customer_id, key, booking, posted.get(start), content.get(start, []), missing, withheld
+            )
+            entries, meter = entries + count, booking.after
+            if booking.estimate_missing:
+                self._hold(customer_id, booking, [ESTIMATE_MISSING], "warning")
+        if any(cover.lacks_estimate for cover in covers):
+            missing.add(ESTIMATE_MISSING.cls)
+        if self._holds.is_held(customer_id, terms.contract_id, terms.line_id):
+            missing |= self._missing_elsewhere(prefix, since, until, terms)
         self._holds.settle(customer_id, terms.contract_id, terms.line_id, missing)
-        return entries, meter != was and self._store.any_from(prefix, keys.number(until))
+        return entries, (meter, withheld) != was and self._store.any_from(prefix, keys.number(until))
 
     def _missing_elsewhere(self, prefix: bytes, since: int, until: int, terms: Cover) -> set[str]:
         """What windows outside [since, until) still lack."""
-        found: set[str] = set()
+        ends: list[int] = []
+        if (base := self._base(prefix)) is not None and base.held > ALWAYS:
+            ends.append(base.held)
         for key, value in self._store.scan(prefix):
             booked, start = codec.decode(Booked, value), keys.from_number(key[17:])
             if booked.held and not since <= start < until:
-                at = booked.window_end - 1
-                _, missing = posting_terms(self._master, terms.entity, terms.currency, terms.product_id, at)
-                found.update(one.cls for one in missing)
+                ends.append(booked.window_end)
+        found: set[str] = set()
+        for end in ends:
+            _, missing = posting_terms(
+                self._master, terms.entity, terms.currency, terms.product_id, end - 1, terms.zone
+            )
+            found.update(one.cls for one in missing)
         return found
+
+    # -- what is let go (dataflows/retention.py)
+
+    def floor(self, customer_id: str, line: Cover) -> int:
+        """Nothing that ended by then is booked anew: it was let go, or before the first version was taken up."""
+        base = self._base(line_prefix(customer_id, line))
+        cuts = self._contracts.of(customer_id).cuts.get(line.contract_id)
+        return max(base.floor if base is not None else ALWAYS, cuts[0] if cuts else ALWAYS)
+
+    def trim(self, customer_id: str, line: Cover, floor: int) -> Iterator[int]:
+        """Let the windows before `floor` go; the meter that rating goes on from stays. Gives how many it looked at."""
+        prefix = line_prefix(customer_id, line)
+        before = self._store.last_before(prefix, keys.number(floor))
+        if before is None:
+            return
+        last, base = codec.decode(Booked, before[1]), self._base(prefix)
+        held = base.held if base is not None else ALWAYS
+        for part in self._store.walk(prefix, keys.number(floor)):
+            for key, value in part:
+                booked = codec.decode(Booked, value)
+                held = max(held, booked.window_end) if booked.held else held
+                self._store.delete(key)
+            # With each part, so that a stop in between leaves nothing behind that could be booked anew.
+            kept = LineBase(
+                floor, last.billing_start, last.units, last.divisor, last.booked, last.revenue, held, last.withheld
+            )
+            self._store.put(keys.BASE + prefix[1:], codec.encode(kept))
+            yield len(part)
+
+    def drop(self, customer_id: str, line: Cover) -> Iterator[int]:
+        """Let all windows of a line go. Gives how many at a time."""
+        prefix = line_prefix(customer_id, line)
+        for part in self._store.walk(prefix):
+            for key, _ in part:
+                self._store.delete(key)
+            yield len(part)
+        if self._base(prefix) is not None:
+            self._store.delete(keys.BASE + prefix[1:])
+
+    def _base(self, prefix: bytes) -> LineBase | None:
+        stored = self._store.get(keys.BASE + prefix[1:])
+        return codec.decode(LineBase, stored) if stored else None
+
+    # -- one window
 
     def _post(
         self, customer_id: str, key: bytes, booking: WindowBooking, posted: Booked | None, cells: list[Cell],
-        missing: set[str],
-    ) -> int:  # fmt: skip
-        """Post the difference of one window, if there is one, and remember what is posted now."""
+        missing: set[str], withheld: int,
+    ) -> tuple[int, int]:  # fmt: skip
+        """Post the difference of one window, if there is one, and remember what is posted now.
+
+        Gives (entries, minor units of the line that are withheld up to and with this window).
+        """
         cover = booking.cover
         terms, lacking = posting_terms(
-            self._master, cover.entity, cover.currency, cover.product_id, booking.window.end - 1
+            self._master, cover.entity, cover.currency, cover.product_id, booking.window.end - 1, cover.zone
         )
         was = Amounts.read(posted.accounts, posted.functional) if posted else NOTHING
         held = bool(lacking) and bool(booking.events or booking.amount or was.accounts)
         if held:
             missing.update(one.cls for one in lacking)
             self._hold(customer_id, booking, lacking)
-        if held or terms is None:
-            wanted = was  # what is posted stays as it is until the master data is there
-        else:
-            wanted = terms.amounts(recognition(booking.after.revenue - booking.amount, booking.amount))
-        movements = difference(wanted.accounts, was.accounts)
-        functional = difference(wanted.functional, was.functional)
-        moved = bool(movements or functional)
-        revision = (posted.revision if posted else 0) + moved
-        if moved and terms is not None:
-            self._say(customer_id, booking, movements, functional, revision, terms, cells)
-        record = _booked(booking, revision, wanted, held)
+        wanted, revision = NOTHING, posted.revision if posted else 0
+        first = revision
+        if not lacking:  # else nothing is posted until the master data is there
+            recognised = booking.after.revenue - booking.amount - withheld
+            wanted = terms.amounts(recognition(recognised, booking.amount))
+        elif held:
+            withheld += booking.amount
+        day = booking.window.last_day
+        before, currency = (posted.day or day, posted.functional_currency) if posted else (day, "")
+        for movement in terms.movements(wanted, was, currency, before != day):
+            revision += 1
+            self._say(customer_id, booking, movement, revision, cells, before if movement.takes_back else day)
+        record = _booked(booking, revision, wanted, held, withheld, terms.functional_currency)
         if posted != record:
             self._store.put(key, codec.encode(record))
         if booking.unpriced and cells and not (posted is not None and posted.unpriced):
             self._report_unpriced(customer_id, booking, cells[-1].sources[-1])
-        return int(moved)
+        return revision - first, withheld
 
     def _say(
-        self, customer_id: str, booking: WindowBooking, movements: dict[str, int], functional: dict[str, int],
-        revision: int, terms: PostingTerms, cells: list[Cell],
-    ) -> None:  # fmt: skip
-        dating = dated(booking.window.last_day, self._clock.closed(booking.cover.entity))
+        self, customer_id: str, booking: WindowBooking, movement: Movement, revision: int, cells: list[Cell], day: date
+    ) -> None:
+        dating = dated(day, self._clock.closed(booking.cover.entity))
         decided = self._policies.policies.decided("usage_window", booking.window.start)[1]
         self._outbox.add(
             JOURNAL,
-            usage_entry(customer_id, booking, movements, functional, revision, dating, terms, cells, decided),
+            usage_entry(customer_id, booking, movement, revision, dating, cells, decided),
         )
 
-    def _hold(self, customer_id: str, booking: WindowBooking, lacking: Iterable[Missing]) -> None:
+    def _hold(
+        self, customer_id: str, booking: WindowBooking, lacking: Iterable[Missing], severity: str = "error"
+    ) -> None:
         cover = booking.cover
         for one in lacking:
-            at = self._contracts.named_at(customer_id, cover, since_product=one.cls == "product_unmapped")
+            at = self._contracts.named_at(customer_id, cover, since_product=one.cls != "fx_rate_missing")
             self._holds.hold(
-                customer_id, cover.contract_id, cover.line_id, one, at, booking.window.end,
-                correlation_id=cover.correlation_id,
+                customer_id, cover.contract_id, cover.line_id, one, at, booking.window.end, severity,
+                cover.correlation_id,
             )  # fmt: skip
 
     def _report_unpriced(self, customer_id: str, booking: WindowBooking, source: Source) -> None:
@@ -178,7 +254,7 @@ def usage_cell(start: int, cell: Cell) -> UsageCell:
     )  # fmt: skip
 
 
-def _meter(booked: Booked) -> Meter:
+def _meter(booked: Booked | LineBase) -> Meter:
     units: Units | None = None
     if booked.units:
         fraction = Fraction(codec.to_int(booked.units), codec.to_int(booked.divisor))
@@ -186,7 +262,9 @@ def _meter(booked: Booked) -> Meter:
     return Meter(booked.billing_start, units, codec.to_int(booked.booked), codec.to_int(booked.revenue))
 
 
-def _booked(booking: WindowBooking, revision: int, posted: Amounts, held: bool) -> Booked:
+def _booked(
+    booking: WindowBooking, revision: int, posted: Amounts, held: bool, withheld: int, currency: str
+) -> Booked:  # fmt: skip
     after = booking.after
     accounts, functional = posted.written()
     return Booked(
@@ -204,4 +282,7 @@ def _booked(booking: WindowBooking, revision: int, posted: Amounts, held: bool) 
         unpriced=bool(booking.unpriced),
         functional=functional,
         held=held,
+        functional_currency=currency,
+        day=booking.window.last_day,
+        withheld=codec.from_int(withheld),
     )

@@ -35,7 +35,10 @@ def main_job(source: Source[Batch], sink: Sink, context: ShardContext) -> Datafl
     """Usage, contracts and control records in; journal and exceptions out."""
 
     def to_shards(batch: Batch) -> list[tuple[str, tuple[int, Batch]]]:
-        return split(batch, context.settings.shards)
+        began = context.metrics.timings.clock()
+        parts = split(batch, context.settings.shards)
+        context.metrics.timings.split.since(began)
+        return parts
 
     def open_shard(_resume_state: None) -> OpenedShard:
         return OpenedShard(context)

@@ -17,7 +17,7 @@ from connectors.batch import Record
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.settings import FlowSettings
 from schemas.decode import decode
-from schemas.line import minor_units
+from schemas.line import estimate
 from schemas.reference import ReferenceEvent
 from schemas.topics import REFERENCE
 from state import codec, keys
@@ -33,13 +33,23 @@ class Restatement:
     zones: bool = False
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class _Dated:
-    """A record and since when it holds."""
+    """A record, since when it holds, and where it stands."""
 
     since: int
-    rank: tuple[int, str, int, int]  # event time and position: of one date the highest one holds
+    at: Coordinates
     event: ReferenceEvent
+
+    def yields_to(self, event: ReferenceEvent, at: Coordinates) -> bool:
+        """Whether another record of the same date holds: the later event_time, else the later position."""
+        if self.is_timed_against(event):
+            return (self.event.event_time or 0) < (event.event_time or 0)
+        return _place(self.at) < _place(at)
+
+    def is_timed_against(self, event: ReferenceEvent) -> bool:
+        """Whether their times tell which one is the later."""
+        return None not in (self.event.event_time, event.event_time) and self.event.event_time != event.event_time
 
 
 _Identity = tuple[str, str, str]  # kind, id, entity (of accounts)
@@ -52,13 +62,13 @@ class MasterData:
         """`at_home`: this shard speaks for the records, so that it is said once."""
         self._store, self._desk, self._settings, self._at_home = store, desk, settings, at_home
         self._known: dict[_Identity, list[_Dated]] = {}
-        self._bundled: set[str] = set()
+        self._bundling: dict[str, set[_Identity]] = {}  # product -> bundles that listed it at some time
         self.has_products = False  # from the first product record on, every product has to have one
         for _, value in store.scan(keys.REFERENCE):
             stored = codec.decode(StoredReference, value)
             event = decode(REFERENCE, stored.payload)
             if isinstance(event, ReferenceEvent):
-                self._take(event, _rank(event, Coordinates(stored.topic, stored.partition, stored.offset)))
+                self._take(event, Coordinates(stored.topic, stored.partition, stored.offset))
 
     # -- changes
 
@@ -66,30 +76,30 @@ class MasterData:
         """Take a record in; gives what it changes, None when nothing does."""
         event: ReferenceEvent = record.model
         at = Coordinates(topic, partition, record.offset)
-        rank = _rank(event, at)
-        rival = self._same_date(event)
+        rival, governed = self._same_date(event), self.has_products
+        before = self._in_force(_identity(event), _since(event))
         if rival is not None:
-            if _content(rival.event) == _content(event):
+            same = _content(rival.event) == _content(event)
+            if not same and not rival.is_timed_against(event):
+                self._contradiction(event, sorted((rival.at, at), key=_place), record.payload)
+            if not rival.yields_to(event, at):
                 return None
-            if rival.rank[0] == rank[0]:
-                places = [Coordinates(*one[1:]) for one in sorted((rival.rank, rank))]
-                self._contradiction(event, places, record.payload)
-            if rival.rank > rank:
-                return None
+            if rival.is_timed_against(event):
+                self._desk.resolve("reference_conflict", rival.at, "a record with a later event_time holds")
             self._known[_identity(event)].remove(rival)
         self._store.put(_key(event), codec.encode(StoredReference(record.payload, topic, partition, record.offset)))
-        governed = self.has_products
-        self._take(event, rank)
-        return self._restatement(event, rival.event if rival else None, governed)
+        self._take(event, at)
+        if rival is not None and same:
+            return None  # only its time and place are others: what comes between them does not hold
+        return self._restatement(event, before, governed)
 
-    def _take(self, event: ReferenceEvent, rank: tuple[int, str, int, int]) -> None:
-        insort(
-            self._known.setdefault(_identity(event), []), _Dated(_since(event), rank, event), key=lambda one: one.since
-        )
+    def _take(self, event: ReferenceEvent, at: Coordinates) -> None:
+        identity = _identity(event)
+        insort(self._known.setdefault(identity, []), _Dated(_since(event), at, event), key=lambda one: one.since)
         if event.kind == "product":
             self.has_products = True
-        if event.kind == "bundle":
-            self._bundled.update(event.products)
+        for product in event.products if event.kind == "bundle" else ():
+            self._bundling.setdefault(product, set()).add(identity)
 
     def _same_date(self, event: ReferenceEvent) -> _Dated | None:
         known = self._known.get(_identity(event), ())
@@ -110,6 +120,7 @@ class MasterData:
         )  # fmt: skip
 
     def _restatement(self, event: ReferenceEvent, before: ReferenceEvent | None, governed: bool) -> Restatement | None:
+        """What a record changes; `before`: the one that was in force at its date."""
         since = _since(event)
         match event.kind:
             case "exception_owner":
@@ -142,8 +153,11 @@ class MasterData:
         return self._in_force(("product", product_id, ""), at)
 
     def knows(self, product_id: str, at: int) -> bool:
-        """Whether a product may be booked: it has a record or is sold in a bundle; without any record all may."""
-        return not self.has_products or product_id in self._bundled or self.product(product_id, at) is not None
+        """Whether a product may be booked: it has a record or is sold in a bundle then; without any record all may."""
+        if not self.has_products or self.product(product_id, at) is not None:
+            return True
+        bundles = [self._in_force(one, at) for one in self._bundling.get(product_id, ())]
+        return any(product_id in bundle.products for bundle in bundles if bundle is not None)
 
     def account(self, entity: str, name: str, at: int) -> str:
         """The ERP number of an account, or its name where nobody mapped it."""
@@ -163,13 +177,13 @@ class MasterData:
         found = self.product(product_id, at)
         if found is None or found.currency not in (None, currency):
             return None
-        return minor_units(found.ssp, digits(currency))
+        return estimate(found.ssp, digits(currency))
 
     def bundles(self, currency: str, at: int) -> list[Bundle]:
         """Every bundle that is sold in a currency."""
         found = [self._in_force(identity, at) for identity in sorted(self._known) if identity[0] == "bundle"]
         return [
-            Bundle(one.products, minor_units(one.price, digits(currency)) or 0)
+            Bundle(one.products, estimate(one.price, digits(currency)) or 0)
             for one in found
             if one is not None and one.currency in (None, currency)
         ]
@@ -199,8 +213,8 @@ def _since(event: ReferenceEvent) -> int:
     return ALWAYS if at is None else at
 
 
-def _rank(event: ReferenceEvent, at: Coordinates) -> tuple[int, str, int, int]:
-    return (ALWAYS if event.event_time is None else event.event_time, at.topic, at.partition, at.offset)
+def _place(at: Coordinates) -> tuple[str, int, int]:
+    return at.topic, at.partition, at.offset
 
 
 def _content(event: ReferenceEvent) -> ReferenceEvent:

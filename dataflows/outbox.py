@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,8 +18,11 @@ _encode = msgspec.json.Encoder().encode
 class Outbox:
     """The output records of one shard, by topic."""
 
-    def __init__(self, store: ShardStore, shard: int) -> None:
-        self._store, self._shard = store, shard
+    def __init__(
+        self, store: ShardStore, shard: int, note: Callable[[str, Mapping[str, Any]], None] | None = None
+    ) -> None:
+        """`note` is told the topic and the content of every record."""
+        self._store, self._shard, self._note = store, shard, note
         self._last = last_sequences(store)
         self._fresh: dict[str, list[bytes]] = {}
         self._proven: dict[str, int] = {}
@@ -32,7 +36,18 @@ class Outbox:
         self._store.put(keys.SEQUENCE + topic.encode(), sequence.to_bytes(8, "big"))
         self._last[topic] = sequence
         self._fresh.setdefault(topic, []).append(line)
+        if self._note is not None:
+            self._note(topic, record)
         return line
+
+    @property
+    def last(self) -> dict[str, int]:
+        """The last sequence of every topic."""
+        return self._last.copy()
+
+    def depth(self) -> dict[str, int]:
+        """How many records of every topic are kept."""
+        return {topic: last - self._kept.get(topic, 1) + 1 for topic, last in self._last.items()}
 
     def unsent(self) -> list[Emitted]:
         """Everything kept from before: sent once more at the start, the sink drops what it has."""
@@ -43,10 +58,10 @@ class Outbox:
                 tails.append(Emitted(self._shard, topic, self._last[topic] - len(lines) + 1, lines))
         return tails
 
-    def take(self) -> list[Emitted]:
-        """The records added since the last call, to be sent after the commit."""
+    def take(self, read_at: int | None = None) -> list[Emitted]:
+        """The records added since the last call, to be sent after the commit; `read_at`: see Emitted."""
         taken = [
-            Emitted(self._shard, topic, self._last[topic] - len(lines) + 1, tuple(lines))
+            Emitted(self._shard, topic, self._last[topic] - len(lines) + 1, tuple(lines), read_at)
             for topic, lines in self._fresh.items()
         ]
         self._fresh = {}

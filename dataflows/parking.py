@@ -37,6 +37,7 @@ class Parking:
         self._policies, self._desk, self._settings = policies, desk, settings
         self._due: dict[int, set[str]] = {}  # end of a window -> customers with silent usage in it
         self.count = 0
+        self.expired = 0  # let go since the shard took note of it
         for _, value in store.scan(keys.PARKED):
             parked = codec.decode(ParkedUsage, value)
             self.count += 1
@@ -86,6 +87,18 @@ class Parking:
                 if not parked.raised:
                     self._look(key, parked)
 
+    def expire(self, before: int, customer_id: str | None = None) -> Iterator[int]:
+        """Let go what happened before an instant and was raised: its exception stays open. Gives how many it looked at."""
+        for part in self._store.walk(keys.PARKED + (keys.name(customer_id) if customer_id is not None else b"")):
+            for key, value in part:
+                parked = codec.decode(ParkedUsage, value)
+                if parked.raised and parked.event_time < before:
+                    self._store.delete(key)
+                    self._desk.forget(parked.raised, parked_at(parked))
+                    self.count -= 1
+                    self.expired += 1
+            yield len(part)
+
     def customers(self) -> set[str]:
         """Everybody who has parked usage."""
         return {codec.decode(ParkedUsage, value).customer_id for _, value in self._store.scan(keys.PARKED)}
@@ -113,7 +126,8 @@ class Parking:
     def _lacking(self, parked: ParkedUsage) -> Uncovered:
         if self._covering(parked) > 1:
             reason = f"more than one contract of customer {parked.customer_id} takes meter {parked.meter} at that time"
-            return Uncovered("contract_ambiguous", f"{reason}; name the contract_id in the usage", None, None)
+            remedy = "amend one of them; usage to come may name its contract_id"
+            return Uncovered("contract_ambiguous", f"{reason}: {remedy}", None, None)
         found = self._contracts.why_not(parked.customer_id, parked.contract_id, parked.event_time)
         remedy = f"meter {parked.meter}: send or amend the contract, the usage is kept and booked then"
         return replace(found, reason=f"{found.reason}; {remedy}")

@@ -45,6 +45,11 @@ class PolicyBook:
         """How time is cut into windows in a zone."""
         found = self._windows.get(zone)
         if found is None:
-            changes = tuple((at, WindowSize(value)) for at, value in self.policies.course("usage_window"))
-            found = self._windows[zone] = Windows(zone, self._settings.window, changes)
+            changes: list[tuple[int, WindowSize]] = []
+            size = self._settings.window
+            for at, value in self.policies.course("usage_window"):
+                if value != size:  # the same size again is no change, and cuts no window
+                    size = WindowSize(value)
+                    changes.append((at, size))
+            found = self._windows[zone] = Windows(zone, self._settings.window, tuple(changes))
         return found

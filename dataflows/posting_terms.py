@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from fractions import Fraction
 
+from accounting.calendar import local_date, start_of_day
 from accounting.fx import functional_movements
-from accounting.position import REVENUE
+from accounting.position import REVENUE, difference
+from accounting.require import require
 from dataflows.master_data import MasterData
 from state import codec
 
@@ -47,51 +50,78 @@ NOTHING = Amounts({}, {})
 
 
 @dataclass(frozen=True, slots=True)
+class Movement:
+    """What one entry posts: signed minor units by account, in both currencies."""
+
+    accounts: dict[str, int]
+    functional: dict[str, int]
+    terms: PostingTerms
+    takes_back: bool = False  # all that is posted, on the day on which it is
+
+
+@dataclass(frozen=True, slots=True)
 class PostingTerms:
     """How amounts of one entity, currency and product are posted at an instant."""
 
     entity: str
     currency: str
     functional_currency: str
-    rate: Fraction
+    rate: Fraction | None  # None: there is none, so that nothing can be posted but reversals
     revenue: str  # the product's revenue account
     at: int
     master: MasterData
     dimensions: tuple[tuple[str, str], ...] = ()
 
     def amounts(self, movements: Mapping[str, int]) -> Amounts:
-        """Movements by the default account names, as they are posted."""
+        """Movements by the default account names, as they are posted; InvariantBroken without a rate."""
+        require(self.rate is not None, "amounts need a rate", entity=self.entity, currency=self.currency)
         named: dict[str, int] = {}
         for name, amount in movements.items():
             account = self._number(name)
             named[account] = named.get(account, 0) + amount
         functional = functional_movements(
-            named, self.currency, self.rate, self.functional_currency, self._number(REVENUE)
+            named, self.currency, self.rate or Fraction(1), self.functional_currency, self._number(REVENUE)
         )
         return Amounts(named, functional)
+
+    def movements(self, wanted: Amounts, was: Amounts, was_in: str, moved: bool = False) -> list[Movement]:
+        """What takes the posted amounts to the wanted ones: nothing, one entry, or two.
+
+        Two where the entity keeps its books in another currency now than when they were posted (`was_in`, "" for this
+        one) or where they belong to another day now (`moved`): one entry has one currency and one day.
+        """
+        old = replace(self, functional_currency=was_in or self.functional_currency)
+        steps = [(wanted, was, self, False)]
+        if (moved or old != self) and (was.accounts or was.functional):
+            steps = [(NOTHING, was, old, True), (wanted, NOTHING, self, False)]
+        found = [
+            Movement(difference(to.accounts, of.accounts), difference(to.functional, of.functional), terms, back)
+            for to, of, terms, back in steps
+        ]
+        return [one for one in found if one.accounts or one.functional]
 
     def _number(self, name: str) -> str:
         return self.master.account(self.entity, self.revenue if name == REVENUE else name, self.at)
 
 
 def posting_terms(
-    master: MasterData, entity: str, currency: str, product_id: str, at: int
-) -> tuple[PostingTerms | None, list[Missing]]:
-    """(terms, what is missing) at an instant; without a rate there are no terms."""
+    master: MasterData, entity: str, currency: str, product_id: str, at: int, zone: str
+) -> tuple[PostingTerms, list[Missing]]:
+    """(terms, what is missing) at an instant; a rate is that of the entity's whole day (rule 8: as_of <= its date)."""
     missing: list[Missing] = []
+    day_end = start_of_day(local_date(at, zone) + timedelta(days=1), zone) - 1
     product = master.product(product_id, at)
     if not master.knows(product_id, at):
         missing.append(Missing("product_unmapped", f"product {product_id} has no master data: send a product record"))
-    functional = master.functional_currency(entity, at) or currency
+    functional = master.functional_currency(entity, day_end) or currency
     rate: Fraction | None = Fraction(1)
     if functional != currency:
-        rate = master.rate(currency, functional, at)
+        rate = master.rate(currency, functional, day_end)
     if rate is None:
         pair = f"{currency}/{functional}"
         missing.append(
             Missing("fx_rate_missing", f"entity {entity} has no rate {pair} for that date: send an fx_rate record")
         )
-        return None, missing
     dimensions = tuple((one.key, one.value) for one in product.dimensions) if product else ()
     revenue = (product.revenue_account if product else None) or REVENUE
     return PostingTerms(entity, currency, functional, rate, revenue, at, master, dimensions), missing

@@ -15,6 +15,8 @@ class FlowSettings:
     shards: int
     lateness_us: int  # allowed out-of-orderness
     horizon_us: int  # how long identities are remembered
+    retention_us: int  # how long usage is kept beyond its contract's term; of a contract without an end: at all
+    parked_us: int  # how long parked usage is kept
     window: WindowSize
     zone: str  # of entities without reference data
     owner: str  # of exception classes without reference data

@@ -12,30 +12,36 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
-from accounting.calendar import DAY_US, Period
+from accounting.calendar import DAY_US
 from accounting.coverage import ALWAYS, FOREVER, Cover
 from accounting.require import require
 from connectors.batch import ENDED, Batch, Emitted, Record
-from dataflows import tally
+from dataflows import breakdown, tally
 from dataflows.admission import Admission
+from dataflows.beyond_retention import BeyondRetention
 from dataflows.bookkeeping import Bookkeeper
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_books import ContractBooks
 from dataflows.contract_table import Change, ContractTable
 from dataflows.control import Control
+from dataflows.cut import Cut
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.holds import Holds
-from dataflows.late_usage import LateUsage
+from dataflows.late_usage import LateUsage, Refusal
 from dataflows.line_books import LineBooks
 from dataflows.master_data import MasterData
+from dataflows.metrics import Metrics
 from dataflows.outbox import Outbox
 from dataflows.parking import Parking
 from dataflows.policy_book import PolicyBook
+from dataflows.retention import KEYS_AT_THE_END, Retention
 from dataflows.settings import FlowSettings
+from dataflows.shard_facts import ShardFacts
 from dataflows.split import home_shard
-from dataflows.usage_cells import Usage, UsageCells, groups, with_cells
+from dataflows.usage_cells import CellName, Usage, UsageCells, groups, rows_of, with_cells
 from schemas.topics import CONTRACTS, CONTROL, REFERENCE, USAGE
 from state import codec, keys
 from state.directory import applied
@@ -48,9 +54,6 @@ CONTROL_SOURCE = f"{CONTROL}/0"
 RANK = {REFERENCE: 0, CONTRACTS: 1, USAGE: 2}
 
 
-_Cell = tuple[str, str | None, str, int]  # customer, named contract, meter, start
-
-
 @dataclass(frozen=True, slots=True)
 class ShardContext:
     """What the shards of a run share."""
@@ -60,6 +63,7 @@ class ShardContext:
     sources: tuple[str, ...]  # every input partition besides the control topic's
     as_of: int | None  # a clock record after all input
     opened: list[ShardStore] = field(default_factory=list)  # the stores that this process has open
+    metrics: Metrics = field(default_factory=Metrics)
 
     def close(self) -> None:
         """Give the stores of this process back, once the flow has ended."""
@@ -75,7 +79,9 @@ class Shard:
         settings = context.settings
         self._store = ShardStore(context.store_path(shard))
         context.opened.append(self._store)
-        self._outbox = Outbox(self._store, shard)
+        self._breakdown = breakdown.load(self._store)
+        self._outbox = Outbox(self._store, shard, self._breakdown.note)
+        self._timings = context.metrics.timings
         self._build(settings)
         self._tally = tally.load(self._store)
         self._applied = applied(self._store)
@@ -92,6 +98,8 @@ class Shard:
         self._greeted = False
         self._forgot = ALWAYS
         self._as_of_done = context.as_of is None
+        self._read_at: int | None = None  # of the first read batch among those applied in this activation
+        self._tell()
 
     def _build(self, settings: FlowSettings) -> None:
         """The parts of the shard, all on its one store."""
@@ -103,36 +111,55 @@ class Shard:
         self._policies = policies = PolicyBook(store, settings)
         self._master = master = MasterData(store, desk, settings, at_home)
         desk.owner_of = master.owner
-        self._contracts = contracts = ContractTable(store, desk, master)
+        self._contracts = contracts = ContractTable(store, desk, master, Cut(clock, settings))
         self._cells = UsageCells(store)
         self._parking = Parking(store, contracts, clock, policies, desk, settings)
-        self._late = LateUsage(clock, policies, desk)
         self._admission = Admission(store, desk, settings.horizon_us)
         holds = Holds(store, desk)
         lines = LineBooks(store, clock, contracts, master, policies, outbox, desk, holds)
+        self._late = LateUsage(clock, contracts, policies, lines, desk)
         self._books = Bookkeeper(store, contracts, self._cells, clock, policies, desk, lines)
-        self._fixed = ContractBooks(store, clock, contracts, master, policies, outbox, holds)
+        self._fixed = fixed = ContractBooks(store, clock, contracts, master, policies, outbox, holds)
+        self._retention = Retention(store, contracts, self._cells, self._parking, policies, lines, fixed, desk, holds)
+        self._beyond = BeyondRetention(contracts, master, desk)
         self._control = Control(clock, desk, master, policies, self._settle, self._restate, at_home)
 
     # -- what Bytewax calls
 
     def on_batch(self, values: list[Batch]) -> tuple[list[Emitted], bool]:
         """Apply what has come, as far as the order of control records allows; gives what is to be said."""
+        began = self._timings.clock()
         said = [] if self._greeted else self._outbox.unsent()
-        self._greeted = True
+        self._greeted, self._read_at = True, None
         self._outbox.epoch_begins()
         for batch in values:
             self._receive(batch)
         while self._step():
             pass
         self._settle()
+        self._timings.apply.since(began)
         self._commit()
-        return said + self._outbox.take(), False
+        if self._read_at is None and values:  # control records alone; else they count from what gave them their turn
+            self._read_at = values[0].read_at
+        return said + self._outbox.take(self._read_at), False
 
     def snapshot(self) -> None:
         """The epoch closes: the state becomes durable before the sink writes what was said."""
+        began = self._timings.clock()
         self._store.sync()
+        self._timings.sync.since(began)
         self._outbox.epoch_closes()
+        self._tell()
+
+    def _tell(self) -> None:
+        """What is durable now, for whoever looks at the metrics."""
+        self._context.metrics.shards.tell(
+            ShardFacts(
+                self._shard, self._store.path, msgspec.structs.replace(self._tally), self._breakdown.copy(),
+                self._outbox.last, self._outbox.depth(), self._applied.copy(), self._context.settings.lateness_us,
+                self._clock.business_date,
+            )
+        )  # fmt: skip
 
     # -- the order of things
 
@@ -193,14 +220,21 @@ class Shard:
         self._controls.popleft()
         self._settle()
         for record in batch.records:
+            self._retention.before(record)
             self._control.apply(record)
+            self._beyond.decided(record)
         self._reject(batch)
         self._note(batch)
         return True
 
+    @property
+    def _ended(self) -> bool:
+        """All input has ended and is applied."""
+        return not self._held and all(phase == ENDED for phase in self._reached.values())
+
     def _step_as_of(self) -> bool:
-        """All input has ended: the virtual clock record."""
-        if self._held or any(phase != ENDED for phase in self._reached.values()):
+        """The virtual clock record."""
+        if not self._ended:
             return False
         self._controls.clear()
         if self._as_of_done or self._context.as_of is None:
@@ -217,6 +251,8 @@ class Shard:
         position = self._applied.get(batch.source, Applied(0, None, 0))
         source, applied_to = batch.source, position.offset
         require(batch.start <= applied_to, "positions have no gap", source=source, applied=applied_to, next=batch.start)
+        if batch.read_at is not None and (self._read_at is None or batch.read_at < self._read_at):
+            self._read_at = batch.read_at
         if batch.phase == ENDED:
             self._clock.ended(batch.source)
             return
@@ -234,6 +270,7 @@ class Shard:
         self._note(batch)
 
     def _apply_record(self, batch: Batch, record: Record) -> None:
+        self._retention.before(record)
         if batch.topic == CONTRACTS:
             change = self._contracts.apply(batch.topic, batch.partition, record)
             if change is not None:
@@ -242,6 +279,7 @@ class Shard:
         elif batch.topic == REFERENCE:
             restated = self._master.apply(record, batch.topic, batch.partition)
             if restated is not None:
+                self._beyond.restated(record, Coordinates(batch.topic, batch.partition, record.offset))
                 self._restated = min(self._restated, restated.since)
                 self._zones_moved = self._zones_moved or restated.zones
 
@@ -271,21 +309,23 @@ class Shard:
             return
         rows = with_cells(pl.concat(self._fresh), self._contracts.edges)
         self._fresh = []
-        unplaced: list[_Cell] = []
-        refused: dict[Period, list[_Cell]] = {}
+        unplaced: list[CellName] = []
+        refused: dict[Refusal, list[CellName]] = {}
         for usage in groups(rows, self._origins):
+            if usage.cell < self._contracts.cut.until:
+                self._retention.reach(usage.customer_id)
             covering = self._contracts.covering(usage.customer_id, usage.contract_id, usage.meter, usage.cell)
             cell = (usage.customer_id, usage.contract_id, usage.meter, usage.cell)
             if len(covering) != 1:
                 unplaced.append(cell)
-            elif period := self._late.closed_for(covering[0], usage.cell, self._phase):
-                refused.setdefault(period, []).append(cell)
+            elif refusal := self._late.refusal(usage.customer_id, covering[0], usage.cell, self._phase):
+                refused.setdefault(refusal, []).append(cell)
             else:
                 self._place(usage, covering[0])
         if unplaced:
-            self._parking.park(_rows_of(rows, unplaced), self._origins, self._phase)
-        for period, cells in refused.items():
-            self._tally.rejected += self._late.refuse_rows(_rows_of(rows, cells), self._origins, period)
+            self._parking.park(rows_of(rows, unplaced), self._origins, self._phase)
+        for refusal, cells in refused.items():
+            self._refused(refusal.cls, self._late.refuse_rows(rows_of(rows, cells), self._origins, refusal))
 
     def _contracts_changed(self) -> None:
         """Once for all the records at hand: release what they take now, look again at what they took before."""
@@ -299,9 +339,9 @@ class Shard:
         for parked, usage in self._parking.release(customer_id):
             covering = self._contracts.covering(customer_id, usage.contract_id, usage.meter, usage.cell)
             require(len(covering) == 1, "released usage has its line", customer=customer_id, meter=usage.meter)
-            if period := self._late.closed_for(covering[0], parked.event_time, parked.phase):
-                self._late.refuse(parked, period)
-                self._tally.rejected += 1
+            if refusal := self._late.refusal(customer_id, covering[0], parked.event_time, parked.phase):
+                self._late.refuse(parked, refusal)
+                self._refused(refusal.cls, 1)
             else:
                 self._place(usage, covering[0])
 
@@ -310,11 +350,14 @@ class Shard:
         since, moved, self._restated, self._zones_moved = self._restated, self._zones_moved, FOREVER, False
         if moved:
             self._contracts.zones_changed()
-        if since < max(self._clock.furthest(), self._clock.furthest_due()):  # later on nothing is posted yet
+        # Later on nothing is posted yet; but what holds since always may be what contracts are planned by.
+        if since == ALWAYS or since < max(self._clock.furthest(), self._clock.furthest_due()):
             self._restate(since)
 
     def _restate(self, since: int) -> None:
         """Master data or a policy changed from an instant on: look at all books again, where time has come past it."""
+        if since < self._contracts.cut.until:
+            self._retention.finish()
         for customer_id in sorted(self._parking.customers()):
             self._release(customer_id)
         self._books.restate(since)
@@ -325,13 +368,17 @@ class Shard:
         self._books.usage_arrived(feed, usage.customer_id, usage.meter, usage.cell, cover)
         self._tally.counted += usage.events
 
+    def _refused(self, cls: str, events: int) -> None:
+        self._tally.rejected += events
+        self._breakdown.refuse(cls, events)
+
     def _reject(self, batch: Batch, from_offset: int = 0) -> None:
         for one in batch.rejected:
             if one.offset < from_offset:
                 continue
             if batch.topic == USAGE:
                 self._tally.read += 1
-                self._tally.rejected += 1
+                self._refused(one.cls, 1)
             since = one.event_time if one.event_time is not None else batch.newest
             self._desk.raise_one(
                 one.cls, Coordinates(batch.topic, batch.partition, one.offset), one.reason, one.payload,
@@ -352,15 +399,19 @@ class Shard:
         if watermark > ALWAYS and watermark // DAY_US > self._forgot:
             self._forgot = watermark // DAY_US
             self._admission.forget(watermark)
-        self._tally.parked = self._parking.count
         self._tally.unplaced += self._books.unplaced
         self._books.unplaced = 0
+        self._retention.keep_up(self._tally.read)
+        self._write()
+        while not self._retention.rests and self._ended and not self._controls:
+            self._retention.work(KEYS_AT_THE_END)
+            self._write()
+
+    def _write(self) -> None:
+        self._tally.expired += self._parking.expired
+        self._tally.parked, self._parking.expired = self._parking.count, 0
         tally.save(self._store, self._tally)
+        self._breakdown.save(self._store)
+        began = self._timings.clock()
         self._store.commit()
-
-
-def _rows_of(rows: pl.DataFrame, cells: list[_Cell]) -> pl.DataFrame:
-    """The rows of some cells."""
-    names = ["customer_id", "contract_id", "meter", "cell"]
-    wanted = pl.DataFrame(cells, schema={name: rows.schema[name] for name in names}, orient="row")
-    return rows.join(wanted.unique(), on=names, how="semi", nulls_equal=True)
+        self._timings.commit.since(began)

@@ -11,7 +11,7 @@ _KEY = keys.META + b"tally"
 
 
 class Tally(msgspec.Struct, array_like=True):
-    """What has become of the usage events; read = counted + duplicates + conflicts + rejected + parked."""
+    """What has become of the usage events; read = counted + duplicates + conflicts + rejected + parked + expired."""
 
     read: int = 0
     counted: int = 0
@@ -22,6 +22,7 @@ class Tally(msgspec.Struct, array_like=True):
     late: int = 0
     entries: int = 0
     unplaced: int = 0  # counted, but a later contract change left them without a line
+    expired: int = 0  # parked for longer than they are kept
 
 
 def load(store: ShardStore) -> Tally:

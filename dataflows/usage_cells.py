@@ -8,7 +8,7 @@ quarter hour that becomes known after the usage was summed takes effect with the
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -23,6 +23,7 @@ CACHED_CELLS = 50_000
 SOURCES_MAX = 32
 # The value of the dimension "unique_key" in the canonical text of dimensions: JSON pairs, so quotes are escaped.
 UNIQUE_PATTERN = r'\["unique_key","((?:[^"\\]|\\.)*)"\]'
+CellName = tuple[str, str | None, str, int]  # customer, named contract, meter, start
 GROUP = ["customer_id", "contract_id", "meter", "cell", "origin"]
 
 
@@ -63,6 +64,13 @@ def with_cells(rows: pl.DataFrame, edges: dict[str, list[int]]) -> pl.DataFrame:
         .sort("order")
     )
     return joined.with_columns(pl.max_horizontal("cell", pl.col("edge"))).drop("edge", "order")
+
+
+def rows_of(rows: pl.DataFrame, cells: list[CellName]) -> pl.DataFrame:
+    """The rows of some cells."""
+    names = ["customer_id", "contract_id", "meter", "cell"]
+    wanted = pl.DataFrame(cells, schema={name: rows.schema[name] for name in names}, orient="row")
+    return rows.join(wanted.unique(), on=names, how="semi", nulls_equal=True)
 
 
 def cell_of(instant: int, edges: list[int]) -> int:
@@ -173,6 +181,21 @@ class UsageCells:
         """The feeds of a customer."""
         found = self._store.scan(keys.FEED + keys.name(customer_id))
         return [(key[-16:], codec.decode(FeedRecord, value)) for key, value in found]
+
+    def trim(self, feed: bytes, stop: int, goes: Callable[[int, Cell], bool]) -> Iterator[int]:
+        """Let cells go that start before `stop`, those that `goes` says; after `flush`. Gives how many it looked at."""
+        for part in self._store.walk(keys.CELL + feed, keys.number(stop)):
+            for key, value in part:
+                if goes(keys.from_number(key[17:25]), codec.decode(Cell, value)):
+                    self._store.delete(key)
+                    self._cache.pop(key, None)
+            yield len(part)
+
+    def drop_empty(self, feed: bytes, record: FeedRecord) -> None:
+        """Forget a feed without cells; after `flush`."""
+        if not self._store.any_from(keys.CELL + feed, b""):
+            self._store.delete(keys.FEED + keys.name(record.customer_id) + feed)
+            self._feeds.pop((record.customer_id, record.meter), None)
 
     def _feed(self, customer_id: str, meter: str) -> bytes:
         feed = self._feeds.get((customer_id, meter))

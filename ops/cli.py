@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ops.acting.commands import mount as mount_acting
 from ops.failures import DONE, WRONG_USAGE, exit_code, told
 from ops.show.commands import app as show
 
@@ -39,6 +40,7 @@ Follow = Annotated[bool, typer.Option("--follow", help="Go on reading what is ad
 # Numbers come as text: the settings judge them, and say which setting has which value and what is allowed.
 Workers = Annotated[str | None, typer.Option(metavar="N", help="Processes, one per core")]
 BatchRows = Annotated[str | None, typer.Option(metavar="N", help="Most rows of a batch")]
+MetricsPort = Annotated[str | None, typer.Option(metavar="PORT", help="Serve /metrics on 127.0.0.1; 0 = do not")]
 Shards = Annotated[str | None, typer.Option(metavar="N", help="Shards of the state, fixed at creation")]
 AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object")]
 
@@ -53,6 +55,7 @@ def run(
     workers: Workers = None,
     batch_rows: BatchRows = None,
     shards: Shards = None,
+    metrics_port: MetricsPort = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the main job to the end of its input; run again with the same state and sink, it resumes.
@@ -68,7 +71,7 @@ def run(
             state,
             as_of,
             follow,
-            {"workers": workers, "batch_rows": batch_rows, "shards": shards},
+            {"workers": workers, "batch_rows": batch_rows, "shards": shards, "metrics_port": metrics_port},
             as_json,
         )
     )
@@ -99,6 +102,9 @@ def bench(
 
     size = FeedSize(events or (500_000 if quick else 2_000_000), customers)
     raise typer.Exit(bench_files(size, as_json))
+
+
+mount_acting(app)
 
 
 def main() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+
+from prometheus_client import ProcessCollector
 
 from accounting.window import WindowSize
 from connectors.errors import SinkUnusable, SourceUnusable
@@ -15,6 +17,7 @@ from connectors.files.layout import directory, partitions
 from connectors.files.sink import FileSink, last_sequence, topic_file
 from connectors.files.source import TOPICS, FilePlan, FileSource, plan
 from connectors.usage_rows import Lateness
+from dataflows.metrics import Metrics
 from dataflows.settings import FlowSettings
 from dataflows.shard import ShardContext
 from dataflows.shard_names import shard_names
@@ -29,6 +32,13 @@ from state.store import ShardStore
 SECOND_US = 1_000_000
 
 
+def measured() -> Metrics:
+    """The metrics of a run and of its process."""
+    metrics = Metrics(lambda: time.monotonic_ns() // 1_000)
+    ProcessCollector(registry=metrics.registry)
+    return metrics
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Where a run reads from, writes to and keeps its state."""
@@ -39,6 +49,7 @@ class Job:
     as_of: int | None
     settings: Settings
     follow: Follow | None = None  # None: to the end of the input
+    metrics: Metrics = field(default_factory=measured, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -71,6 +82,8 @@ class Job:
             shards=given.shards,
             lateness_us=given.lateness_s * SECOND_US,
             horizon_us=given.horizon_days * 86_400 * SECOND_US,
+            retention_us=given.retention_days * 86_400 * SECOND_US,
+            parked_us=given.parked_days * 86_400 * SECOND_US,
             window=WindowSize(given.usage_window),
             zone=given.time_zone,
             owner=given.exception_owner,
@@ -92,18 +105,20 @@ class Job:
         settings = self.flow_settings()
         lateness = Lateness(settings.lateness_us, settings.horizon_us)
         return FileSource(
-            found, dict(starts), self.settings.batch_rows, lateness, meters=self.settings.cloudevent_meters
-        )
+            found, dict(starts), self.settings.batch_rows, lateness, meters=self.settings.cloudevent_meters,
+            timings=self.metrics.timings,
+        )  # fmt: skip
 
     def build_sink(self) -> FileSink:
         """The sink."""
-        return FileSink(self.sink, shard_names(self.settings.shards))
+        return FileSink(self.sink, shard_names(self.settings.shards), self.metrics.timings)
 
     def context(self, found: FilePlan) -> ShardContext:
         """What the shards share."""
         return ShardContext(
-            self.flow_settings(), lambda shard: shard_path(self.state, shard), found.sources, self.as_of
-        )
+            self.flow_settings(), lambda shard: shard_path(self.state, shard), found.sources, self.as_of,
+            metrics=self.metrics,
+        )  # fmt: skip
 
     def starts(self) -> dict[str, Applied]:
         """Where each source partition is taken up."""

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from connectors.files.source import Progress
 from dataflows import tally
 from dataflows.main_job import main_job
 from dataflows.tally import Tally
+from ops.endpoint import listening, metrics_page, serving
 from ops.job import Job
 from ops.settings import Settings
 from state.directory import StateDirectory, shard_path
@@ -51,22 +52,28 @@ class Result:
 def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
     """Run to the end of the input. Raises ConnectorError, StateError, RunFailed or OSError, with what to do."""
     began = time.monotonic()
-    job.check_places()
-    directory = _acquired(job)
-    try:
-        job.check_sink()
-        progress = Progress()
-        if job.settings.workers == 1:
-            _embedded(job, progress, show)
-        else:
-            with stopped_by_signal(job.follow):
-                _processes(job, directory.lock_number)
-                while job.follow is not None and not job.follow.stopping:
-                    _processes(job, directory.lock_number)  # they ended to take up new partitions
-        result = _result(job, directory.identity.generation, time.monotonic() - began, progress.rows_read)
-    finally:
-        directory.release()
+    with listening(job.settings.metrics_port, job.settings.workers) as listeners:
+        job.check_places()
+        directory = _acquired(job)
+        try:
+            job.check_sink()
+            progress = Progress()
+            if job.settings.workers == 1:
+                _embedded(job, progress, show, listeners[0] if listeners else None)
+            else:
+                with stopped_by_signal(job.follow):
+                    _processes(job, directory.lock_number, listeners)
+                    while job.follow is not None and not job.follow.stopping:
+                        _processes(job, directory.lock_number, listeners)  # they ended to take up new partitions
+            result = _result(job, directory.identity.generation, time.monotonic() - began, progress.rows_read)
+        finally:
+            directory.release()
     return result
+
+
+def _served(job: Job, listener: socket.socket | None) -> AbstractContextManager[None]:
+    """While the block runs, the run answers."""
+    return serving(listener, {"/metrics": metrics_page(job.metrics.registry)})
 
 
 def _acquired(job: Job) -> StateDirectory:
@@ -78,8 +85,10 @@ def _acquired(job: Job) -> StateDirectory:
         ) from error
 
 
-def _embedded(job: Job, progress: Progress, show: Callable[[Progress], None] | None) -> None:
-    with _shown(progress, show), stopped_by_signal(job.follow):
+def _embedded(
+    job: Job, progress: Progress, show: Callable[[Progress], None] | None, listener: socket.socket | None
+) -> None:
+    with _shown(progress, show), stopped_by_signal(job.follow), _served(job, listener):
         _flow(job, progress)
         while job.follow is not None and job.follow.takes_up():
             _flow(job, progress)
@@ -152,7 +161,7 @@ def _plain_failures() -> Iterator[None]:
 # -- several processes
 
 
-def _processes(job: Job, lock: int) -> None:
+def _processes(job: Job, lock: int, listeners: list[socket.socket]) -> None:
     """One worker per process; when one of them dies, all are stopped: a rerun takes up where the state is."""
     count = job.settings.workers
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
@@ -167,15 +176,17 @@ def _processes(job: Job, lock: int) -> None:
         "addresses": addresses,
     }
     command = [sys.executable, "-m", "ops.worker"]
+    # A worker answers on the port that the launcher took for it: nobody can take it in between.
+    ports = [listeners[number].fileno() if listeners else None for number in range(count)]
     # A worker ends when its standard input does, so that none outlives a killed launcher; it inherits the lock, so that
     # the directory stays locked while one of them lives. What it says goes to standard error, also where Bytewax would
     # print it: standard output is the launcher's result.
     workers = [
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=2, pass_fds=(lock,),
-            env={**os.environ, "ACCRUAL_WORKER": json.dumps({**spec, "process": number})},
+            command, stdin=subprocess.PIPE, stdout=2, pass_fds=(lock,) if port is None else (lock, port),
+            env={**os.environ, "ACCRUAL_WORKER": json.dumps({**spec, "process": number, "listener": port})},
         )
-        for number in range(count)
+        for number, port in enumerate(ports)
     ]  # fmt: skip
     try:
         _await(workers, job.follow)
@@ -216,7 +227,8 @@ def work(spec: dict[str, object]) -> None:
     found = job.plan()
     starts = {name: Applied(*at) for name, at in fields["starts"].items()}  # type: ignore[attr-defined]
     flow = main_job(job.build_source(found, starts), job.build_sink(), job.context(found))
-    with stopped_by_signal(job.follow), _plain_failures():
+    listener = None if fields["listener"] is None else socket.socket(fileno=fields["listener"])  # type: ignore[arg-type]
+    with stopped_by_signal(job.follow), _served(job, listener), _plain_failures():
         cluster_main(flow, fields["addresses"], fields["process"], epoch_interval=job.epoch, recovery_config=None)
 
 

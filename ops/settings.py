@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,7 +19,7 @@ from pydantic_settings import (
 
 FILE = Path("accrual.toml")
 PREFIX = "ACCRUAL_"
-DECIDING = ("lateness_s", "horizon_days", "usage_window", "time_zone")
+DECIDING = ("lateness_s", "horizon_days", "retention_days", "parked_days", "usage_window", "time_zone")
 
 
 class SettingsWrong(Exception):
@@ -40,11 +40,22 @@ class Settings(BaseSettings):
         200, ge=10, le=10_000, description="between two moments at which everything is durable, milliseconds"
     )
     poll_ms: int = Field(200, ge=10, le=60_000, description="between two looks at what is followed, milliseconds")
+    metrics_port: int = Field(
+        0, ge=0, le=65_535,
+        description="port of 127.0.0.1 with the metrics, 0 = none; of several processes each takes the next one",
+    )  # fmt: skip
     cloudevent_meters: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         {}, description="the meter of a CloudEvents type; a type that is not named here is the meter"
     )
     lateness_s: int = Field(3600, ge=0, le=2_592_000, description="allowed out-of-orderness of usage, seconds")
     horizon_days: int = Field(35, ge=1, le=400, description="how long identities of usage are remembered, days")
+    retention_days: int = Field(
+        400,
+        ge=32,
+        le=36_500,
+        description="how long books are kept after a contract's term, or without an end at all, days",
+    )
+    parked_days: int = Field(400, ge=32, le=36_500, description="how long usage without a contract is kept, days")
     usage_window: Literal["hour", "day", "month"] = Field("day", description="what one usage entry summarises")
     time_zone: str = Field("UTC", description="of entities without reference data")
     exception_owner: str = Field("revenue-operations", min_length=1, description="of classes without reference data")
@@ -53,6 +64,14 @@ class Settings(BaseSettings):
     def deciding(self) -> dict[str, str]:
         """The settings that decide what the books say; a state keeps those it was built with."""
         return {name: str(getattr(self, name)) for name in DECIDING}
+
+    @field_validator("retention_days")
+    @classmethod
+    def _outlasts_identities(cls, value: int, info: ValidationInfo) -> int:
+        # Usage is accepted as far back as its identity is remembered: it must find its books there.
+        if value < info.data.get("horizon_days", 0):
+            raise ValueError(f"must be at least horizon_days, {info.data['horizon_days']}")
+        return value
 
     @field_validator("time_zone")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from fractions import Fraction
 
 PRECISION = 38
 AMOUNT_SCALE = 4
@@ -69,6 +70,11 @@ def scaled(value: Decimal, scale: int) -> int:
         if rest:
             raise ValueError(f"must have at most {scale} fraction digits")
     return -unscaled if sign else unscaled
+
+
+def rounded(value: Decimal, scale: int) -> int:
+    """`value` in units of 10 ** -scale, rounded half to even: for estimates, never for what is owed."""
+    return round(Fraction(value) * 10**scale)
 
 
 def unscaled_decimal(units: int, scale: int) -> Decimal:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import model_validator
 
 from accounting.contract import QUANTITY_SCALE, Line, LineKind
-from schemas.decimals import scaled
+from schemas.decimals import rounded, scaled
 from schemas.fault import shown
 from schemas.fields import Amount, Flag, Instant, Quantity, Record, Text, broken, check_minor_units
 from schemas.rate import RateTerms
@@ -76,8 +76,8 @@ class LineTerms(Record):
             raise broken(f"line {shown(self.line_id)} must start before it ends")
 
     def check_currency(self, currency_digits: int) -> None:
-        """Raise the error of an amount finer than the currency's minor unit."""
-        check_minor_units(currency_digits, total=self.total, ssp=self.ssp)
+        """Raise the error of an amount finer than the currency's minor unit; a selling price is an estimate."""
+        check_minor_units(currency_digits, total=self.total)
         if self.rate is not None:
             self.rate.check_currency(currency_digits)
 
@@ -92,7 +92,7 @@ class LineTerms(Record):
             end=end if self.end is None else self.end,
             quantity=None if self.quantity is None else scaled(self.quantity, QUANTITY_SCALE),
             total=minor_units(self.total, currency_digits),
-            ssp=minor_units(self.ssp, currency_digits),
+            ssp=estimate(self.ssp, currency_digits),
             distinct=self.distinct,
             method=self.method,
             satisfied_at=self.satisfied_at,
@@ -101,6 +101,11 @@ class LineTerms(Record):
             else (scaled(progress.incurred, QUANTITY_SCALE), scaled(progress.expected, QUANTITY_SCALE)),
             rate=None if self.rate is None else self.rate.to_rate(currency_digits),
         )
+
+
+def estimate(amount: Decimal | None, currency_digits: int) -> int | None:
+    """An estimated amount in minor units, rounded half to even, None for None."""
+    return None if amount is None else rounded(amount, currency_digits)
 
 
 def minor_units(amount: Decimal | None, currency_digits: int) -> int | None:

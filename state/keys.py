@@ -18,6 +18,7 @@ CELL = b"u"  # feed, cell start, contract -> Cell
 FEED = b"f"  # customer, meter -> FeedRecord
 DUE = b"w"  # instant, feed -> FeedName
 BOOKED = b"p"  # line, window start -> Booked
+BASE = b"b"  # line -> LineBase
 PARKED = b"k"  # customer, topic, partition, offset -> ParkedUsage
 OPEN = b"x"  # exception id -> the open exception
 CLOSED = b"l"  # entity, period -> ClosedPeriod

@@ -64,6 +64,22 @@ class Booked(msgspec.Struct, array_like=True):
     unpriced: bool
     functional: dict[str, bytes] = {}  # the same in the functional currency, where that is another one
     held: bool = False  # not posted as it should be: master data is missing
+    functional_currency: str = ""  # in which they were posted
+    day: date | None = None  # on which they were posted, where that period was open
+    withheld: bytes = b""  # minor units of the line up to and with this window that are held
+
+
+class LineBase(msgspec.Struct, array_like=True):
+    """Where the books of a line begin whose earlier windows were let go, and where cumulative rating stood there."""
+
+    floor: int  # no window that ended by then is booked anew
+    billing_start: int  # this and the rest: see Booked
+    units: bytes
+    divisor: bytes
+    booked: bytes
+    revenue: bytes
+    held: int  # end of the last window that was let go unposted; the lowest number: none was
+    withheld: bytes = b""
 
 
 class Posted(msgspec.Struct, array_like=True):
@@ -74,6 +90,7 @@ class Posted(msgspec.Struct, array_like=True):
     product_id: str
     accounts: dict[str, bytes]  # signed minor units, codec.from_int
     functional: dict[str, bytes]  # the same in the functional currency, where that is another one
+    functional_currency: str = ""  # in which they were posted
 
 
 class ParkedUsage(msgspec.Struct, array_like=True):
@@ -102,6 +119,8 @@ class StoredContract(msgspec.Struct, array_like=True):
     topic: str
     partition: int
     offset: int
+    until: int | None = None  # when its term is over; None: not noted
+    cut: int = -(2**63)  # usage of before this instant was let go when the version was taken up
 
 
 class StoredReference(msgspec.Struct, array_like=True):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rocksdict import (
@@ -24,6 +25,9 @@ from state.errors import StateDamaged, StateLocked, StateUnwritable
 # One budget for a process, shared by its shards: memory is bounded by settings, not by the number of keys.
 BLOCK_CACHE_BYTES = 256 << 20
 WRITE_BUFFER_BYTES = 16 << 20
+
+# How many keys a walk reads at a time.
+WALK_KEYS = 128
 
 # A table letter and a 128-bit name: scans are over one of them, and must not look at the whole batch in hand.
 _BUCKET = 17
@@ -79,8 +83,13 @@ class ShardStore:
             raise self._damaged(error) from error
         return value
 
-    def scan(self, prefix: bytes, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
-        """Keys of a prefix in order, from prefix+start up to (not including) prefix+stop, pending writes included."""
+    def scan(
+        self, prefix: bytes, start: bytes = b"", stop: bytes | None = None, limit: int | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Keys of a prefix in order, from prefix+start up to (not including) prefix+stop, pending writes included.
+
+        With a `limit` about so many of them, the first ones, and none only where there is none.
+        """
         first, last = prefix + start, None if stop is None else prefix + stop
         changed = self._changed(prefix, first, last)
         found: dict[bytes, bytes] = {}
@@ -94,16 +103,23 @@ class ShardStore:
             key = iterator.key()
             if not key.startswith(prefix) or (last is not None and key >= last):
                 break
-            found[key] = iterator.value()
+            if changed.get(key, b"") is not None:
+                found[key] = iterator.value()
+                if limit is not None and len(found) >= limit:
+                    changed = {other: value for other, value in changed.items() if other <= key}
+                    break
             iterator.next()
         self._check(iterator)
         del iterator  # a scan that is not read to its end must not keep the store open
-        for key, value in changed.items():
-            if value is None:
-                found.pop(key, None)
-            else:
-                found[key] = value
+        found.update((key, value) for key, value in changed.items() if value is not None)
         yield from sorted(found.items())
+
+    def walk(self, prefix: bytes, stop: bytes | None = None) -> Iterator[list[tuple[bytes, bytes]]]:
+        """The same as `scan`, some keys at a time: each part is as it is then, whatever happened since the last one."""
+        start = b""
+        while found := list(self.scan(prefix, start, stop, WALK_KEYS)):
+            yield found
+            start = found[-1][0][len(prefix) :] + b"\x00"
 
     def last_before(self, prefix: bytes, stop: bytes) -> tuple[bytes, bytes] | None:
         """The last key of a prefix before prefix+stop, pending writes included."""
@@ -128,7 +144,10 @@ class ShardStore:
         changed = self._changed(prefix, first, None)
         if any(value is not None for value in changed.values()):
             return True
-        iterator = self._db.iter(ReadOptions())
+        bound = ReadOptions()
+        if (end := _after(prefix)) is not None:
+            bound.set_iterate_upper_bound(end)
+        iterator = self._db.iter(bound)
         iterator.seek(first)
         while iterator.valid() and (key := iterator.key()).startswith(prefix):
             if key not in changed:
@@ -220,6 +239,16 @@ def _unwritable(path: Path, error: Exception) -> str:
         f"the store {path} cannot be written: {error}; make room, or let it be written, and run the same command again: "
         "nothing is lost"
     )
+
+
+def disk_bytes(path: Path) -> int:
+    """The bytes of a store's files, also while it is open: what is deleted meanwhile counts nothing."""
+    size = 0
+    with suppress(FileNotFoundError), os.scandir(path) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                size += entry.stat().st_size
+    return size
 
 
 def _after(prefix: bytes) -> bytes | None:

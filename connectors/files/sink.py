@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,8 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from accounting.require import require
 from connectors.batch import Emitted
 from connectors.errors import SinkUnusable
+from connectors.timings import Timings, unseen
+from schemas.topics import JOURNAL
 
 _TAIL_BYTES = 1 << 16
 
@@ -59,6 +61,7 @@ class FileSink(FixedPartitionedSink[Emitted, None]):
 
     root: Path
     keys: tuple[str, ...]
+    timings: Timings = field(default_factory=unseen)
 
     def list_parts(self) -> list[str]:
         return list(self.keys)
@@ -67,14 +70,14 @@ class FileSink(FixedPartitionedSink[Emitted, None]):
         return self.keys.index(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> FileSinkPartition:
-        return FileSinkPartition(self.root, self.keys.index(for_part))
+        return FileSinkPartition(self.root, self.keys.index(for_part), self.timings)
 
 
 class FileSinkPartition(StatefulSinkPartition[Emitted, None]):
     """A shard's output files."""
 
-    def __init__(self, root: Path, shard: int) -> None:
-        self._root, self._shard = root, shard
+    def __init__(self, root: Path, shard: int, timings: Timings | None = None) -> None:
+        self._root, self._shard, self._timings = root, shard, timings or unseen()
         self._files: dict[str, _TopicFile] = {}
         self._waiting: list[Emitted] = []
 
@@ -84,16 +87,22 @@ class FileSinkPartition(StatefulSinkPartition[Emitted, None]):
     def snapshot(self) -> None:
         # Not in write_batch: only here is every shard's state of this epoch known to be durable.
         written: dict[str, _TopicFile] = {}
+        began, arrived = self._timings.clock(), list[int]()
         for item in self._waiting:
             require(item.shard == self._shard, "a record comes to its own shard's file", shard=item.shard)
             file = self._files.get(item.topic)
             if file is None:
                 file = self._files[item.topic] = _TopicFile(topic_file(self._root, item.topic, self._shard))
-            file.append(item)
+            if file.append(item) and item.topic == JOURNAL and item.read_at is not None:
+                arrived.append(item.read_at)
             written[item.topic] = file
         self._waiting = []
         for file in written.values():
             file.sync()
+        if written:
+            self._timings.write.since(began)
+        for read_at in arrived:
+            self._timings.to_journal.since(read_at)
 
     def close(self) -> None:
         # Runs while unwinding after a failure too: nothing is written here.
@@ -128,10 +137,11 @@ class _TopicFile:
             if self._file.tell() > whole:
                 self._file.truncate(whole)  # a torn last line was never a record
 
-    def append(self, item: Emitted) -> None:
+    def append(self, item: Emitted) -> bool:
+        """Write what the file does not hold; whether that was anything."""
         fresh = item.lines[max(0, self._last + 1 - item.first) :]
         if not fresh:
-            return
+            return False
         require(
             item.first <= self._last + 1,
             "the sink's sequence has no gap",
@@ -141,6 +151,7 @@ class _TopicFile:
         )
         self._write(b"".join(line + b"\n" for line in fresh))
         self._last = item.first + len(item.lines) - 1
+        return True
 
     def sync(self) -> None:
         with self._named():

@@ -20,6 +20,7 @@ from connectors.files.partition import REMEDY, PartitionReader
 from connectors.gate import Gate
 from connectors.piece import Piece
 from connectors.timeline import Timeline
+from connectors.timings import Timings, unseen
 from connectors.usage_rows import Lateness, usage_batches
 from schemas.decode import Fault, decode
 from schemas.topics import CONTRACTS, CONTROL, REFERENCE, USAGE
@@ -94,6 +95,7 @@ class FileSource(FixedPartitionedSource):
     lateness: Lateness
     progress: Progress = field(default_factory=Progress)
     meters: Mapping[str, str] = field(default_factory=dict)  # of types of CloudEvents
+    timings: Timings = field(default_factory=unseen)
 
     def __post_init__(self) -> None:
         self.gate = Gate()
@@ -122,7 +124,7 @@ class FileSource(FixedPartitionedSource):
         offset, newest = (start.offset, start.newest) if start else (0, None)
         topic, _, number = for_part.rpartition("/")
         if topic == CONTROL:
-            return ControlPartition(self.plan, offset)
+            return ControlPartition(self.plan, offset, self.timings)
         reader = PartitionReader(topic, self.plan.files[for_part], self.meters, self.plan.follow is not None)
         self.progress.bytes_total += reader.size
         reader.skip(offset)
@@ -134,8 +136,8 @@ class FileSource(FixedPartitionedSource):
 class ControlPartition(StatefulSourcePartition[Batch, None]):
     """Every control record at once: the shards apply each one when its turn has come."""
 
-    def __init__(self, plan: FilePlan, offset: int) -> None:
-        self._plan, self._offset = plan, offset
+    def __init__(self, plan: FilePlan, offset: int, timings: Timings) -> None:
+        self._plan, self._offset, self._timings = plan, offset, timings
         self._greeted = self._ended = False
 
     def next_batch(self) -> list[Batch]:
@@ -151,7 +153,8 @@ class ControlPartition(StatefulSourcePartition[Batch, None]):
         if follow is None:
             self._ended = True
             batches.append(Batch(CONTROL, 0, known, known, None, ENDED))
-        return batches
+        now = self._timings.clock()
+        return [replace(batch, read_at=now) for batch in batches]
 
     def next_awake(self) -> datetime | None:
         follow = self._plan.follow
@@ -216,7 +219,8 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
         self._reader.close()
 
     def _empty(self, at: int, newest: int | None, phase: int, dry: bool = False) -> Batch:
-        return Batch(self._topic, self._number, at, at, newest, phase, dry=dry)
+        now = self._source.timings.clock()
+        return Batch(self._topic, self._number, at, at, newest, phase, dry=dry, read_at=now)
 
     def _end(self) -> list[Batch]:
         self._ended = True
@@ -242,7 +246,7 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
             # First the control records, then this file: what was there before a control record is read before it applies.
             self._known = plan.controls.look()
             self._reader.extend(plan.files[self._name])
-        before = self._reader.read_bytes
+        before, began = self._reader.read_bytes, self._source.timings.clock()
         piece = self._reader.take(self._source.batch_rows)
         progress = self._source.progress
         progress.bytes_read += self._reader.read_bytes - before
@@ -254,9 +258,10 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
             batches = usage_batches(self._number, self._offset, piece, self._newest, timeline, self._source.lateness)
         else:
             batches = self._record_batches(piece, timeline)
-        if plan.follow is not None:
-            # It has said that it is past a control record: what comes now comes after it.
-            batches = [replace(batch, phase=max(batch.phase, self._told)) for batch in batches]
+        self._source.timings.decode.since(began)
+        # A followed partition that has said that it is past a control record: what comes now comes after it.
+        told = -1 if plan.follow is None else self._told
+        batches = [replace(batch, phase=max(batch.phase, told), read_at=began) for batch in batches]
         self._ahead.extend(batches)
         self._offset, self._newest = batches[-1].end, batches[-1].newest
 

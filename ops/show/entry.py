@@ -11,7 +11,7 @@ TOPIC = "revenue.journal"
 REVENUE = "revenue"
 
 
-class Posting(msgspec.Struct, frozen=True):
+class Posting(msgspec.Struct, frozen=True, gc=False):
     """One side of an entry."""
 
     account: str
@@ -22,7 +22,7 @@ class Posting(msgspec.Struct, frozen=True):
     dimensions: Any = None
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, gc=False):
     """The stretch of usage an entry stands for."""
 
     meter: str
@@ -31,7 +31,7 @@ class Window(msgspec.Struct, frozen=True):
     revision: int
 
 
-class SourceRange(msgspec.Struct, frozen=True):
+class SourceRange(msgspec.Struct, frozen=True, gc=False):
     """The offsets [start, stop) of one partition between which the events of an entry lie.
 
     The keys are `from` and `to`, or `from_offset` and `to_offset` as in the schema.
@@ -55,7 +55,7 @@ class SourceRange(msgspec.Struct, frozen=True):
         return self.to_offset if self.short_to is None else self.short_to
 
 
-class Lineage(msgspec.Struct, frozen=True):
+class Lineage(msgspec.Struct, frozen=True, gc=False):
     """Why an entry exists."""
 
     contract_version: int | None = None
@@ -63,6 +63,8 @@ class Lineage(msgspec.Struct, frozen=True):
     events: int | None = None
     event_count: int | None = None  # the Avro schema's name of `events`
     rule: str | None = None
+    policy_version: int | None = None
+    event_digest: str | None = None
 
     @property
     def size(self) -> int | None:
@@ -70,7 +72,7 @@ class Lineage(msgspec.Struct, frozen=True):
         return self.event_count if self.events is None else self.events
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One balanced entry of the journal."""
 
     entry_id: str
@@ -89,6 +91,7 @@ class Entry(msgspec.Struct, frozen=True):
     correlation_id: str | None = None
     window: Window | None = None
     lineage: Lineage | None = None
+    functional_currency: str | None = None
 
     def total(self, side: str) -> Decimal:
         """What the entry posts on one side."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import heapq
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from rich.console import Console
@@ -12,12 +14,17 @@ from rich.text import Text
 
 from ops.show import entry as journal_entry
 from ops.show import exception_record
-from ops.show.entry import Entry
-from ops.show.records import Stored, UnreadableRecordError, read_records
-from ops.show.sink import UsageError, require_output, sink_directory
-from ops.show.text import err, grid, money, out, plain, short
+from ops.show.entry import REVENUE, Entry
+from ops.show.entry_filter import EntryFilter
+from ops.show.outcome import outcome
+from ops.show.records import Stored, StoredTopic
+from ops.show.sink import require_output, sink_directory
+from ops.show.text import err, grid, in_currency, money, out, plain, short, verdict
 
 DEFAULT_LIMIT = 40  # entries in a table; JSON lines are not limited unless asked
+WRONG_SHOWN = 20
+# Date, shard, sequence, then where the line is: a million of them take less memory than a few thousand entries.
+_KEY = struct.Struct(">10sQQIQ")
 
 
 def show_journal(
@@ -25,63 +32,62 @@ def show_journal(
     *,
     customer: str | None = None,
     contract: str | None = None,
+    entity: str | None = None,
     period: str | None = None,
+    kind: str | None = None,
+    account: str | None = None,
     as_json: bool = False,
     limit: int | None = None,
     console: Console | None = None,
     errors: Console | None = None,
 ) -> int:
     """Print the entries that match; 0 when they balance, 1 when not or unreadable, 2 on wrong usage."""
-    console, errors = console or out(), errors or err()
-    try:
-        directory = sink_directory(sink)
-        check_period(period)
-        require_output(directory, journal_entry.TOPIC, (journal_entry.TOPIC, exception_record.TOPIC))
-        every = read_records(directory, journal_entry.TOPIC, Entry)
-    except UsageError as error:
-        errors.print(plain(error))
-        return 2
-    except UnreadableRecordError as error:
-        errors.print(plain(error))
-        return 1
-    found = sorted((stored for stored in every if _matches(stored.value, customer, contract, period)), key=_order)
+    shown = console or out()
+    wanted = EntryFilter(customer, contract, entity, period, kind, account)
+    return outcome(errors or err(), lambda: _show(sink, wanted, as_json, limit, shown))
+
+
+def _show(sink: str, wanted: EntryFilter, as_json: bool, limit: int | None, console: Console) -> int:
+    journal = open_journal(sink)
+    wanted.check()
+    totals = _Totals()
+    keys = (_key(stored) for stored in totals.counting(wanted.entries(journal)))
+    most = limit if limit is not None or as_json else DEFAULT_LIMIT
+    first = heapq.nsmallest(most, keys) if most else sorted(keys)
+    places = (_KEY.unpack(key)[-2:] for key in first)
     if as_json:
-        for stored in found[: limit or None]:
-            console.file.write(stored.line.decode() + "\n")
+        for place in places:
+            console.file.write(journal.line_at(place).decode() + "\n")
         return 0
-    entries = [stored.value for stored in found]
-    if not entries:
-        console.print(plain(f"No entry matches; the journal in {directory} holds {len(every)}."))
+    if not totals.entries:
+        console.print(plain(wanted.nothing_found(journal)))
         return 0
-    shown = entries[: (DEFAULT_LIMIT if limit is None else limit) or None]
-    console.print(_table(shown))
-    if len(shown) < len(entries):
-        console.print(plain(f"{len(shown)} of {len(entries)} entries shown; --limit 0 shows all.\n"))
-    return _print_totals(entries, console)
+    console.print(entry_table([stored.value for stored in journal.at(Entry, places)]))
+    if len(first) < totals.entries:
+        console.print(plain(f"{len(first)} of {totals.entries} entries shown; --limit 0 shows all.\n"))
+    return totals.print(console)
 
 
-def check_period(period: str | None) -> None:
-    """Refuse what is not a month."""
-    if period is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
-        raise UsageError(f"--period {period!r} is not a month: write YYYY-MM, for example 2024-09.")
+def open_journal(sink: str) -> StoredTopic:
+    """The journal of a sink; UsageError when nothing has been run into it."""
+    directory = sink_directory(sink)
+    require_output(directory, journal_entry.TOPIC, (journal_entry.TOPIC, exception_record.TOPIC))
+    return StoredTopic(directory, journal_entry.TOPIC)
 
 
-def _matches(entry: Entry, customer: str | None, contract: str | None, period: str | None) -> bool:
-    return (
-        customer in (None, entry.customer_id)
-        and contract in (None, entry.contract_id)
-        and period in (None, entry.period)
-    )
+def _key(stored: Stored[Entry]) -> bytes:
+    entry = stored.value
+    return _KEY.pack(entry.accounting_date.encode(), entry.shard, entry.sequence, *stored.place)
 
 
-def _order(stored: Stored[Entry]) -> tuple[str, int, int]:
-    return stored.value.accounting_date, stored.value.shard, stored.value.sequence
-
-
-def _table(entries: Sequence[Entry]) -> Table:
-    table = grid("Journal")
-    for heading in ("date", "entry", "kind", "customer", "contract / line", "account"):
+def entry_table(entries: Sequence[Entry], title: str = "Journal") -> Table:
+    """Entries with their postings."""
+    table = grid(title)
+    for heading in ("date", "entry", "kind", "customer"):
         table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    # Where the width does not do, names give way, not amounts.
+    for heading in ("contract / line", "account"):
+        table.add_column(heading, overflow="fold")
     table.add_column("debit", justify="right", no_wrap=True)
     table.add_column("credit", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
@@ -102,23 +108,64 @@ def _add_entry(table: Table, entry: Entry) -> None:
         head = [""] * len(head)
 
 
-def _print_totals(entries: Sequence[Entry], console: Console) -> int:
-    """Totals per currency and the check that every entry, and so every total, balances."""
-    table = grid("Totals")
-    table.add_column("currency")
-    for heading in ("entries", "debit", "credit", "revenue"):
-        table.add_column(heading, justify="right")
-    for currency in sorted({entry.currency for entry in entries}):
-        part = [entry for entry in entries if entry.currency == currency]
-        sides = [sum((entry.total(side) for entry in part), Decimal(0)) for side in ("debit", "credit")]
-        revenue = sum((entry.revenue for entry in part), Decimal(0))
-        table.add_row(currency, f"{len(part):,}", money(sides[0]), money(sides[1]), money(revenue))
-    console.print(table)
-    wrong = [entry for entry in entries if not entry.balances]
-    if not wrong:
-        console.print(Text("✓ debits = credits in every entry", style="green"))
-        return 0
-    for entry in wrong:
-        sides_of_entry = f"debit {entry.total('debit'):,f}, credit {entry.total('credit'):,f}"
-        console.print(plain(f"✗ entry {entry.entry_id}: {sides_of_entry}"), style="red")
-    return 1
+@dataclass(slots=True)
+class _Sums:
+    entries: int = 0
+    debit: Decimal = Decimal(0)
+    credit: Decimal = Decimal(0)
+    revenue: Decimal | None = None  # None: no posting carries that name
+
+
+@dataclass(slots=True)
+class _Totals:
+    """Totals per currency, and the entries that do not balance."""
+
+    by_currency: dict[str, _Sums] = field(default_factory=dict)
+    wrong: int = 0
+    wrong_entries: list[str] = field(default_factory=list)
+
+    @property
+    def entries(self) -> int:
+        return sum(sums.entries for sums in self.by_currency.values())
+
+    def counting(self, every: Iterator[Stored[Entry]]) -> Iterator[Stored[Entry]]:
+        """The same entries, each counted as it passes."""
+        for stored in every:
+            self._add(stored.value)
+            yield stored
+
+    def _add(self, entry: Entry) -> None:
+        sums = self.by_currency.setdefault(entry.currency, _Sums())
+        debit = credit = Decimal(0)
+        for line in entry.lines:
+            if line.side == "debit":
+                debit += line.amount
+            else:
+                credit += line.amount
+            if line.account == REVENUE:
+                sums.revenue = (sums.revenue or Decimal(0)) + (line.amount if line.side == "credit" else -line.amount)
+        sums.entries, sums.debit, sums.credit = sums.entries + 1, sums.debit + debit, sums.credit + credit
+        if debit != credit:
+            self.wrong += 1
+            if len(self.wrong_entries) < WRONG_SHOWN:
+                self.wrong_entries.append(f"entry {entry.entry_id}: debit {debit:,f}, credit {credit:,f}")
+
+    def print(self, console: Console) -> int:
+        """Totals per currency and the check that every entry, and so every total, balances."""
+        table = grid("Totals")
+        table.add_column("currency")
+        for heading in ("entries", "debit", "credit", "revenue"):
+            table.add_column(heading, justify="right")
+        for currency, sums in sorted(self.by_currency.items()):
+            revenue = Text("-") if sums.revenue is None else money(in_currency(sums.revenue, currency))
+            sides = (money(in_currency(amount, currency)) for amount in (sums.debit, sums.credit))
+            table.add_row(currency, f"{sums.entries:,}", *sides, revenue)
+        console.print(table)
+        if not self.wrong:
+            verdict(console, True, "debits = credits in every entry")
+            return 0
+        for entry in self.wrong_entries:
+            verdict(console, False, entry)
+        if self.wrong > len(self.wrong_entries):
+            console.print(plain(f"and {self.wrong - len(self.wrong_entries):,} more that do not balance"))
+        return 1

@@ -1,4 +1,4 @@
-"""The directory a looking command reads, found from a sink's URI, with a plain word on what is missing."""
+"""The directories a looking command reads, found from their URIs, with a plain word on what is missing."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ class UsageError(Exception):
 
 def sink_directory(sink: str) -> Path:
     """The existing directory that `files:DIR` names."""
-    if not sink.startswith(SCHEME) or sink == SCHEME:
-        raise UsageError(f"--sink {sink!r} is not files:DIR: the looking commands read files, name a directory.")
-    directory = Path(sink.removeprefix(SCHEME))
+    return _directory("--sink", sink, f"or fill it with: accrual run --source URI --sink {sink}")
+
+
+def source_directory(source: str) -> Path:
+    """The existing directory of the topics that a run has read."""
+    return _directory("--source", source, "it is the --source of the run")
+
+
+def _directory(flag: str, uri: str, remedy: str) -> Path:
+    if not uri.startswith(SCHEME) or uri == SCHEME:
+        raise UsageError(f"{flag} {uri!r} is not files:DIR: the looking commands read files, name a directory.")
+    directory = Path(uri.removeprefix(SCHEME))
     if not directory.is_dir():
-        raise UsageError(
-            f"--sink {sink!r}: the directory {str(directory)!r} does not exist. Check the path, or fill it "
-            f"with: accrual run --source URI --sink {sink}"
-        )
+        raise UsageError(f"{flag} {uri!r}: the directory {str(directory)!r} does not exist. Check the path, {remedy}")
     return directory
 
 

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from accounting.currency import digits
+
 MINIMUM_WIDTH = 120  # of output that goes into a file or a pipe
 
 
@@ -31,6 +33,27 @@ def plain(value: object) -> Text:
 def money(amount: Decimal) -> Text:
     """An amount with thousands separators; negative ones stand out."""
     return Text(f"{amount:,f}", style="red" if amount < 0 else "")
+
+
+def in_currency(amount: Decimal, currency: str) -> Decimal:
+    """An amount with at least the fraction digits of its currency, none taken away: 0 USD -> 0.00."""
+    amount = +amount  # minus zero is zero
+    try:
+        places = digits(currency)
+    except ValueError:
+        return amount
+    exponent = amount.as_tuple().exponent
+    return amount.quantize(Decimal(1).scaleb(-places)) if isinstance(exponent, int) and -exponent < places else amount
+
+
+def amount_text(amount: Decimal, currency: str) -> str:
+    """An amount for programs: plain digits, with those of its currency."""
+    return f"{in_currency(amount, currency):f}"
+
+
+def side(amount: Decimal) -> str:
+    """A signed amount (debit positive) for people: the amount and its side."""
+    return f"{abs(amount):,f} {'Dr' if amount >= 0 else 'Cr'}"
 
 
 def short(name: str | None, width: int = 11) -> str:
@@ -57,3 +80,8 @@ def grid(title: str | None = None, caption: str | None = None) -> Table:
         pad_edge=False,
         header_style="bold",
     )
+
+
+def verdict(console: Console, holds: bool, what: str) -> None:
+    """One line for something that must hold."""
+    console.print(Text(f"{'✓' if holds else '✗'} {what}", style="green" if holds else "bold red"))

@@ -73,3 +73,46 @@ def test_a_weighted_sum_knows_when_in_its_cell_an_event_was():
     start, later = at("2025-01-21"), at("2025-01-21 00:10")
     moved = UsageCell(start, units(2), 1, units(2), Reading(later, ("u", 0, 0), units(2)), units(2) * (later - start))
     assert Fraction(units(2) * (END - later), LENGTH) == aggregated(Aggregation.WEIGHTED_SUM, moved)
+
+
+# -- policy carry: the next billing period goes on from the last value
+
+
+def carried(kind: Aggregation, before: tuple[UsageCell, ...], *after: UsageCell) -> Aggregate:
+    """The aggregate of February after one of January."""
+    first = Aggregate(kind, END, LENGTH)
+    for one in before:
+        first.add(one)
+    then = Aggregate(kind, at("2025-03-01"), at("2025-03-01") - END)
+    then.carry(first)
+    for one in after:
+        then.add(one)
+    return then
+
+
+def test_the_last_value_goes_on_until_there_is_another():
+    assert units(4) == carried(Aggregation.LAST, FEED).value
+    assert units(9) == carried(Aggregation.LAST, FEED, cell("2025-02-10", 9)).value
+    assert units(4) == carried(Aggregation.LAST, FEED, cell("2025-01-19", 9)).value, "an older reading changes nothing"
+
+
+def test_a_level_goes_on_from_the_first_instant():
+    # 8 - 1 + 4 units at the end of January, through all of February; 14 days before its end 3 more.
+    assert units(11) == carried(Aggregation.WEIGHTED_SUM, FEED).value
+    grown = carried(Aggregation.WEIGHTED_SUM, FEED, cell("2025-02-15", 3))
+    assert Fraction(units(11)) + Fraction(units(3), 2) == grown.value
+    again = Aggregate(Aggregation.WEIGHTED_SUM, at("2025-04-01"), at("2025-04-01") - at("2025-03-01"))
+    again.carry(grown)
+    assert units(14) == again.value
+
+
+@pytest.mark.parametrize("kind", [Aggregation.LAST, Aggregation.WEIGHTED_SUM])
+def test_where_there_was_no_usage_nothing_goes_on(kind):
+    found = carried(kind, ())
+    assert (None, 0) == (found.units, found.value)
+    assert units(5) == carried(Aggregation.LAST, (), cell("2025-02-01", 5)).value
+
+
+def test_a_level_that_came_back_to_zero_goes_on_as_zero():
+    found = carried(Aggregation.WEIGHTED_SUM, (cell("2025-01-05", 3), cell("2025-01-06", -3)))
+    assert (0, True) == (found.value, found.units is not None)

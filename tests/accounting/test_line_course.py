@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from accounting.contract import BillingPeriod
+from accounting.contract import Aggregation, BillingPeriod, RateModel
 from accounting.coverage import FOREVER, Cover
-from accounting.line_course import billing_spans, next_due
+from accounting.line_course import billing_spans, carries, has_dues, next_due
+from accounting.policy import Policies, PolicyRecord
 from tests.accounting.examples import at, cover, money, per_unit, tier, tiered
 
 JAN, FEB, MAR, APR = (at(f"2025-0{month}-01") for month in (1, 2, 3, 4))
@@ -74,3 +75,92 @@ def test_the_next_due_is_after_the_instant_and_none_where_nothing_is_asked_for()
     assert MAR - 1 == next_due([flat], "UTC", FEB - 1)
     assert next_due([cover(per_unit(1), JAN)], "UTC", JAN) is None
     assert next_due([cut(flat, JAN, FEB)], "UTC", FEB) is None
+
+
+# -- policies
+
+
+def decided(key: str, value: str, since: int) -> Policies:
+    found = Policies()
+    found.add(PolicyRecord(key, value, since, 0))
+    return found
+
+
+def dues(one: Cover, policies: Policies, until: int = APR) -> list[int]:
+    """What falls due without usage from January on."""
+    return [due for span in billing_spans([one], "UTC", JAN, until, policies) for due in span.due_instants(until)]
+
+
+def test_a_flat_fee_at_zero_units_is_due_by_the_policy_of_the_billing_periods_last_microsecond():
+    flat = cover(tiered(tier(None, 1, flat=5)), JAN)
+    found = [
+        span.flat_at_zero for span in billing_spans([flat], "UTC", JAN, APR, decided("zero_flat_fee", "no", MAR - 1))
+    ]
+    assert [True, False, False] == found[:3]
+    found = [span.flat_at_zero for span in billing_spans([flat], "UTC", JAN, APR, decided("zero_flat_fee", "no", MAR))]
+    assert [True, True, False] == found[:3]
+    assert [FEB - 1, MAR - 1, APR - 1] == dues(flat, Policies())
+
+
+def test_a_minimum_is_due_whatever_the_policy_of_flat_fees_is():
+    least = cover(tiered(tier(None, 1, flat=5), minimum=100), JAN)
+    assert [FEB - 1, MAR - 1, APR - 1] == dues(least, decided("zero_flat_fee", "no", 0))
+
+
+def test_a_volume_price_list_over_months_is_looked_at_at_every_months_end():
+    listed = tiered(tier(None, 1, flat=5), model=RateModel.VOLUME)
+    quarter = cover(replace(listed, billing_period=BillingPeriod.QUARTER), JAN)
+    assert [FEB - 1, MAR - 1, APR - 1] == dues(quarter, Policies())
+
+
+def test_a_carried_value_is_due_without_usage_by_the_policy_of_the_lines_start():
+    for kind in (Aggregation.LAST, Aggregation.WEIGHTED_SUM):
+        level = cover(replace(per_unit(1), aggregation=kind), JAN)
+        yes = decided("carry", "yes", JAN)
+        assert (True, True) == (carries(level, yes), has_dues(level, yes))
+        assert [FEB - 1, MAR - 1] == dues(level, yes, MAR)
+        assert FEB - 1 == next_due([level], "UTC", JAN, yes)
+        late = decided("carry", "yes", JAN + 1)
+        assert (False, False) == (carries(level, late), has_dues(level, late))
+        assert [] == dues(level, late)
+
+
+def test_only_a_last_value_and_a_level_are_carried():
+    policies = decided("carry", "yes", 0)
+    found = {kind for kind in Aggregation if carries(cover(replace(per_unit(1), aggregation=kind), JAN), policies)}
+    assert {Aggregation.LAST, Aggregation.WEIGHTED_SUM} == found
+
+
+# -- terms without end
+
+
+def test_an_open_ended_term_spans_months_and_its_minimum_is_due_at_every_months_end():
+    term = cover(per_unit(1, BillingPeriod.TERM, minimum=100), JAN)
+    (span,) = billing_spans([term], "UTC", JAN, MAR)
+    assert (FOREVER, True) == (span.end, span.spans_months)
+    assert [FEB - 1, MAR - 1] == span.due_instants(MAR)
+    assert [FEB - 1, MAR - 1] == [next_due([term], "UTC", after) for after in (JAN, FEB - 1)]
+
+
+def test_an_open_ended_term_without_a_minimum_has_nothing_due():
+    flat = cover(replace(tiered(tier(None, 1, flat=5)), billing_period=BillingPeriod.TERM), JAN)
+    assert next_due([flat], "UTC", JAN) is None
+
+
+def test_a_billing_period_of_one_month_ends_in_it():
+    (span,) = billing_spans([cover(per_unit(1), JAN, FEB)], "UTC", JAN, JAN)
+    assert not span.spans_months
+    (over,) = billing_spans([cover(per_unit(1), at("2025-01-15"), at("2025-02-15"))], "UTC", JAN, FEB)
+    assert over.spans_months
+
+
+def test_a_line_shorter_than_a_day_has_the_whole_minimum():
+    short = cover(per_unit(1, minimum=100), at("2025-01-05 10:00"), at("2025-01-05 12:00"))
+    (span,) = billing_spans([short], "UTC", at("2025-01-05"), FEB)
+    assert money(1) == span.minimum(FEB)
+
+
+def test_before_its_billing_period_a_minimum_is_nothing():
+    (span,) = billing_spans([cover(per_unit(1, minimum=100), JAN, FEB)], "UTC", JAN, JAN)
+    assert 0 == span.minimum(JAN)
+    assert Fraction(money(1), 31) == span.minimum(JAN + 1)

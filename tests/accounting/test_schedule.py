@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from math import gcd
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -92,6 +93,9 @@ MONTHS = [
     (MONTHLY, "UTC", 9000, "2024-01-15", "2024-02-15 00:00:00.000001", [4500, 4500]),
     (MONTHLY, "UTC", 9000, "2024-01-15 10:20:30.000002", "2024-02-15 10:20:30.000002", [9000, 0]),
     (MONTHLY, "UTC", 9000, "2024-01-15 10:20:30.000002", "2024-02-15 10:20:30.000003", [4500, 4500]),
+    (MONTHLY, "UTC", 9000, "2024-01-15 10:20:30", "2024-02-15 10:20:29", [9000, 0]),
+    (MONTHLY, "UTC", 9000, "2024-01-15 10:20:29", "2024-02-15 10:20:30", [4500, 4500]),
+    (MONTHLY, "UTC", 9000, "2024-01-15 10:20:29", "2024-02-15 10:21:00", [4500, 4500]),
     (MONTHLY, "UTC", 9000, "2024-01-15", "2024-04-10", [3000, 3000, 3000, 0]),
     (MONTHLY, "UTC", 9000, "2024-01-15", "2024-01-20", [9000]),
     # The 31st has its turn on the last day of a shorter month.
@@ -171,6 +175,20 @@ INSIDE = [
 @pytest.mark.parametrize(("method", "instant", "expected"), INSIDE)
 def test_an_instant_inside_a_month_has_its_share(method, instant, expected):
     assert [expected] == shares(at("2024-06-15 12:00"), at("2024-10-13 12:00"), method, (at(instant),))
+
+
+# line, an instant in its last month, the share before it
+ENDING = [
+    (("2024-01-01", "2024-03-11"), "2024-03-06", Fraction(2, 3) + Fraction(5, 10 * 3)),
+    (("2024-01-01", "2024-03-11 12:00"), "2024-03-11", Fraction(1)),
+    (("2024-01-05", "2024-01-25"), "2024-01-10", Fraction(5, 20)),
+    (("2024-01-05", "2024-02-25"), "2024-02-13", Fraction(1, 2) + Fraction(12, 24 * 2)),
+]
+
+
+@pytest.mark.parametrize(("term", "instant", "expected"), ENDING)
+def test_a_broken_last_month_of_equal_months_runs_over_its_own_days(term, instant, expected):
+    assert [expected] == shares(at(term[0]), at(term[1]), MONTHLY, (at(instant),))
 
 
 @pytest.mark.parametrize("method", [DAILY, MONTHLY])
@@ -300,7 +318,7 @@ def terms(draw: st.DrawFn) -> tuple[int, int, str, tuple[int, ...]]:
         st.integers(0, 2 * length).map(lambda more: start_of_day(local_date(start + more, zone), zone)),
         st.integers(0, 2 * length).map(lambda more: start_of_day(local_date(start + more, zone).replace(day=1), zone)),
     )
-    end = draw(near.filter(lambda instant: instant > start))
+    end = max(draw(near), start + 1)
     instants = draw(st.lists(near, max_size=6))
     return start, end, zone, tuple(instants)
 
@@ -318,6 +336,7 @@ def test_shares_never_fall_and_stay_between_nothing_and_all(term, method):
     ordered = tuple(sorted({*instants, start, end, *month_ends(start, end, zone)}))
     found = curve(start, end, method, zone, ordered)
     assert found.denominator > 0
+    assert 1 == gcd(found.denominator, *found.numerators)
     assert sorted(found.numerators) == list(found.numerators)
     assert 0 == found.numerators[ordered.index(start)]
     assert found.denominator == found.numerators[ordered.index(end)]

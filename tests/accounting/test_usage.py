@@ -1,6 +1,7 @@
 """What the books say for usage does not depend on how it was cut into cells, windows and runs."""
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 from accounting.aggregation import Reading, UsageCell
 from accounting.billing_period import billing_period_of
 from accounting.calendar import HOUR_US
-from accounting.contract import Rate
+from accounting.contract import Aggregation, Rate
 from accounting.coverage import Cover
+from accounting.line_course import billing_spans
 from accounting.money import exact_from_minor, round_half_even
+from accounting.policy import Policies, PolicyRecord
 from accounting.position import DEFERRED_REVENUE, UNBILLED_RECEIVABLE, difference, recognition
 from accounting.rating import Stretch, price
-from accounting.usage import CoveredCell, WindowBooking, bookings
+from accounting.usage import CoveredCell, WindowBooking, bookings, resumes
 from accounting.window import Windows, WindowSize, window_of
 from tests.accounting.examples import LORD_HOWE, NEW_YORK, at, cover, per_unit, tier, tiered, units
 from tests.accounting.test_rating import K01, L01, O01, O06, O07, O08
@@ -229,3 +232,112 @@ def test_the_movements_of_a_line_balance_and_never_leave_both_accounts(rate, off
         balances = difference(balances, {account: -amount for account, amount in moved.items()})
         assert not {UNBILLED_RECEIVABLE, DEFERRED_REVENUE} <= balances.keys()
         assert -booking.after.revenue == balances.get("revenue", 0)
+
+
+# -- policies
+
+
+def decided(*changes: tuple[str, str, int]) -> Policies:
+    """Policies by (key, value, effective from)."""
+    found = Policies()
+    for number, (key, value, since) in enumerate(changes):
+        found.add(PolicyRecord(key, value, since, number))
+    return found
+
+
+def by_policy(one: Cover, events: list[Event], until: int, policies: Policies) -> list[tuple[str, int]]:
+    """(last day of the window, amount) of a line from its start on, where it is not zero."""
+    since = window_of(one.start, WindowSize.DAY, "UTC").start
+    found = bookings([one], cells([one], events), Windows("UTC"), since, until, None, policies)
+    return [(booking.window.last_day.isoformat(), booking.amount) for booking in found if booking.amount]
+
+
+def test_a_flat_fee_at_zero_units_is_not_booked_where_the_policy_says_no():
+    no = decided(("zero_flat_fee", "no", MAR - 1))
+    assert [("2024-01-31", 200)] == by_policy(cover(L01, JAN), [], at("2024-04-01"), no)
+    # With usage the fee of the tier is due in any case.
+    assert [("2024-01-05", 1_200)] == by_policy(
+        cover(L01, JAN), [on("2024-01-05", 1)], FEB, decided(("zero_flat_fee", "no", 0))
+    )
+
+
+def test_the_flat_fee_of_a_volume_price_list_at_zero_units_follows_the_policy():
+    assert [("2024-01-31", 10_000)] == by_policy(cover(O07, JAN), [], FEB, Policies())
+    assert [] == by_policy(cover(O07, JAN), [], FEB, decided(("zero_flat_fee", "no", 0)))
+
+
+YES = ("carry", "yes", 0)
+
+
+def level(kind: Aggregation, price_text: str = "1", **terms: object) -> Cover:
+    return cover(replace(per_unit(price_text), aggregation=kind, **terms), JAN)
+
+
+def test_a_last_value_that_is_carried_is_booked_at_the_end_of_a_month_without_usage():
+    one = level(Aggregation.LAST)
+    events = [on("2024-01-05", 7), on("2024-01-20", 4), on("2024-03-10", 6)]
+    expected = [
+        ("2024-01-05", 700), ("2024-01-20", -300), ("2024-02-29", 400), ("2024-03-10", 600),
+    ]  # fmt: skip
+    assert expected == by_policy(one, events, at("2024-04-01"), decided(YES))
+    assert [("2024-01-05", 700), ("2024-01-20", -300), ("2024-03-10", 600)] == by_policy(
+        one, events, at("2024-04-01"), Policies()
+    )
+
+
+def test_a_level_that_is_carried_counts_from_the_first_instant_of_the_month():
+    one = level(Aggregation.WEIGHTED_SUM)
+    events = [on("2024-01-01", 10), on("2024-03-16 12:00", 10)]
+    expected = [
+        ("2024-01-01", 1_000), ("2024-02-29", 1_000), ("2024-03-16", 1_500),
+    ]  # fmt: skip
+    assert expected == by_policy(one, events, at("2024-04-01"), decided(YES))
+
+
+def test_a_carried_value_is_priced_by_the_tiers_of_each_month_anew():
+    one = cover(replace(O06, aggregation=Aggregation.LAST), JAN)
+    events = [on("2024-01-05", 12)]
+    expected = [("2024-01-05", 17_000), ("2024-02-29", 17_000)]
+    assert expected == by_policy(one, events, MAR, decided(YES))
+
+
+def test_before_the_first_usage_there_is_nothing_to_carry():
+    one = level(Aggregation.LAST)
+    assert [("2024-02-05", 300)] == by_policy(one, [on("2024-02-05", 3)], MAR, decided(YES))
+
+
+def test_a_carried_value_takes_the_price_of_its_month():
+    turn = FEB
+    covers = [
+        replace(level(Aggregation.LAST), end=turn),
+        replace(level(Aggregation.LAST, "3"), start=turn, version=2),
+    ]
+    found = bookings(covers, cells(covers, [on("2024-01-05", 7)]), Windows("UTC"), JAN, MAR, None, decided(YES))
+    assert [700, 0, 2_100] == amounts(found)
+
+
+@pytest.mark.parametrize("kind", [Aggregation.LAST, Aggregation.WEIGHTED_SUM])
+def test_a_carried_line_cannot_be_taken_up_in_mid_period(kind):
+    (span,) = billing_spans([level(kind)], "UTC", JAN, JAN, decided(YES))
+    assert not resumes(span)
+    (plain,) = billing_spans([level(kind)], "UTC", JAN, JAN)
+    assert resumes(plain)
+
+
+CUTS = st.lists(
+    st.tuples(st.integers(0, MINUTES).map(lambda minute: at(START) + minute * 15 * MINUTE_US), st.sampled_from(WindowSize)),
+    max_size=3, unique_by=lambda one: one[0],
+)  # fmt: skip
+
+
+@given(RATES, EVENTS, ZONED, CUTS)
+def test_windows_that_change_their_size_give_the_same_total(rate, offsets, zone, changes):
+    start, until = at(START, zone), at(UNTIL, zone)
+    events = [(start + minute * MINUTE_US, quantity) for minute, quantity in offsets]
+    expected = by_period(events, start, until, zone, rate, "USD")
+    windows = Windows(zone, WindowSize.MONTH, tuple(sorted(changes)))
+    covers = [cover(rate, start)]
+    found = bookings(covers, cells(covers, events), windows, windows.start(start), until, None)
+    assert expected == sum(amounts(found))
+    assert all(one.window.end <= other.window.start for one, other in pairwise(found))
+    assert [windows.of(one.window.start) for one in found] == [one.window for one in found]

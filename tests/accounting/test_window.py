@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.calendar import HOUR_US, local_date, start_of_day
-from accounting.window import Window, WindowSize, window_of
-from tests.accounting.examples import LORD_HOWE, NEW_YORK, ZONES, at, day
+from accounting.window import Window, Windows, WindowSize, window_of
+from tests.accounting.examples import LORD_HOWE, NEW_YORK, ZONES, at, day, wall
 from tests.accounting.test_calendar import INSTANTS, near_changes
 
 HOUR, DAY, MONTH = WindowSize.HOUR, WindowSize.DAY, WindowSize.MONTH
@@ -110,3 +110,89 @@ def test_a_month_is_made_of_days_and_a_day_of_hours(instant, zone):
     assert month.end == days[-1].end
     assert month.last_day == days[-1].last_day
     assert one.end == windows(one.start, one.end, HOUR, zone)[-1].end
+
+
+# -- windows whose size a policy changes
+
+
+def cut(*changes: tuple[str, WindowSize], zone: str = "UTC", size: WindowSize = DAY) -> Windows:
+    """Windows that are of another size from instants on."""
+    return Windows(zone, size, tuple((at(since), one) for since, one in changes))
+
+
+def spans(found: Windows, first: str, last: str) -> list[tuple[str, str, str]]:
+    """Start, end and last day of the windows from one instant to another."""
+    instant, named = at(first), []
+    while instant < at(last):
+        one = found.of(instant)
+        named.append((wall(one.start)[:16], wall(one.end)[:16], one.last_day.isoformat()))
+        instant = one.end
+    return named
+
+
+def test_without_a_change_windows_are_whole():
+    assert window_of(at("2024-05-03 10:20"), DAY, NEW_YORK) == Windows(NEW_YORK).of(at("2024-05-03 10:20"))
+
+
+def test_a_window_in_which_the_size_changes_ends_there():
+    found = cut(("2024-05-15 12:00", DAY), size=MONTH)
+    expected = [
+        ("2024-05-01 00:00", "2024-05-15 12:00", "2024-05-15"),
+        ("2024-05-15 12:00", "2024-05-16 00:00", "2024-05-15"),
+        ("2024-05-16 00:00", "2024-05-17 00:00", "2024-05-16"),
+    ]
+    assert expected == spans(found, "2024-05-01", "2024-05-16 10:00")
+    assert [at("2024-05-01"), at("2024-05-15 12:00")] == [
+        found.start(at(moment)) for moment in ("2024-05-15 11:59", "2024-05-15 12:00")
+    ]
+
+
+def test_a_window_may_be_cut_at_both_ends():
+    found = cut(("2024-05-15 12:20", MONTH), ("2024-05-15 12:40", HOUR))
+    expected = [
+        ("2024-05-15 00:00", "2024-05-15 12:20", "2024-05-15"),
+        ("2024-05-15 12:20", "2024-05-15 12:40", "2024-05-15"),
+        ("2024-05-15 12:40", "2024-05-15 13:00", "2024-05-15"),
+        ("2024-05-15 13:00", "2024-05-15 14:00", "2024-05-15"),
+    ]
+    assert expected == spans(found, "2024-05-15", "2024-05-15 13:30")
+
+
+def test_a_change_at_the_edge_of_a_window_cuts_nothing():
+    found = cut(("2024-06-01", HOUR), size=MONTH)
+    expected = [
+        ("2024-05-01 00:00", "2024-06-01 00:00", "2024-05-31"),
+        ("2024-06-01 00:00", "2024-06-01 01:00", "2024-06-01"),
+    ]
+    assert expected == spans(found, "2024-05-01", "2024-06-01 00:30")
+
+
+def test_the_last_day_of_a_cut_window_is_the_zones():
+    found = cut(("2024-05-15 03:00", HOUR), zone=NEW_YORK, size=MONTH)
+    assert ("2024-05-15 03:00", "2024-05-14") == (
+        wall(found.of(at("2024-05-10")).end)[:16],
+        str(found.of(at("2024-05-10")).last_day),
+    )
+
+
+CHANGES = st.lists(st.tuples(INSTANTS, st.sampled_from(WindowSize)), max_size=4, unique_by=lambda one: one[0]).map(
+    lambda found: tuple(sorted(found))
+)
+
+
+@given(st.sampled_from(ZONES), st.sampled_from(WindowSize), CHANGES, INSTANTS)
+def test_windows_tile_time_whatever_their_sizes_were(zone, size, changes, instant):
+    found = Windows(zone, size, changes)
+    moments = [instant, *(since + shift for since, _ in changes for shift in (-1, 0, 1, HOUR_US))]
+    for moment in moments:
+        one = found.of(moment)
+        assert one.start <= moment < one.end
+        assert one == found.of(one.start) == found.of(one.end - 1)
+        assert found.of(one.end).start == one.end
+        assert found.of(one.start - 1).end == one.start
+        assert local_date(one.end - 1, zone) == one.last_day
+        valid = [since for since, _ in changes if one.start < since < one.end]
+        assert [] == valid, "no change lies inside a window"
+        now = next((value for since, value in reversed(changes) if since <= moment), size)
+        whole = window_of(moment, now, zone)
+        assert whole.start <= one.start < one.end <= whole.end

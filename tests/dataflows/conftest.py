@@ -1,8 +1,9 @@
-"""A shard's parts on a store of the test's own."""
+"""A shard's parts, and whole shards driven by timelines, on stores of the test's own."""
 
 import pytest
 
 from tests.dataflows.stores import Parts
+from tests.support.driven import DrivenShard
 
 
 @pytest.fixture
@@ -11,3 +12,18 @@ def parts(tmp_path):
     made = Parts(tmp_path / "shard")
     yield made
     made.store.close()
+
+
+@pytest.fixture
+def driven(tmp_path):
+    """Opens shards on stores of the test's own, and closes them."""
+    opened = []
+
+    def drive(story, as_of=None, **settings):
+        shard = DrivenShard(tmp_path / f"state-{len(opened)}", story, as_of, **settings)
+        opened.append(shard)
+        return shard
+
+    yield drive
+    for shard in opened:
+        shard.close()

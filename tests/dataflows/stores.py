@@ -9,15 +9,17 @@ from typing import Any
 from connectors.files.source import decoded
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import Change, ContractTable
-from dataflows.exception_desk import ExceptionDesk
-from dataflows.master_data import MasterData
+from dataflows.cut import Cut
+from dataflows.exception_desk import Coordinates, ExceptionDesk
+from dataflows.master_data import MasterData, Restatement
 from dataflows.outbox import Outbox
 from dataflows.parking import Parking
 from dataflows.policy_book import PolicyBook
 from schemas.encode import encode
-from schemas.topics import CONTRACTS, EXCEPTIONS
+from schemas.topics import CONTRACTS, EXCEPTIONS, REFERENCE
 from state.store import ShardStore
-from tests.support.driven import contract, flow_settings
+from tests.support.driven import contract, flow_settings, reference
+from tests.support.timeline import instant
 
 SOURCES = ("contracts.events/0", "usage.events/0", "usage.events/1")
 
@@ -25,9 +27,9 @@ SOURCES = ("contracts.events/0", "usage.events/0", "usage.events/1")
 class Parts:
     """A store and what a shard builds on it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.settings = flow_settings()
+    def __init__(self, path: Path, at_home: bool = True, **settings: Any) -> None:
+        self.path, self.at_home = path, at_home
+        self.settings = flow_settings(**settings)
         self._open()
 
     def _open(self) -> None:
@@ -36,8 +38,9 @@ class Parts:
         self.desk = ExceptionDesk(self.store, self.outbox, self.settings)
         self.clock = BusinessClock(self.store, self.settings, SOURCES)
         self.policies = PolicyBook(self.store, self.settings)
-        self.master = MasterData(self.store, self.desk, self.settings, at_home=True)
-        self.contracts = ContractTable(self.store, self.desk, self.master)
+        self.master = MasterData(self.store, self.desk, self.settings, self.at_home)
+        self.desk.owner_of = self.master.owner
+        self.contracts = ContractTable(self.store, self.desk, self.master, Cut(self.clock, self.settings))
         self.parking = Parking(self.store, self.contracts, self.clock, self.policies, self.desk, self.settings)
 
     def reopen(self) -> Parts:
@@ -59,3 +62,17 @@ class Parts:
         records, rejected = decoded(CONTRACTS, offset, [encode(contract(at, f"e{offset}", **facts))])
         assert not rejected
         return self.contracts.apply(CONTRACTS, 0, records[0])
+
+    def reference(
+        self, offset: int = 0, at: str = "2025-01-01", partition: int = 0, **facts: str
+    ) -> Restatement | None:  # fmt: skip
+        """Apply one master data record; `at` is its event_time, "" is none."""
+        line = encode(reference(instant(at or "2025-01-01"), f"r{offset}", timed="yes" if at else "no", **facts))
+        records, rejected = decoded(REFERENCE, offset, [line])
+        assert not rejected, rejected
+        return self.master.apply(records[0], REFERENCE, partition)
+
+
+def place(offset: int, topic: str = REFERENCE, partition: int = 0) -> Coordinates:
+    """Where a record stands."""
+    return Coordinates(topic, partition, offset)

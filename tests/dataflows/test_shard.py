@@ -8,25 +8,9 @@ from accounting.require import InvariantBroken
 from accounting.window import WindowSize
 from connectors.batch import Batch
 from schemas.topics import USAGE
-from tests.support.driven import DrivenShard
 from tests.support.timeline import ledger
 
 PER_UNIT = "2025-01-01 contract price=2"
-
-
-@pytest.fixture
-def driven(tmp_path):
-    """Opens shards on stores of the test's own, and closes them."""
-    opened = []
-
-    def drive(story, as_of=None, **settings):
-        shard = DrivenShard(tmp_path / f"state-{len(opened)}", story, as_of, **settings)
-        opened.append(shard)
-        return shard
-
-    yield drive
-    for shard in opened:
-        shard.close()
 
 
 def test_a_window_is_booked_when_the_watermark_has_passed_its_end(driven):

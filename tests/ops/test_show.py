@@ -48,6 +48,14 @@ def entry(sequence: int, **changes: Any) -> Record:
     return record | changes
 
 
+def postings(debit: str, credit: str, amount: str = "1.23") -> list[Record]:
+    """Two postings that balance."""
+    return [
+        {"account": account, "side": side, "amount": amount, "functional_amount": amount}
+        for account, side in ((debit, "debit"), (credit, "credit"))
+    ]
+
+
 def exception(number: int, **changes: Any) -> Record:
     record: Record = {
         "exception_id": f"x{number}",
@@ -78,14 +86,17 @@ class Sink:
         path.write_text("".join(json.dumps(record) + "\n" for record in records) + tail, encoding="utf-8")
 
     def journal(self, **options: Any) -> tuple[int, str, str]:
-        return self._show(show_journal, **options)
+        return self.show(show_journal, **options)
 
     def exceptions(self, **options: Any) -> tuple[int, str, str]:
-        return self._show(show_exceptions, **options)
+        return self.show(show_exceptions, **options)
 
-    def _show(self, command: Any, **options: Any) -> tuple[int, str, str]:
+    def show(self, command: Any, width: int = 160, **options: Any) -> tuple[int, str, str]:
         out, err = StringIO(), StringIO()
-        consoles = {name: Console(file=file, width=160) for name, file in (("console", out), ("errors", err))}
+        consoles = {
+            name: Console(file=file, width=width, soft_wrap=name == "errors", highlight=False)
+            for name, file in (("console", out), ("errors", err))
+        }
         code = command(options.pop("sink", self.uri), **consoles, **options)
         return code, out.getvalue(), err.getvalue()
 
@@ -128,6 +139,10 @@ def test_an_entry_that_does_not_balance_is_named_and_fails(sink: Sink) -> None:
         ({"period": "2024-10"}, [4]),
         ({"customer": "acme", "period": "2024-09"}, [1, 3]),
         ({}, [1, 2, 3, 4]),
+        ({"entity": "de"}, [2]),
+        ({"kind": "billing"}, [3]),
+        ({"account": "cash"}, [4]),
+        ({"account": "revenue", "kind": "usage", "entity": "us"}, [1]),
         ({"limit": 2}, [1, 2]),
         ({"limit": 0}, [1, 2, 3, 4]),
     ],
@@ -136,9 +151,9 @@ def test_filters_choose_entries(sink: Sink, options: Record, expected: list[int]
     sink.write(
         "revenue.journal",
         entry(1),
-        entry(2, customer_id="bravo"),
-        entry(3, contract_id="k-3"),
-        entry(4, period="2024-10", accounting_date="2024-10-01"),
+        entry(2, customer_id="bravo", entity="de"),
+        entry(3, contract_id="k-3", kind="billing"),
+        entry(4, period="2024-10", accounting_date="2024-10-01", kind="payment", lines=postings("cash", "other")),
     )
     _, text, _ = sink.journal(as_json=True, **options)
     assert expected == [json.loads(line)["sequence"] for line in text.splitlines()]
@@ -226,9 +241,31 @@ def test_a_period_that_is_no_month_is_wrong_usage(sink: Sink, period: str) -> No
     assert f"--period {period!r} is not a month: write YYYY-MM, for example 2024-09." in message
 
 
-def test_a_filter_without_matches_says_what_there_is(sink: Sink) -> None:
-    sink.write("revenue.journal", entry(1))
-    assert "No entry matches" in sink.journal(customer="nobody")[1]
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"customer": "acne"}, "No entry has --customer 'acne': the nearest are acme."),
+        ({"kind": "fx"}, "No entry has --kind 'fx': there are billing (1), usage (1)."),
+        ({"account": "cash"}, "No entry has --account 'cash': there are revenue (2), unbilled_receivable (2)."),
+        ({"entity": "de", "kind": "usage"}, "No entry has --entity 'de': there are us (2)."),
+        ({"contract": "k-1", "kind": "billing"}, "Each filter by itself has entries, together they have none."),
+    ],
+)
+def test_a_filter_without_matches_says_which_one_and_what_there_is(sink: Sink, options: Record, expected: str) -> None:
+    sink.write("revenue.journal", entry(1), entry(2, kind="billing", contract_id="k-2"))
+    code, text, _ = sink.journal(**options)
+    assert (0, f"No entry matches; the journal in {sink.directory} holds 2. {expected}") == (
+        code,
+        " ".join(text.split()),
+    )
+
+
+def test_an_empty_journal_says_what_makes_entries(sink: Sink) -> None:
+    sink.write("revenue.journal")
+    assert "accrual run --as-of" in sink.journal()[1]
+
+
+def test_a_filter_of_exceptions_without_matches_says_what_there_is(sink: Sink) -> None:
     sink.write("revenue.exceptions", exception(1), exception(2))
     assert "by class: invalid (2)." in sink.exceptions(exception_class="nothing")[1]
 
@@ -275,6 +312,102 @@ def test_exceptions_are_filtered_by_class_and_customer(sink: Sink) -> None:
     assert [json.loads(line)["exception_id"] for line in text.splitlines()] == ["x3"]
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"owner": "tax-team"}, ["x3"]),
+        ({"contract": "k-9"}, ["x2"]),
+        ({"overdue": "2024-10-03"}, ["x2"]),
+        ({"overdue": "2024-10-03T00:00:00.000001Z"}, ["x1", "x2"]),
+        ({"overdue": "2024-10-03", "every_status": True}, ["x2", "x4"]),
+        ({"overdue": "2024-10-04", "owner": "tax-team"}, []),
+    ],
+)
+def test_exceptions_are_filtered_by_owner_and_overdue_are_the_open_ones_due_before(
+    sink: Sink, options: Record, expected: list[str]
+) -> None:
+    early = {"due_at": "2024-10-01T12:00:00Z"}
+    sink.write(
+        "revenue.exceptions",
+        exception(1),
+        exception(2, **early, contract_id="k-9"),
+        exception(3, owner="tax-team", due_at=None),
+        exception(4, **early),
+        exception(4, **early, status="resolved"),
+    )
+    _, text, _ = sink.exceptions(as_json=True, **options)
+    assert expected == [json.loads(line)["exception_id"] for line in text.splitlines()]
+
+
+def test_no_exception_overdue_says_how_many_are_open(sink: Sink) -> None:
+    sink.write("revenue.exceptions", exception(1), exception(2, status="resolved"))
+    told = " ".join(sink.exceptions(overdue="2024-01-31", owner="nobody")[1].split())
+    assert (
+        "No exception matches; recorded here by class: invalid (2); by owner: billing-team (2); "
+        "open: 1, of them looked for: due before 2024-01-31."
+    ) == told
+
+
+@pytest.mark.parametrize("moment", ["soon", "2024-13-01", "2024-09", "2024-09-01T00:00:00", ""])
+def test_an_instant_that_is_none_is_wrong_usage(sink: Sink, moment: str) -> None:
+    sink.write("revenue.exceptions", exception(1))
+    told = f"--overdue {moment!r} is no instant: write 2026-01-31 or 2026-01-31T00:00:00Z.\n"
+    assert (2, "", told) == sink.exceptions(overdue=moment)
+
+
+def test_entries_of_many_shards_come_by_date_in_tables_and_as_json(sink: Sink) -> None:
+    for shard in range(3):
+        dated = [entry(n, shard=shard, accounting_date=f"2024-09-{10 * n + shard:02d}", entry_id=f"{n}{shard}-entry")
+                 for n in (2, 1)]  # fmt: skip
+        sink.write(f"revenue.journal/{shard}", *dated)
+    expected = ["10-entry", "11-entry", "12-entry", "20-entry", "21-entry", "22-entry"]
+    _, text, _ = sink.journal(as_json=True)
+    assert expected == [json.loads(line)["entry_id"] for line in text.splitlines()]
+    _, text, _ = sink.journal(limit=4)
+    assert expected[:4] == [name for name in expected if name in text]
+
+
+@pytest.mark.parametrize("name", ["customer", "contract", "entity", "period", "kind", "account"])
+def test_a_filter_looks_at_its_own_field_only(sink: Sink, name: str) -> None:
+    value = "2024-01"
+    sink.write("revenue.journal", entry(1, line_id=value, correlation_id=value, entry_id=value))
+    assert (0, "", "") == sink.journal(as_json=True, **{name: value})
+
+
+def test_a_name_that_is_written_with_escapes_is_found(sink: Sink) -> None:
+    sink.write("revenue.journal", entry(1, customer_id='Müller & "Söhne"\\'), entry(2, customer_id="\u00fc"))
+    for name, expected in (('Müller & "Söhne"\\', 1), ("ü", 2)):
+        _, text, _ = sink.journal(as_json=True, customer=name)
+        assert [expected] == [json.loads(line)["sequence"] for line in text.splitlines()]
+
+
+def test_a_broken_line_is_a_failure_also_when_a_filter_would_pass_it_over(sink: Sink) -> None:
+    sink.write("revenue.journal", entry(1), tail='{"entry_id": "cut of\n' + json.dumps(entry(3)) + "\n")
+    code, _, message = sink.journal(customer="acme")
+    assert (1, True) == (code, "revenue.journal.jsonl, line 2" in message)
+
+
+def test_amounts_are_never_cut_where_names_are_long(sink: Sink) -> None:
+    long = {"customer_id": "c" * 40, "contract_id": "k" * 40, "line_id": "l" * 20, "entity": "e" * 40}
+    sink.write("revenue.journal", entry(1, amount="12345678901.23", origin_period="2024-08", **long))
+    _, text, _ = sink.journal(width=120)
+    assert 120 >= max(map(len, text.splitlines()))
+    assert 2 + 3 == text.count("12,345,678,901.23")
+
+
+def test_totals_of_accounts_by_number_do_not_claim_that_revenue_is_zero(sink: Sink) -> None:
+    sink.write("revenue.journal", entry(1, lines=postings("1200", "4000")))
+    _, text, _ = sink.journal()
+    assert ["USD", "1", "1.23", "1.23", "-"] == text[text.index("Totals") :].splitlines()[4].split()
+
+
+@pytest.mark.parametrize("command", ["journal", "entry", "contract", "balances", "rollforward", "exceptions"])
+def test_help_names_every_option_and_fits(command: str) -> None:
+    ended = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "120", "TERMINAL_WIDTH": "120"})
+    assert (0, True) == (ended.exit_code, all(name in ended.stdout for name in ("--sink", "--json", "files:DIR")))
+    assert 120 >= max(map(len, ended.stdout.splitlines()))
+
+
 def test_the_commands_pass_their_options_on(sink: Sink) -> None:
     sink.write("revenue.journal", entry(1), entry(2, customer_id="bravo"))
     sink.write("revenue.exceptions", exception(1), exception(2, **{"class": "too_late"}))
@@ -283,5 +416,11 @@ def test_the_commands_pass_their_options_on(sink: Sink) -> None:
     assert (journal.exit_code, json.loads(journal.stdout)["sequence"]) == (0, 2)
     late = runner.invoke(app, ["exceptions", "--sink", sink.uri, "--class", "too_late", "--json"])
     assert (late.exit_code, json.loads(late.stdout)["exception_id"]) == (0, "x2")
+    chosen = ["--entity", "us", "--kind", "usage", "--account", "revenue", "--limit", "1", "--json"]
+    journal = runner.invoke(app, ["journal", "--sink", sink.uri, *chosen])
+    assert (0, 1) == (journal.exit_code, json.loads(journal.stdout)["sequence"])
+    overdue = ["--overdue", "2024-10-04", "--owner", "billing-team", "--limit", "1", "--json"]
+    due = runner.invoke(app, ["exceptions", "--sink", sink.uri, *overdue])
+    assert (0, "x1") == (due.exit_code, json.loads(due.stdout)["exception_id"])
     assert runner.invoke(app, ["journal", "--sink", sink.uri, "--period", "soon"]).exit_code == 2
     assert runner.invoke(app, ["journal"]).exit_code == 2

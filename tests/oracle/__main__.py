@@ -19,8 +19,9 @@ def main(arguments=None):
     show(expected)
     if options.journal is None:
         return 0
-    journal = Journal.read(options.journal)
+    journal = Journal.read(options.journal, expected.functional_currency)
     differences = journal.problems + difference.compare(expected.sums, journal.sums)
+    differences += difference.compare(expected.functional, journal.functional)
     for line in differences:
         print("difference:", line)
     print(f"journal: {journal.entries} entries, digest {books.digest(journal.sums)}, {len(differences)} differences")
@@ -35,6 +36,8 @@ def show(expected):
         print("exception:", *exception)
     for key, minor in sorted(expected.sums.items(), key=lambda item: str(item[0])):
         print(f"sum: {difference.describe(key)} {number.major_text(minor, key[1])}")
+    for exception in sorted(expected.doubtful, key=str):
+        print("exception, perhaps:", *exception)
     for name in sorted(expected.not_covered):
         print("not covered:", name)
     if expected.order_dependent:

@@ -4,8 +4,11 @@ from fractions import Fraction
 
 from . import topic
 
+CARRIED = ("last", "weighted_sum")
+"""The aggregations that go on with the value of the billing period before, by policy carry (Fine print)."""
 
-def aggregate(rate, events, start, end):
+
+def aggregate(rate, events, start, end, carried=Fraction(0)):
     """The cumulative quantity of events in a billing period [start, end) (events.md, line.rate and Fine print)."""
     kind = rate.aggregation
     if kind == "sum":
@@ -15,11 +18,18 @@ def aggregate(rate, events, start, end):
     if kind == "max":
         return max((event.quantity for event in events), default=Fraction(0))
     if kind == "last":
-        return max(events, key=_moment).quantity if events else Fraction(0)
+        return max(events, key=_moment).quantity if events else carried
     if kind == "unique":
         values = {value for event in events for key, value in event.dimensions if key == rate.unique_key}
         return Fraction(len(values))
-    return _weighted_sum(events, start, end)
+    return carried + _weighted_sum(events, start, end)
+
+
+def last_value(rate, events, carried):
+    """What a billing period ends with: the last value, or the running sum of a weighted one."""
+    if rate.aggregation == "last":
+        return max(events, key=_moment).quantity if events else carried
+    return carried + sum((event.quantity for event in events), Fraction(0))
 
 
 def _moment(event):

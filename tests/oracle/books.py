@@ -1,8 +1,12 @@
-"""Books: signed sums of minor units by entity, currency, period, origin, account, customer, contract and line."""
+"""Books: signed sums of minor units by entity, currency, period, origin, account, customer, contract and line.
+
+The functional sums have the same keys, with the functional currency at their end, and are in its minor units.
+"""
 
 import hashlib
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import number, period
 
@@ -12,8 +16,11 @@ class Books:
     """What the books must say when everything has been processed."""
 
     sums: dict = field(default_factory=dict)
+    functional: dict = field(default_factory=dict)
+    functional_currency: Any = None
     outcomes: dict = field(default_factory=dict)
     exceptions: set = field(default_factory=set)
+    doubtful: set = field(default_factory=set)
     windows: dict = field(default_factory=dict)
     order_dependent: dict = field(default_factory=dict)
     books_depend_on_order: bool = False
@@ -56,19 +63,16 @@ class Ledger:
     def __init__(self):
         self.by_nature = {}
         self.sums = {}
-        self.closed = set()
 
-    def post_difference(self, desired):
+    def post_difference(self, desired, closed):
         """Post desired less posted; what belongs to a closed period goes to the first open one after it."""
         for key in desired.keys() | self.by_nature.keys():
             difference = desired.get(key, 0) - self.by_nature.get(key, 0)
             if not difference:
                 continue
-            entity, currency, nature, account, customer, contract, line = key
-            closed = {name for owner, name in self.closed if owner == entity}
-            target = period.first_open(nature, closed)
-            origin = None if target == nature else nature
-            posting = (entity, currency, target, origin, account, customer, contract, line)
+            entity, currency, nature, *rest = key
+            target = period.first_open(nature, {name for owner, name in closed if owner == entity})
+            posting = (entity, currency, target, None if target == nature else nature, *rest)
             self.sums[posting] = self.sums.get(posting, 0) + difference
         self.by_nature = dict(desired)
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from . import control, history, instant, reference, topic
+from . import control, history, instant, policy, reference_record, topic
 from .books import Books, Ledger
 from .dedupe import dedupe
 from .desired import Desired
+from .reference import Reference
 from .usage import admit_partition
 
 USAGE = "usage.events"
@@ -18,7 +19,7 @@ class Moment:
     business_date: int
     frontier: int
     closes: list
-    policies: control.Policies
+    policies: policy.Policies
 
 
 class Log:
@@ -37,48 +38,41 @@ class Log:
         self.dedupe = dedupe(self.usages)
         self.outcomes.update(self.dedupe.outcomes)
         versions = topic.read(directory, history.TOPIC)
-        self.versions, self.exceptions = history.parse_partitions(versions, segment_of)
-        self.references = self._segmented(topic.read(directory, reference.TOPIC), segment_of)
+        self.versions, refused_versions = history.parse_partitions(versions, segment_of)
+        references = topic.read(directory, reference_record.TOPIC)
+        self.references, refused_references = reference_record.parse_partitions(references, segment_of)
+        self.exceptions = refused_versions | refused_references | self.controls.exceptions
         self.billing = [row for rows in topic.read(directory, "billing.events").values() for row in rows]
-
-    def _segmented(self, partitions, segment_of):
-        found = []
-        for rows in partitions.values():
-            reached = instant.FAR_PAST
-            for row in rows:
-                reached = reference.running_maximum(row.value, reached)
-                found.append((segment_of(reached), row))
-        return found
-
-    def reference_before(self, segment):
-        """The master data of all records up to a segment."""
-        return reference.Reference([row for at, row in self.references if at <= segment])
 
     def desired(self, segment, moment, closed_at):
         """What the books should say of all records up to a segment."""
         usages = [usage for usage in self.dedupe.counted if usage.segment <= segment]
         versions = [version for version in self.versions if version.segment <= segment]
-        return Desired(moment, usages, versions, self.reference_before(segment), closed_at)
+        references = [record for record in self.references if record.segment <= segment]
+        return Desired(moment, usages, versions, Reference(references), closed_at)
 
 
 def compute(directory, as_of=None):
     """The books of a directory; as_of (RFC 3339) is a virtual clock record after all input (Fine print)."""
     log = Log(directory)
-    ledger, closes, closed_history = Ledger(), [], []
+    ledger, functional = Ledger(), Ledger()
+    closes, closed, closed_history = [], frozenset(), []
+
+    def step(segment, moment):
+        closed_history.append(closed)
+        desired = log.desired(segment, moment, closed_history.__getitem__)
+        ledger.post_difference(desired.sums, closed)
+        functional.post_difference(desired.functional, closed)
+        return desired
+
     for segment, cut in enumerate(log.controls.cuts):
+        name = {(cut.entity, cut.period)}
         if cut.kind == "period_close":
-            closes.append((cut.entity, cut.period))
-        closed_history.append(frozenset(ledger.closed))
-        moment = Moment(cut.reached, cut.reached, list(closes), log.controls.policies(before=cut))
-        ledger.post_difference(log.desired(segment, moment, closed_history.__getitem__).sums)
-        if cut.kind == "period_close":
-            ledger.closed.add((cut.entity, cut.period))
-        else:
-            ledger.closed.discard((cut.entity, cut.period))
-    closed_history.append(frozenset(ledger.closed))
-    final = log.desired(len(log.controls.cuts), _last_moment(log, closes, as_of), closed_history.__getitem__)
-    ledger.post_difference(final.sums)
-    return _books(log, ledger, final)
+            closes += name
+        step(segment, Moment(cut.reached, cut.reached, list(closes), log.controls.policies(before=cut)))
+        closed = closed | name if cut.kind == "period_close" else closed - name
+    final = step(len(log.controls.cuts), _last_moment(log, closes, as_of))
+    return _books(log, ledger, functional, final)
 
 
 def _last_moment(log, closes, as_of):
@@ -93,21 +87,20 @@ def _last_moment(log, closes, as_of):
     return Moment(business_date, max(watermark, business_date), closes, log.controls.policies())
 
 
-def _books(log, ledger, final):
+def _books(log, ledger, functional, final):
     outcomes = {**log.outcomes, **final.join.outcomes}
-    exceptions = log.exceptions | log.controls.exceptions | final.histories.exceptions | final.reference.exceptions
     settled = ("counted", "duplicate", "waiting")
-    exceptions |= {(outcome, *position) for position, outcome in outcomes.items() if outcome not in settled}
-    not_covered = final.not_covered | {f"policy {key}" for key in log.controls.policies().uncovered()}
-    if log.billing:
-        not_covered.add("billing.events")
+    excepted = {(outcome, *position) for position, outcome in outcomes.items() if outcome not in settled}
     return Books(
         sums=ledger.non_zero(),
+        functional=functional.non_zero(),
+        functional_currency=final.functional_currency,
         outcomes=outcomes,
-        exceptions=exceptions,
+        exceptions=log.exceptions | final.exceptions | excepted,
+        doubtful=final.doubtful,
         windows=final.windows,
         order_dependent=log.dedupe.order_dependent,
         books_depend_on_order=log.dedupe.books_depend_on_order,
         beyond_horizon=log.dedupe.beyond_horizon,
-        not_covered=not_covered,
+        not_covered=final.not_covered | ({"billing.events"} if log.billing else set()),
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from . import instant, number, schedule
+from . import allocation, instant, number, schedule
 
 FIXED = ("ratable", "point_in_time", "milestone")
 
@@ -27,7 +27,8 @@ class Plan:
         self.history = history
         self.reference = reference
         self.currency = history.first.currency
-        self.phases, self.opened, self.not_covered = {}, {}, set()
+        self.phases, self.opened, self.modified, self.not_covered = {}, {}, [], set()
+        self.undecidable = False
         for previous, version in zip([None, *history.versions], history.versions):
             self._note_uncovered(version)
             if previous is None:
@@ -35,12 +36,12 @@ class Plan:
             elif version.kind == "cancelled":
                 self._end_lines(version, list(self.phases))
             elif terms(previous) != terms(version) or previous.kind == "cancelled":
+                self.not_covered.add("modified fixed lines")
                 self._modify(previous, version)
-        self.line_ids = list(self.phases)
 
     def earned(self, line_id, at):
-        """The exact amount in minor units a line has earned by an instant."""
-        known = [phase for phase in self.phases.get(line_id, ()) if phase.since < at]
+        """The exact amount in minor units a line has earned by an instant, what happens at it included."""
+        known = [phase for phase in self.phases.get(line_id, ()) if phase.since <= at]
         if not known:
             return Fraction(0)
         phase = known[-1]
@@ -51,23 +52,44 @@ class Plan:
         progress = (self._share(phase.line, at) - phase.transferred) / (1 - phase.transferred)
         return phase.base + phase.amount * progress
 
+    def moments(self, line_id):
+        """The instants at which a point-in-time or milestone line may earn something."""
+        versions = self._versions_with(line_id)
+        if versions[-1].line(line_id).kind == "point_in_time":
+            satisfied_at = versions[-1].line(line_id).satisfied_at
+            return self.modified + ([] if satisfied_at is None else [satisfied_at])
+        return self.modified + [self._progresses(version) for version in versions]
+
+    def keeps_its_schedule(self, line_id):
+        """Whether a line's schedule was never modified, cancelled or opened (policy residual)."""
+        return len(self.phases[line_id]) == 1 and not self.opened
+
     def _begin(self, version):
         """Version 1: allocate by relative SSP; an opening balance is where the books start from."""
         lines = fixed_lines(version)
-        for line, amount in zip(lines, self._allocate(lines)):
+        amounts = self._allocate(lines)
+        if amounts is None:
+            self.undecidable = True
+            amounts = [0] * len(lines)
+        for line, amount in zip(lines, amounts):
             self.phases[line.line_id] = [Phase(instant.FAR_PAST, 0, amount, line, Fraction(0))]
         if version.opening is None or not lines:
             return
         as_of, recognised, _ = version.opening
-        weights = [self.earned(line.line_id, as_of) for line in lines]
+        weights = [abs(self.earned(line.line_id, as_of)) for line in lines]
+        if not any(weights):
+            weights = [abs(amount) for amount in amounts]
         for line, base in zip(lines, number.split(number.to_minor(recognised, self.currency), weights)):
-            amount = self.phases[line.line_id][0].amount
+            rest, share = self.phases[line.line_id][0].amount - base, Fraction(self._share(line, as_of))
+            if share == 1 and rest:
+                self.not_covered.add("an opening that leaves over something of a line that has ended")
             self.opened[line.line_id] = base
-            self.phases[line.line_id] = [Phase(as_of, base, amount - base, line, self._share(line, as_of))]
+            self.phases[line.line_id] = [Phase(as_of, base, rest, line, share)]
 
     def _modify(self, previous, version):
         """Rule 5: separate contract, prospective, cumulative catch-up, or mixed per line."""
         lines, since = fixed_lines(version), self.history.takes_effect(version)
+        self.modified.append(since)
         added = [line for line in lines if previous.line(line.line_id) is None]
         if self._is_separate(previous, version, added):
             for line in added:
@@ -76,7 +98,8 @@ class Plan:
             return
         kept = {line.line_id for line in lines}
         self._end_lines(version, [line_id for line_id in self.phases if line_id not in kept])
-        allocated = dict(zip([line.line_id for line in lines], self._allocate(lines)))
+        amounts = self._allocate(lines) or [number.to_minor(line.total, self.currency) for line in lines]
+        allocated = dict(zip([line.line_id for line in lines], amounts))
         catch_up = [line for line in lines if self._catches_up(line, version)]
         for line in catch_up:
             self._add(line.line_id, Phase(since, 0, allocated[line.line_id], line, Fraction(0)))
@@ -104,11 +127,17 @@ class Plan:
         return not line.distinct
 
     def _end_lines(self, version, line_ids):
-        """A cancelled or removed line keeps what it has earned and earns no more (rule 5, Cancellation)."""
-        since = self.history.takes_effect(version)
+        """A cancelled or removed line keeps what it has earned and earns no more (rule 5, Cancellation).
+
+        At its start: as if it never was.
+        """
+        since, opening = self.history.takes_effect(version), self.history.first.opening
+        if opening is not None and since <= opening[0]:
+            self.not_covered.add("a cancellation before the opening")
         for line_id in line_ids:
-            base = round(self.earned(line_id, since))
-            self._add(line_id, Phase(since, base, 0, self.phases[line_id][-1].line, Fraction(0)))
+            line = self.phases[line_id][-1].line
+            base = 0 if since <= line.start else round(self.earned(line_id, since))
+            self._add(line_id, Phase(since, base, 0, line, Fraction(0)))
 
     def _add(self, line_id, phase):
         """A version supersedes what earlier versions planned from its effective date on."""
@@ -116,28 +145,29 @@ class Plan:
         self.phases[line_id] = [*earlier, phase]
 
     def _allocate(self, lines):
-        """Fixed consideration over lines by relative SSP, largest remainder (rule 2)."""
-        total = sum(number.to_minor(line.total, self.currency) for line in lines)
-        return number.split(total, [self._ssp(line) for line in lines])
+        return allocation.allocate(lines, self.currency, self.history.first.start, self.reference)
 
     def _ssp(self, line):
-        """line.ssp, else the reference SSP, else the line's total (events.md, line.ssp)."""
-        if line.ssp is not None:
-            return line.ssp
-        reference = self.reference.ssp(line.product)
-        return line.total if reference is None else reference
+        return allocation.ssp(line, self.currency, self.history.first.start, self.reference)
 
     def _share(self, line, at):
         """The share of a line transferred by an instant (rule 3): by time, at satisfied_at, or by progress."""
         if line.kind == "ratable":
-            method = line.method or self.reference.method(line.product)
+            method = line.method or self.reference.method(line.product, line.start)
             return schedule.share(line, method, at, self.history.zone)
-        versions = [version for version in self.history.versions if version.line(line.line_id)]
+        versions = self._versions_with(line.line_id)
         if line.kind == "point_in_time":
             satisfied_at = versions[-1].line(line.line_id).satisfied_at
-            return Fraction(int(satisfied_at is not None and satisfied_at < at))
-        known = [version for version in versions if version.effective < at]
+            return Fraction(int(satisfied_at is not None and satisfied_at <= at))
+        known = [version for version in versions if self._progresses(version) <= at]
         return known[-1].line(line.line_id).progress if known else Fraction(0)
+
+    def _versions_with(self, line_id):
+        return [version for version in self.history.versions if version.line(line_id)]
+
+    def _progresses(self, version):
+        """When the progress a version states takes effect: at effective_at, for version 1 not before its start."""
+        return version.effective if version.number > 1 else max(version.effective, version.start)
 
     def _note_uncovered(self, version):
         self.not_covered |= set(version.extras)

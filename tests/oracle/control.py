@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from . import instant, period
+from . import instant, period, policy
 
 TOPIC = "control.events"
-COVERED_POLICIES = {"usage_window", "recognise", "late_usage", "residual", "zero_flat_fee"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,11 @@ class Controls:
                     self.exceptions.add((problem, *row.position))
                     continue
                 reached = max(reached, fields["time"])
-                self.records.append(Control(position=row.position, reached=reached, **fields))
+                record = Control(position=row.position, reached=reached, **fields)
+                if record.kind == "policy" and not policy.is_known(record.key, record.value):
+                    self.exceptions.add(("invalid", *row.position))  # it has advanced the business date, and no more
+                else:
+                    self.records.append(record)
         self.cuts = [record for record in self.records if record.kind in ("period_close", "period_reopen")]
         self.business_date = reached
 
@@ -51,23 +54,7 @@ class Controls:
         if before is not None:
             index = self.records.index(before)
             known = [record for record in known if self.records.index(record) < index]
-        return Policies(known)
-
-
-class Policies:
-    """Named, effective-dated choices with a default (accounting.md, last paragraph)."""
-
-    def __init__(self, records):
-        self.records = records
-
-    def value(self, key, at, default):
-        """The value of a policy at an instant: the latest effective_from not after it, then the last record."""
-        known = [record for record in self.records if record.key == key and record.effective_from <= at]
-        return sorted(known, key=lambda record: record.effective_from)[-1].value if known else default
-
-    def uncovered(self):
-        """Policies that this oracle does not know."""
-        return sorted({record.key for record in self.records} - COVERED_POLICIES)
+        return policy.Policies(known)
 
 
 def _fields(value):

@@ -2,7 +2,7 @@
 
 from . import number
 
-KEY = ("entity", "currency", "period", "origin_period", "account", "customer", "contract", "line")
+KEY = ("entity", "currency", "period", "origin_period", "account", "customer", "contract", "line", "functional")
 
 
 def compare(expected_sums, actual_sums):
@@ -21,7 +21,12 @@ def describe(key):
 
 
 def _money(minor, key):
-    return number.major_text(minor, key[1])
+    return number.major_text(minor, currency_of(key))
+
+
+def currency_of(key):
+    """The currency a sum is in: the functional one where the key ends with it."""
+    return key[8] if len(key) > 8 else key[1]
 
 
 def _order(key):

@@ -1,10 +1,22 @@
-"""Fixed revenue: what the ratable, point-in-time and milestone lines of a contract earn in each period."""
+"""Fixed revenue: what the ratable, point-in-time and milestone lines of a contract earn, and when."""
 
 import math
+from dataclasses import dataclass
+from datetime import date, timedelta
 from fractions import Fraction
 
-from . import instant, number, period
-from .consideration import Plan, fixed_lines
+from . import instant, number, period, window
+from .consideration import Plan
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something a line earns: at which instant, dated which local day, how many minor units."""
+
+    at: int
+    day: date
+    line_id: str
+    amount: int
 
 
 class FixedRevenue:
@@ -24,56 +36,83 @@ class FixedRevenue:
             return (0, 0)
         return tuple(number.to_minor(amount, first.currency) for amount in first.opening[1:])
 
-    def recognised(self, due):
-        """(period, line_id, amount) due: the cumulative rounded half-even at each period end, as differences."""
-        if self.policies.value("residual", due, "cumulative") == "last_full_period":
-            if len(self.history.versions) == 1 and not self.plan.opened:
-                yield from self._truncated(due)
-                return
-            self.not_covered.add("residual = last_full_period after a modification")
-        posted = dict(self.plan.opened)
-        for name, at in self._cut_offs(due):
-            for line_id in self.plan.line_ids:
-                cumulative = round(self.plan.earned(line_id, at))
-                if cumulative != posted.get(line_id, 0):
-                    yield name, line_id, cumulative - posted.get(line_id, 0)
-                    posted[line_id] = cumulative
-
-    def _truncated(self, due):
-        """Policy residual = last_full_period: truncate each period, the rest goes to the last full one (rule 3)."""
-        for line_id in self.plan.line_ids:
-            line, rows, before = self.history.last.line(line_id), [], Fraction(0)
-            for name, at in self._cut_offs(instant.FAR_FUTURE):
-                cumulative = self.plan.earned(line_id, at)
-                rows.append([name, math.trunc(cumulative - before)])
-                before = cumulative
-            full = [row for row in rows if self._is_full(row[0], line)]
-            (full or rows)[-1][1] += round(before) - sum(amount for _, amount in rows)
-            for name, amount in rows:
-                if amount and period.end(name, self.zone) <= due:
-                    yield name, line_id, amount
-
-    def _is_full(self, name, line):
-        return line.start <= period.start(name, self.zone) and period.end(name, self.zone) <= line.end
-
-    def _cut_offs(self, due):
-        """(period, instant) at which recognition is posted: period ends, and today by policy recognise = daily."""
-        instants = self._instants()
-        if not instants:
-            return
-        name = period.of_instant(min(instants), self.zone)
-        while period.start(name, self.zone) <= max(instants) and period.end(name, self.zone) <= due:
-            yield name, period.end(name, self.zone)
-            name = period.following(name)
-        if self.policies.value("recognise", due, "period_end") == "daily" and period.start(name, self.zone) < due:
-            yield name, instant.midnight(instant.local_date(due, self.zone), self.zone)
-
-    def _instants(self):
-        """All instants at which something can be earned."""
-        opening = self.history.first.opening
+    def effects(self, due):
+        """Everything due, in the order in which it moves the contract's position: by instant, then by line."""
+        if self.plan.undecidable:
+            return []
         found = []
-        for version in self.history.versions:
-            for line in fixed_lines(version):
-                found += [version.effective, line.start, line.end]
-                found += [line.satisfied_at] if line.satisfied_at is not None else []
-        return [max(at, opening[0]) for at in found] if opening else found
+        for line_id in self.plan.phases:
+            lines = [phase.line for phase in self.plan.phases[line_id]]
+            if lines[-1].kind != "ratable":
+                found += self._by_moments(line_id, due)
+            elif self._is_truncated(line_id):
+                found += self._truncated(lines[-1], due)
+            else:
+                start, end = min(line.start for line in lines), max(line.end for line in lines)
+                found += self._by_cut_offs(line_id, start, end, due)
+        return sorted(found, key=lambda effect: (effect.at, self._rank(effect.line_id)))
+
+    def _rank(self, line_id):
+        """The order of the lines in the latest version; those no longer there last."""
+        line_ids = [line.line_id for line in self.history.last.lines]
+        return (0, line_ids.index(line_id), "") if line_id in line_ids else (1, 0, line_id)
+
+    def _by_moments(self, line_id, due):
+        """Point in time and by progress: at their own instant, dated its local day."""
+        moments = sorted(at for at in set(self.plan.moments(line_id)) if at <= due)
+        return self._differences(line_id, [(at, instant.local_date(at, self.zone)) for at in moments])
+
+    def _by_cut_offs(self, line_id, start, end, due):
+        """Over time: the difference of the rounded cumulative amount at each cut-off, dated the day it ends."""
+        return self._differences(line_id, self._cut_offs(start, end, due))
+
+    def _differences(self, line_id, dated):
+        opening = self.history.first.opening
+        dated = [(at, day) for at, day in dated if opening is None or at > opening[0]]
+        found, posted = [], self.plan.opened.get(line_id, 0)
+        for at, day in dated:
+            cumulative = round(self.plan.earned(line_id, at))
+            if cumulative != posted:
+                found.append(Effect(at, day, line_id, cumulative - posted))
+                posted = cumulative
+        return found
+
+    def _cut_offs(self, start, end, due):
+        """(instant, day it ends): every period end, and every day's end under policy recognise = daily."""
+        found, day = [], instant.local_date(start, self.zone)
+        while (span := window.whole_day(day, self.zone)).end <= due:
+            following = day + timedelta(days=1)
+            if following.day == 1 or self.policies.value("recognise", span.last) == "daily":
+                found.append((span.end, day))
+            if following.day == 1 and span.end >= end:
+                break
+            day = following
+        return found
+
+    def _is_truncated(self, line_id):
+        policy = self.policies.value("residual", self.history.first.start)
+        return policy == "last_full_period" and self.plan.keeps_its_schedule(line_id)
+
+    def _truncated(self, line, due):
+        """Policy residual = last_full_period: truncate each period, the rest goes to the last full one (rule 3)."""
+        rows, before, total = [], Fraction(0), self.plan.phases[line.line_id][0].amount
+        ends = [at for at, day in self._cut_offs(line.start, line.end, instant.FAR_FUTURE) if _ends_period(day)]
+        for at in ends:
+            cumulative = self.plan.earned(line.line_id, at)
+            rows.append([at, math.trunc(cumulative - before)])
+            before = cumulative
+        full = [row for row in rows if self._is_full(row[0], line)]
+        (full or rows)[-1][1] += total - sum(amount for _, amount in rows)
+        return [
+            Effect(at, instant.local_date(at - 1, self.zone), line.line_id, amount)
+            for at, amount in rows
+            if amount and at <= due
+        ]
+
+    def _is_full(self, at, line):
+        name = period.of_instant(at - 1, self.zone)
+        return line.start <= period.start(name, self.zone) and at <= line.end
+
+
+def _ends_period(day):
+    return (day + timedelta(days=1)).day == 1

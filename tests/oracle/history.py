@@ -74,7 +74,7 @@ class Histories:
         for key in sorted(accepted):
             applied = self._apply(accepted[key])
             if applied:
-                self.contracts[key] = History(applied, reference.zone(applied[0].entity))
+                self.contracts[key] = History(applied, reference.zone(applied[0].entity, applied[0].start))
                 self.customers.setdefault(key[0], []).append(self.contracts[key])
 
     def _apply(self, numbers):

@@ -50,6 +50,11 @@ def local(micros, zone):
     return (_EPOCH + timedelta(microseconds=micros)).astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+def ahead(micros, zone):
+    """By how many microseconds the wall clock of a zone is ahead of UTC at an instant."""
+    return (local(micros, zone) - _EPOCH.replace(tzinfo=None)) // MICROSECOND - micros
+
+
 @cache
 def at(wall, zone):
     """The instant at which a zone shows a wall-clock datetime (the first one when it occurs twice)."""

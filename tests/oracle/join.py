@@ -12,6 +12,7 @@ class Join:
 
     lines: dict = field(default_factory=dict)
     outcomes: dict = field(default_factory=dict)
+    doubtful: set = field(default_factory=set)
 
 
 class Joiner:
@@ -28,19 +29,28 @@ class Joiner:
         """Join all usage; closed_at(segment) tells the periods closed when a record arrived, by entity."""
         result = Join()
         for usage in usages:
-            history, line_or_problem = self._find(usage)
+            histories, line_or_problem = self._find(usage)
             if isinstance(line_or_problem, str):
-                raised = line_or_problem == "contract_ambiguous" or self._closed(usage, history)
-                result.outcomes[usage.position] = line_or_problem if raised else "waiting"
-            elif self._rejected(usage, history):
+                self._wait(usage, histories, line_or_problem, result)
+            elif self._rejected(usage, histories[0]):
                 result.outcomes[usage.position] = "period_closed_rejected"
             else:
                 result.outcomes[usage.position] = "counted"
-                result.lines.setdefault((history.first.key, line_or_problem.line_id), []).append(usage)
+                result.lines.setdefault((histories[0].first.key, line_or_problem.line_id), []).append(usage)
         return result
 
+    def _wait(self, usage, histories, problem, result):
+        """Unmatched usage waits until its window has closed; doubtful when its contracts disagree about that."""
+        closed = {self._closed(usage, history) for history in histories}
+        if not histories:
+            closed = {self._closed_in(usage, None, zone) for zone in self._zones(usage)}
+        raised = problem == "contract_ambiguous" or closed == {True}
+        result.outcomes[usage.position] = problem if raised else "waiting"
+        if not raised and True in closed:
+            result.doubtful.add((problem, *usage.position))
+
     def _find(self, usage):
-        """(history, line) or (history or None, class of exception)."""
+        """([history], line) or (the histories that run, class of exception)."""
         if usage.contract is not None:
             history = self.histories.contracts.get((usage.customer, usage.contract))
             candidates = [history] if history else []
@@ -49,36 +59,41 @@ class Joiner:
         running = [history for history in candidates if history.covers(usage.time)]
         found = [(history, line) for history in running for line in history.usage_lines(usage.meter, usage.time)]
         if len(found) == 1:
-            return found[0]
+            return [found[0][0]], found[0][1]
         if found:
-            return None, "contract_ambiguous"
-        if running:
-            return running[0], "meter_unmapped"
-        return None, "contract_unknown"
+            return [], "contract_ambiguous"
+        return running, "meter_unmapped" if running else "contract_unknown"
 
     def _closed(self, usage, history):
-        """Whether the window of unmatched usage is closed: UTC where no contract tells the zone."""
-        entity = history.first.entity if history else None
-        frontier = rated.frontier_of(entity, self.frontier, self.closed_until)
-        return self._window(usage, history).end <= frontier
+        """Whether the window of usage is closed for a contract."""
+        return self._closed_in(usage, history.first.entity, history.zone)
+
+    def _closed_in(self, usage, entity, zone):
+        return self._window(usage, zone).end <= rated.frontier_of(entity, self.frontier, self.closed_until)
+
+    def _zones(self, usage):
+        """The zones that usage without a running contract may be in: those of its customer's contracts, else UTC."""
+        return {history.zone for history in self.histories.customers.get(usage.customer, [])} or {UTC}
 
     def _rejected(self, usage, history):
         """Late usage for a closed period under policy late_usage = reject (accounting.md rule 7)."""
-        span = self._window(usage, history)
-        if self.policies.value("late_usage", span.end, "first_open_period") != "reject":
+        span = self._window(usage, history.zone)
+        if self.policies.value("late_usage", span.last) != "reject":
             return False
         name = window.period_of(span, history.zone)
         return (history.first.entity, name) in self.closed_at(usage.segment)
 
-    def _window(self, usage, history):
-        size = self.policies.value("usage_window", usage.time, "day")
-        return window.window_of(usage.time, history.zone if history else UTC, size)
+    def _window(self, usage, zone):
+        return window.window_by_policy(usage.time, zone, self.policies)
 
 
-def forced_end(closes, zone_of):
-    """The end of the last closed period by entity: a close closes every window up to it (events.md, Fine print)."""
+def forced_end(closes, reference):
+    """The end of the last closed period by entity: a close closes every window up to it (events.md, Fine print).
+
+    Its zone is the one in force at the first instant, in UTC, of the month.
+    """
     ends = {}
     for entity, name in closes:
-        end = period.end(name, zone_of(entity))
+        end = period.end(name, reference.zone(entity, period.start(name, UTC)))
         ends[entity] = max(end, ends.get(entity, end))
     return ends

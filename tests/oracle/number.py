@@ -62,6 +62,11 @@ def to_minor(amount, currency):
     return round(Fraction(amount) * 10 ** currency_digits(currency))
 
 
+def convert(minor, currency, other, rate):
+    """Minor units of a currency in minor units of another, rounded half-even (accounting.md rule 8)."""
+    return to_minor(Fraction(minor, 10 ** currency_digits(currency)) * rate, other)
+
+
 def major_text(minor, currency):
     """Minor units as a decimal string in major units with exactly the currency's digits."""
     digits = currency_digits(currency)
@@ -83,7 +88,7 @@ def split(total, weights):
     """An integer split by weights, largest remainder first, its sum preserved (accounting.md rule 2)."""
     whole = sum(weights)
     if whole == 0:
-        return [total] + [0] * (len(weights) - 1) if weights else []
+        return split(total, [1] * len(weights)) if weights else []
     exact = [Fraction(total) * Fraction(weight) / whole for weight in weights]
     parts = [share.numerator // share.denominator for share in exact]
     order = sorted(range(len(parts)), key=lambda index: (parts[index] - exact[index], index))

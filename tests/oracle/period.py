@@ -1,7 +1,7 @@
 """Periods: the accounting months of an entity, written YYYY-MM."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 from . import instant
 
@@ -37,6 +37,12 @@ def start(period, zone):
 def end(period, zone):
     """The instant a period ends (half-open)."""
     return start(following(period), zone)
+
+
+def last_day(period):
+    """The last local date of a period."""
+    following_period = following(period)
+    return date(int(following_period[:4]), int(following_period[5:]), 1) - timedelta(days=1)
 
 
 def first_open(period, closed):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from . import instant, number, period, window
-from .aggregate import aggregate
+from .aggregate import CARRIED, aggregate, last_value
 from .line_course import LineCourse, billing_period
 from .rate import Stretch, price
 
@@ -34,40 +34,49 @@ class RatedLine:
         self.prices = {}
         for event in sorted(events, key=lambda event: event.time):
             self._take(event)
-        if self._has_due_dates(history, line_id):
-            self._add_due_dates()
+        lines = [version.line(line_id) for version in history.versions]
+        self.lines = [line for line in lines if line is not None and line.rate is not None]
+        self.carries = self.lines[0].rate.aggregation in CARRIED
+        self.carries &= policies.value("carry", self.lines[0].start) == "yes"
+        self._add_due_dates()
 
     def _take(self, event):
-        """File an event under its billing period and window, when the window is closed."""
+        """File an event under its billing period, window and day, when the window is closed."""
         span = self._span(event.time)
         if span.end > self.frontier:
             return
-        line = self.course.pricing_line(span, event.time)
-        start = billing_period(line, event.time, self.zone).start
-        self.events.setdefault(start, {}).setdefault(span, []).append(event)
-        self.prices.setdefault(start, {})[span] = line
+        part = self._part(span, event.time)
+        line = self.course.pricing_line(part, event.time)
+        self._file(billing_period(line, event.time, self.zone).start, span, part, line).append(event)
+
+    def _file(self, start, span, part, line):
+        """The events of a part of a window; of two lines the first one prices it."""
+        self.prices.setdefault((start, part), line)
+        return self.events.setdefault(start, {}).setdefault(span, {}).setdefault(part, [])
 
     def _span(self, at):
-        return window.window_of(at, self.zone, self.policies.value("usage_window", at, "day"))
+        return window.window_by_policy(at, self.zone, self.policies)
 
-    def _has_due_dates(self, history, line_id):
-        lines = [version.line(line_id) for version in history.versions]
-        rates = [line.rate for line in lines if line is not None and line.rate is not None]
-        return any(rate.minimum is not None or rate.zero_flat_fee() for rate in rates)
+    def _part(self, span, at):
+        """The local day in a longer window: each unit takes the price in force at its time (rule 4)."""
+        day = window.day_of(at, self.zone)
+        return window.Window(max(span.start, day.start), min(span.end, day.end))
 
     def _add_due_dates(self):
         """Windows in which something is due without usage: a period's end, and month ends under a minimum."""
+        due = any(line.rate.minimum is not None or line.rate.zero_flat_fee() for line in self.lines)
+        if not due and not self.carries:
+            return
         for start, planned in self.course.periods.items():
             ends = {planned.end}
-            if self._spans_months(planned):
+            if due and self._spans_months(planned):
                 ends |= {period.end(period.of_instant(day.start, self.zone), self.zone) for day, _ in planned.days}
             for end in ends:
                 at = min(end, planned.end) - 1
                 span = self._span(at)
                 if span.end <= self.frontier:
-                    self.events.setdefault(start, {}).setdefault(span, [])
                     line = next(line for day, line in reversed(planned.days) if day.start <= at)
-                    self.prices.setdefault(start, {}).setdefault(span, line)
+                    self._file(start, span, self._part(span, at), line)
 
     def _spans_months(self, planned):
         """Whether a billing period lies in more than one accounting month (accounting.md rule 4, minimum)."""
@@ -76,9 +85,9 @@ class RatedLine:
 
     def windows(self):
         """All closed windows of the line in chronological order."""
-        found = {}
+        found, carried = {}, self._carried()
         for start in sorted(self.events):
-            for amount in self._period_windows(start):
+            for amount in self._period_windows(start, carried.get(start, Fraction(0))):
                 known = found.setdefault(amount.span, amount)
                 if known is not amount:
                     amount.events += known.events
@@ -86,24 +95,36 @@ class RatedLine:
                     found[amount.span] = amount
         return [found[span] for span in sorted(found)]
 
-    def _period_windows(self, start):
+    def _carried(self):
+        """By billing period what it begins with: what the one before ended with (policy carry), else nothing."""
+        found, value = {}, Fraction(0)
+        for start in sorted(self.course.periods.keys() | self.events.keys()) if self.carries else ():
+            found[start] = value
+            parts = [part for span in self.events.get(start, {}).values() for part in span.values()]
+            events = [event for part in parts for event in part]
+            value = last_value(self.lines[0].rate, events, value)
+        return found
+
+    def _period_windows(self, start, carried):
         """Windows of one billing period: differences of the rounded cumulative amount (architecture.md, Money)."""
         events, stretches, before = [], [], 0
         for span in sorted(self.events[start]):
-            line = self.prices[start][span]
-            planned = self.course.periods.get(start) if self._needs_plan(line.rate) else None
-            end = planned.end if planned else billing_period(line, start, self.zone).end
-            if not stretches or stretches[-1].rate != line.rate:
-                quantity = aggregate(line.rate, events, start, end)
-                stretches.append(Stretch(line.rate, quantity, quantity))
-            events += self.events[start][span]
-            stretches[-1] = replace(stretches[-1], after=aggregate(line.rate, events, start, end))
+            count = len(events)
+            for part in sorted(self.events[start][span]):
+                line = self.prices[start, part]
+                planned = self.course.periods.get(start) if self._needs_plan(line.rate) else None
+                end = planned.end if planned else billing_period(line, start, self.zone).end
+                if not stretches or stretches[-1].rate != line.rate:
+                    quantity = aggregate(line.rate, events, start, end, carried) if stretches else Fraction(0)
+                    stretches.append(Stretch(line.rate, quantity, quantity))
+                events += self.events[start][span][part]
+                stretches[-1] = replace(stretches[-1], after=aggregate(line.rate, events, start, end, carried))
             ended = span.end >= end
-            cost = price(stretches, ended, self.policies.value("zero_flat_fee", end, "yes") != "no")
+            cost = price(stretches, ended, self.policies.value("zero_flat_fee", end - 1) == "yes")
             cost = self._bounded(cost, span, ended, planned) if planned else cost
             amount = number.to_minor(cost, self.currency)
-            name, count = window.period_of(span, self.zone), len(self.events[start][span])
-            yield WindowAmount(span, name, count, amount - before, len(events), amount)
+            name = window.period_of(span, self.zone)
+            yield WindowAmount(span, name, len(events) - count, amount - before, len(events), amount)
             before = amount
 
     def _bounded(self, cost, span, ended, planned):

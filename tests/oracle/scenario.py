@@ -61,6 +61,15 @@ class Scenario:
         record = {"kind": "period_close", "entity": entity, "period": period, "event_time": time}
         return self.write("control.events", record)
 
+    def reference(self, kind, **facts):
+        """Append a record of master data."""
+        return self.write("reference.events", {"kind": kind, **facts})
+
+    def policy(self, key, value, effective_from, event_time="2020-01-01T00:00:00Z"):
+        """Append a policy, known long before it is in force."""
+        record = {"kind": "policy", "key": key, "value": value, "effective_from": effective_from}
+        return self.write("control.events", {**record, "event_time": event_time})
+
     def books(self, as_of=None):
         """The books of everything written."""
         return compute(self.directory, as_of)
@@ -71,9 +80,42 @@ def usage_line(line_id="l", **rate):
     return {"line_id": line_id, "kind": "usage", "rate": {"meter": "m", **rate}}
 
 
+def fixed(line_id="l", total="100", kind="ratable", **fields):
+    """A line of fixed consideration over the contract's term."""
+    return {"line_id": line_id, "kind": kind, "total": total, **fields}
+
+
+def delivered(line_id, at, total="100", **fields):
+    """A line satisfied at a point in time."""
+    return fixed(line_id, total, "point_in_time", satisfied_at=at, **fields)
+
+
+def progress(line_id, incurred, expected, total="100", **fields):
+    """A line measured by progress."""
+    ratio = {"incurred": incurred, "expected": expected}
+    return fixed(line_id, total, "milestone", progress=ratio, **fields)
+
+
 def tiers(*rows):
     """Tiers from (up_to, unit_price, flat_fee)."""
     return [{"up_to": up_to, "unit_price": unit, "flat_fee": flat} for up_to, unit, flat in rows]
+
+
+def by_line(books, account="revenue"):
+    """Credit of an account in minor units by line."""
+    found = {}
+    for key, minor in books.sums.items():
+        if key[4] == account:
+            found[key[7]] = found.get(key[7], 0) - minor
+    return dict(sorted(found.items()))
+
+
+def by_account(sums):
+    """Debits less credits in minor units by account."""
+    found = {}
+    for key, minor in sums.items():
+        found[key[4]] = found.get(key[4], 0) + minor
+    return {account: minor for account, minor in sorted(found.items()) if minor}
 
 
 def by_period(books, account):

@@ -15,11 +15,18 @@ KEY = ("e", "USD", "2024-01", None, "revenue", "c", "k", "l")
 def entry(sequence, amount="1.00", **changes):
     """A balanced entry of one posting on each side."""
     lines = [
-        {"account": "unbilled_receivable", "side": "debit", "amount": amount},
-        {"account": "revenue", "side": "credit", "amount": amount},
+        {"account": "unbilled_receivable", "side": "debit", "amount": amount, "functional_amount": amount},
+        {"account": "revenue", "side": "credit", "amount": amount, "functional_amount": amount},
     ]
     record = {"entry_id": f"e{sequence}", "shard": 0, "sequence": sequence, "entity": "e", "currency": "USD"}
-    record |= {"period": "2024-01", "customer_id": "c", "contract_id": "k", "line_id": "l", "lines": lines}
+    record |= {
+        "accounting_date": "2024-01-02",
+        "period": "2024-01",
+        "customer_id": "c",
+        "contract_id": "k",
+        "line_id": "l",
+        "lines": lines,
+    }
     return {**record, **changes}
 
 
@@ -58,3 +65,29 @@ def test_the_digest_is_of_sorted_non_zero_sums():
     line = '["é","USD","2024-01","","revenue","c","k","l","-1.05"]'
     sums = {("é", *KEY[1:]): -105, KEY: 0}
     assert hashlib.sha256(line.encode()).hexdigest() == books.digest(sums)
+
+
+def euros(*names):
+    """What every contract's functional currency is in these tests."""
+    return "EUR"
+
+
+def test_functional_amounts_are_summed_in_their_currency(tmp_path):
+    lines = entry(1)["lines"]
+    for line in lines:
+        line["functional_amount"] = "0.90"
+    Scenario(tmp_path).write("revenue.journal", entry(1, lines=lines))
+    journal = Journal.read(tmp_path, euros)
+    assert journal.problems == []
+    assert -90 == journal.functional[(*KEY, "EUR")]
+    expected = {(*KEY, "EUR"): -91}
+    assert "functional=EUR: expected -0.91, actual -0.90" in compare(expected, {(*KEY, "EUR"): -90})[0]
+
+
+def test_every_fault_of_functional_amounts_is_reported(tmp_path):
+    lines = entry(1)["lines"]
+    lines[0]["functional_amount"] = "0.90"
+    Scenario(tmp_path).write("revenue.journal", entry(1, lines=lines), entry(2, accounting_date="soon"))
+    problems = "\n".join(Journal.read(tmp_path, euros).problems)
+    assert "functional amounts do not balance" in problems
+    assert "accounting_date is 'soon'" in problems

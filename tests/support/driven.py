@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from connectors.usage_rows import Lateness, usage_batches
 from dataflows.settings import FlowSettings
 from dataflows.shard import Shard, ShardContext
 from schemas.instants import parse_instant
-from schemas.topics import CONTRACTS, CONTROL, EXCEPTIONS, JOURNAL, USAGE
+from schemas.topics import CONTRACTS, CONTROL, EXCEPTIONS, JOURNAL, REFERENCE, USAGE
 from tests.support.timeline import Step, booked, instant, timeline
 
 HOUR_US = 3_600_000_000
@@ -31,6 +33,8 @@ def flow_settings(**changes: Any) -> FlowSettings:
         "shards": 1,
         "lateness_us": HOUR_US,
         "horizon_us": 35 * 24 * HOUR_US,
+        "retention_us": 400 * 24 * HOUR_US,
+        "parked_us": 400 * 24 * HOUR_US,
         "window": WindowSize.DAY,
         "zone": "UTC",
         "owner": "revenue-operations",
@@ -43,10 +47,13 @@ def flow_settings(**changes: Any) -> FlowSettings:
 class DrivenShard:
     """A shard and everything it has said."""
 
-    def __init__(self, state: Path, story: str, as_of: str | None = None, **settings: Any) -> None:
+    def __init__(
+        self, state: Path, story: str, as_of: str | None = None, following: bool = False, **settings: Any
+    ) -> None:
+        """`following`: the partitions do not look ahead, as those of a run that follows; there is no end of input."""
         self.state, self.story, self.as_of, self.settings = state, story, as_of, settings
         self.lines: dict[str, dict[int, bytes]] = {JOURNAL: {}, EXCEPTIONS: {}}
-        self.activations = _Arrivals(timeline(story)).activations
+        self.activations = (_Followed if following else _Arrivals)(timeline(story)).activations
         self.sources = sorted({batch.source for given in self.activations for batch in given} - {f"{CONTROL}/0"})
         self._open()
 
@@ -100,14 +107,21 @@ class DrivenShard:
             for one in records
         ]
 
-    def balances(self, by: str = "account") -> dict[str, Decimal]:
-        """Signed sums that are not zero, debits positive, by account or by a field of the entry."""
+    @property
+    def open(self) -> list[str]:
+        """Class and position of the exceptions that are not resolved."""
+        found = Counter(one.rpartition(" ")[0] for one in self.exceptions if one.endswith(" open"))
+        found -= Counter(one.rpartition(" ")[0] for one in self.exceptions if one.endswith(" resolved"))
+        return sorted(found.elements())
+
+    def balances(self, by: str = "account", amount: str = "amount") -> dict[str, Decimal]:
+        """Signed sums that are not zero, debits positive, by account or by a field of the entry and account."""
         sums: Counter[str] = Counter()
         for line in self.lines[JOURNAL].values():
             entry = json.loads(line)
             for one in entry["lines"]:
                 name = one["account"] if by == "account" else f"{entry[by]} {one['account']}"
-                sums[name] += Decimal(one["amount"]) * (1 if one["side"] == "debit" else -1)  # type: ignore[assignment]
+                sums[name] += Decimal(one[amount]) * (1 if one["side"] == "debit" else -1)  # type: ignore[assignment]
         return {name: Decimal(amount) for name, amount in sorted(sums.items()) if amount}
 
 
@@ -126,11 +140,14 @@ class _Arrivals:
     def _control(self, controls: list[Step]) -> None:
         first = self.activations[0]
         first.append(Batch(CONTROL, 0, 0, 0, None, 0))
-        for offset, step in enumerate(controls):
-            line = json.dumps({"kind": CONTROLS[step.verb], "event_time": step.at, "as_of": step.at, **step.facts})
-            records, rejected = decoded(CONTROL, offset, [line.encode()])
-            first.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, records, rejected))
+        first += [self._control_batch(offset, step) for offset, step in enumerate(controls)]
         first.append(Batch(CONTROL, 0, len(controls), len(controls), None, ENDED))
+
+    def _control_batch(self, offset: int, step: Step) -> Batch:
+        facts = {name: instant(value) if name == "effective_from" else value for name, value in step.facts.items()}
+        line = json.dumps({"kind": CONTROLS[step.verb], "event_time": step.at, "as_of": step.at, **facts})
+        records, rejected = decoded(CONTROL, offset, [line.encode()])
+        return Batch(CONTROL, 0, offset, offset + 1, None, offset, None, records, rejected)
 
     def _partition(self, topic: str, partition: int, story: list[list[Step]]) -> None:
         offset, newest, told, told_in = 0, None, -1, 0
@@ -154,7 +171,7 @@ class _Arrivals:
         batches = []
         for at, line in enumerate(lines, start=offset):
             records, rejected = decoded(topic, at, [line])
-            times = [record.model.event_time for record in records]
+            times = [record.model.event_time for record in records if record.model.event_time is not None]
             newest = max([*times, *([] if newest is None else [newest])], default=None)
             phase = 0 if newest is None else int(self._timeline.phases(np.array([newest]))[0])
             batches.append(Batch(topic, partition, at, at + 1, newest, phase, None, records, rejected))
@@ -162,15 +179,44 @@ class _Arrivals:
 
     def _line(self, step: Step) -> bytes:
         self._events += 1
-        make = usage if step.verb == "usage" else contract
+        make = {"usage": usage, "contract": contract, "reference": reference}[step.verb]
         return json.dumps(make(step.at, f"e{self._events}", **step.facts)).encode()
+
+
+class _Followed(_Arrivals):
+    """The same as sources that follow send them: each says after every activation that it is dry."""
+
+    def __init__(self, story: list[list[Step]]) -> None:
+        self.activations = [[] for _ in story]
+        self._timeline, self._events, self._story = Timeline.of([]), 0, story
+        self._ends: dict[tuple[str, int], tuple[int, int | None]] = {}
+        self._told = 0
+        places = {(REFERENCE, 0), (CONTRACTS, 0), (USAGE, 0), *(_place(step) for given in story for step in given)}
+        self.activations[0].append(Batch(CONTROL, 0, 0, 0, None, 0))
+        for number, steps in enumerate(story):
+            for place in sorted(places - {None}):
+                self._piece(*place, number, [self._line(step) for step in steps if _place(step) == place])
+            for step in (step for step in steps if step.verb in CONTROLS):
+                self.activations[number].append(self._control_batch(self._told, step))
+                self._told += 1
+            for topic, partition in sorted(places - {None}):
+                end, newest = self._ends.get((topic, partition), (0, None))
+                self.activations[number].append(Batch(topic, partition, end, end, newest, self._told, dry=True))
+
+    def _piece(self, topic: str, partition: int, number: int, lines: list[bytes]) -> None:
+        if lines:
+            end, newest = self._ends.get((topic, partition), (0, None))
+            for batch in self._batches(topic, partition, end, lines, newest):
+                self.activations[number].append(replace(batch, phase=self._told))
+                self._ends[topic, partition] = batch.end, batch.newest
 
 
 def _place(step: Step) -> tuple[str, int] | None:
     """Topic and partition of a step that is no control record."""
     if step.verb in CONTROLS:
         return None
-    return (USAGE, int(step.facts.get("on", 0))) if step.verb == "usage" else (CONTRACTS, 0)
+    topic = {"usage": USAGE, "contract": CONTRACTS, "reference": REFERENCE}[step.verb]
+    return topic, int(step.facts.get("on", 0))
 
 
 def usage(
@@ -184,21 +230,68 @@ def usage(
     }  # fmt: skip
 
 
+DATES = {"effective_from", "as_of"}
+
+
+def reference(at: str, event_id: str, *, on: str = "0", timed: str = "yes", **facts: str) -> dict[str, Any]:
+    """A master data record; `timed=no` leaves out its event_time, lists are separated by commas, flags are yes."""
+    found: dict[str, Any] = {"event_id": event_id, "source": "mdm"} | ({"event_time": at} if timed == "yes" else {})
+    for name, value in facts.items():
+        found[name] = instant(value) if name in DATES else value == "yes" if name == "highly_variable" else value
+    if "products" in found:
+        found["products"] = found["products"].split(",")
+    if "dimensions" in found:
+        pairs = [pair.split(":") for pair in found["dimensions"].split(",")]
+        found["dimensions"] = [{"key": key, "value": value} for key, value in pairs]
+    return found
+
+
 def contract(
     at: str, event_id: str, *, price: str | None = None, tiers: str | None = None, k: str = "k",
     version: str = "1", kind: str | None = None, effective: str = "2025-01-01", start: str = "2025-01-01",
     end: str = "2026-01-01", line: str = "l", meter: str = "m", customer: str = "c", entity: str = "us",
+    currency: str = "USD", product: str = "p", fixed: str | None = None, opening: str | None = None,
+    aggregation: str = "sum", minimum: str | None = None, billing: str = "month",
 ) -> dict[str, Any]:  # fmt: skip
-    """A contract version with one usage line: `price` per unit, or `tiers` as up_to:price,..., the last one -:price."""
+    """A contract version with one usage line: `price` per unit, or `tiers` as up_to:price,..., the last one -:price; or
+    with `fixed` lines, see `fixed_lines`; end=- is none. `opening` is as_of/recognised/billed."""
     rate: dict[str, Any] = {"meter": meter, "billing_period": "month", "model": "per_unit", "unit_price": price}
     if tiers:
         parts = [tier.split(":") for tier in tiers.split(",")]
         listed = [{"up_to": None if up_to == "-" else up_to, "unit_price": unit} for up_to, unit in parts]
         rate = {"meter": meter, "billing_period": "month", "model": "graduated", "tiers": listed}
-    return {
+    rate |= {"aggregation": aggregation, "minimum": minimum, "billing_period": billing}
+    lines = fixed_lines(fixed) if fixed else []
+    if line != "-" and (price or tiers or not fixed):
+        lines.append({"line_id": line, "product_id": product, "kind": "usage", "rate": rate})
+    found = {
         "event_id": event_id, "source": "s", "event_time": at, "contract_id": k, "version": int(version),
         "kind": kind or ("activated" if version == "1" else "amended"), "effective_at": instant(effective),
-        "customer_id": customer, "entity": entity, "currency": "USD", "start": instant(start),
-        "end": instant(end),
-        "lines": [{"line_id": line, "product_id": "p", "kind": "usage", "rate": rate}] if line != "-" else [],
+        "customer_id": customer, "entity": entity, "currency": currency, "start": instant(start),
+        "end": None if end == "-" else instant(end), "lines": lines,
     }  # fmt: skip
+    if opening:
+        as_of, recognised, billed = opening.split("/")
+        found["opening"] = {"as_of": instant(as_of), "recognised": recognised, "billed": billed}
+    return found
+
+
+def fixed_lines(text: str) -> list[dict[str, Any]]:
+    """Lines separated by commas, each `id total`, with marks: `a:120` is ratable, `a:120@2025-02-01` delivered then and
+    `a:120@-` not yet, `a:120#1/4` a milestone; `~exact` is its method, `$30` its SSP, `=p` its product (else its id)."""
+    found = []
+    for one in text.split(","):
+        parts = re.fullmatch(
+            r"(\w+):(-?[\d.]+)(?:@([\w:-]+))?(?:#(\d+)/(\d+))?(?:~(\w+))?(?:\$([\d.]+))?(?:=(\w+))?", one
+        )
+        assert parts is not None, one
+        name, total, satisfied, incurred, expected, method, ssp, product = parts.groups()
+        line: dict[str, Any] = {"line_id": name, "product_id": product or name, "total": total, "ssp": ssp}
+        if satisfied is not None:
+            line |= {"kind": "point_in_time", "satisfied_at": None if satisfied == "-" else instant(satisfied)}
+        elif incurred is not None:
+            line |= {"kind": "milestone", "progress": {"incurred": incurred, "expected": expected}}
+        else:
+            line |= {"kind": "ratable", "method": method}
+        found.append(line)
+    return found

@@ -1,15 +1,23 @@
-"""Random feeds: one seed decides everything that a directory of topics holds."""
+"""Random feeds: one seed decides everything that a directory of topics holds.
+
+About half of the feeds are simple: contracts of usage, usage, closes. The others have master data, policies and fixed
+lines, too. These are drawn from streams of their own, after and beside the simple parts, which they leave as they are.
+"""
 
 from __future__ import annotations
 
 import json
 import random
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-START = datetime(2025, 1, 1, tzinfo=UTC)
+from tests.support.fixed_lines import FixedLines
+from tests.support.master_data import MasterData
+from tests.support.moments import START, instant
+from tests.support.policies import DrawnPolicies
+
 CURRENCIES = ("USD", "EUR", "JPY", "KWD")
 PRICES = ("0.0000004", "1", "0.01", "2.5", "0.333333333333", "19.99", "0", "0.000000000001")
 
@@ -37,11 +45,6 @@ GARBAGE: tuple[bytes, ...] = (
 )
 
 
-def instant(moment: datetime) -> str:
-    """RFC 3339 in UTC."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{moment.microsecond:06d}" if moment.microsecond else "") + "Z"
-
-
 @dataclass
 class Feed:
     """The lines of every topic and partition, and how the run is closed."""
@@ -63,9 +66,10 @@ class Feed:
 class Drawing:
     """Draws one feed."""
 
-    def __init__(self, seed: int, events: int = 300, days: int = 75) -> None:
+    def __init__(self, seed: int, events: int = 300, days: int = 75, rich: bool | None = None) -> None:
         self.random = random.Random(seed)
         self.seed, self.events, self.days = seed, events, days
+        self.rich = random.Random(f"{seed} rich").random() < 0.5 if rich is None else rich
         self.customers = [f"c{number}" for number in range(self.random.randint(1, 6))]
         self.meters = [f"m{number}" for number in range(self.random.randint(1, 3))]
 
@@ -73,13 +77,23 @@ class Drawing:
         """The whole feed."""
         feed = Feed(self.seed)
         contracts = self.contracts()
-        feed.topics["contracts.events"] = {0: [json.dumps(one).encode() for one in contracts]}
-        feed.topics["usage.events"] = self.usage([one["contract_id"] for one in contracts])
+        usage = self.usage([one["contract_id"] for one in contracts])
         controls = self.controls()
-        if controls:
-            feed.topics["control.events"] = {0: [json.dumps(one).encode() for one in controls]}
         if self.random.random() < 0.85:
             feed.as_of = instant(START + timedelta(days=self.random.randint(0, self.days + 40)))
+        if self.rich:
+            FixedLines(self.seed, self.customers, CURRENCIES).add(contracts)
+            policies = DrawnPolicies(self.seed).records()
+            controls = sorted(
+                [*policies, *controls, *more_closes(self.seed, controls)], key=lambda one: one["event_time"]
+            )
+            if any(one["key"] == "carry" for one in policies):
+                steady(contracts)
+            feed.topics["reference.events"] = MasterData(self.seed, contracts, self.meters).partitions()
+        feed.topics["contracts.events"] = {0: [json.dumps(one).encode() for one in contracts]}
+        feed.topics["usage.events"] = usage
+        if controls:
+            feed.topics["control.events"] = {0: [json.dumps(one).encode() for one in controls]}
         return feed
 
     # -- contracts
@@ -259,3 +273,26 @@ class Drawing:
                     }
                 )
         return found
+
+
+def more_closes(seed: int, controls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Closes in the weeks after their periods, of periods that no other record closes."""
+    rng = random.Random(f"{seed} closes")
+    taken = {(one.get("entity"), one.get("period")) for one in controls}
+    found = []
+    for entity in ("us", "de", "au"):
+        for period, ended in (("2024-12", 0), ("2025-01", 31), ("2025-02", 59)):
+            at = instant(START + timedelta(days=ended + rng.randint(1, 20), hours=rng.randint(0, 23)))
+            if rng.random() < 0.15 and (entity, period) not in taken:
+                close = {"source": "ops", "event_time": at, "kind": "period_close", "entity": entity, "period": period}
+                found.append({**close, "actor": "ann"})
+    return found
+
+
+def steady(contracts: list[dict[str, Any]]) -> None:
+    """What carries its value keeps one plain price: which price a carried value has after a change has no rule."""
+    for record in contracts:
+        for line in record["lines"]:
+            if line["kind"] == "usage" and line["rate"]["aggregation"] in ("last", "weighted_sum"):
+                kept = {name: line["rate"][name] for name in ("meter", "aggregation", "billing_period")}
+                line["rate"] = {**kept, "model": "per_unit", "unit_price": "2.5"}

@@ -41,12 +41,17 @@ def ledger(text: str) -> list[str]:
 
 
 def booked(entry: bytes) -> str:
-    """A journal entry as a ledger's line: accounting date, line, day and revision of the window, period of origin if it
-    is another one, postings."""
+    """A journal entry as a ledger's line: accounting date, line, day and revision of the window if it is usage, period
+    of origin if it is another one, postings; a functional amount in brackets where it is another one."""
     record = json.loads(entry)
     window = record["window"]
-    origin = [f"of {record['origin_period']}"] if record["origin_period"] else []
-    sides = {"debit": "Dr", "credit": "Cr"}
-    postings = [f"{sides[one['side']]} {one['account']} {one['amount']}" for one in record["lines"]]
-    words = [record["accounting_date"], record["line_id"], window["start"][:10], f"r{window['revision']}"]
-    return " ".join([*words, *origin, *postings])
+    words = [record["accounting_date"], record["line_id"]]
+    if window:
+        words += [window["start"][:10], f"r{window['revision']}"]
+    if record["origin_period"]:
+        words.append(f"of {record['origin_period']}")
+    for one in record["lines"]:
+        words += [{"debit": "Dr", "credit": "Cr"}[one["side"]], one["account"], one["amount"]]
+        if (record["functional_currency"], one["functional_amount"]) != (record["currency"], one["amount"]):
+            words.append(f"({one['functional_amount']} {record['functional_currency']})")
+    return " ".join(words)

@@ -1,0 +1,147 @@
+"""Whether sending an excepted record again can help, class by class, and if not, what does."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connectors.usage_rows import EARLIEST_US, LATEST_US
+from ops.show.exception_record import ExceptionRecord
+from schemas.contracts import ContractEvent
+from schemas.control import ControlEvent
+from schemas.decode import decode
+from schemas.fault import Fault
+from schemas.fields import Record
+from schemas.instants import instant_text
+from schemas.topics import CONTROL, INPUTS
+from schemas.usage import UsageEvent
+
+# What is kept in the state and taken up without anybody's help.
+BY_ITSELF = {
+    "contract_unknown": "a contract of the customer comes that is in force at its time",
+    "meter_unmapped": "the contract is amended with a usage line for its meter",
+    "contract_ambiguous": "the contracts are amended so that one of them takes its meter",
+    "product_unmapped": "reference.events has the product",
+    "fx_rate_missing": "reference.events has the rate",
+    "version_gap": "the version before it comes",
+    "rate_not_covering": "the contract is amended with an open-ended tier",
+}
+NO_RECORD_HELPS = {
+    "unsupported": "this version does not recognise what it asks for: recognise it elsewhere",
+}
+# What may be sent as it was, once the program or its settings take it.
+AS_IT_WAS = ("undecodable", "invalid", "schema_unknown")
+NEEDS = {
+    "identity_conflict": "its identity is counted with other content: correct it under another event_id",
+    "period_closed_rejected": "its identity is refused already: correct it under another event_id, dated in an open period",
+    "too_late": "it stays too late: correct it with a later event_time",
+    "too_early": "it stays too early: correct its event_time",
+    "version_conflict": "its version is known with other content: correct it as the next version",
+    "reference_conflict": "another record of its date differs: correct it with a later event_time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """A record that may be sent: its line, and what it says."""
+
+    line: bytes
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why it is not sent, and what helps instead."""
+
+    reason: str
+
+
+def judged(one: ExceptionRecord, corrected: bytes | None, meters: Mapping[str, str]) -> Sendable | Refused:
+    """What to do about an exception, with the record that corrects it or without.
+
+    `meters` maps types of CloudEvents to meters, as in a run.
+    """
+    if one.status != "open":
+        return Refused(f"it is {one.status} already: nothing is left to send")
+    if one.kind in BY_ITSELF:
+        return Refused(
+            f"it is kept, and taken up by itself when {BY_ITSELF[one.kind]}; sent again it would count for nothing"
+        )
+    if one.kind in NO_RECORD_HELPS:
+        return Refused(NO_RECORD_HELPS[one.kind])
+    if one.source is None or one.source.topic not in INPUTS:
+        return Refused("no record of an input topic caused it: there is nothing to send")
+    topic, original = one.source.topic, payload_of(one)
+    before = decode(topic, original, meters)
+    if corrected is not None:
+        return _corrected(one, corrected, decode(topic, corrected, meters), before)
+    if not original:
+        return Refused("its payload is empty: give the record with --payload FILE")
+    if one.kind in AS_IT_WAS and topic != CONTROL:
+        if isinstance(before, Record):
+            return Sendable(original, before)
+        return Refused(f"it would be {before.cls} again ({before.reason}): give a corrected record with --payload FILE")
+    need = NEEDS.get(one.kind, "sent as it was it would fail again: correct it")
+    return Refused(f"{need}, and give it with --payload FILE")
+
+
+def way(one: ExceptionRecord, meters: Mapping[str, str]) -> str:
+    """How an open exception may be settled, in a word or two for a table."""
+    if one.kind in BY_ITSELF:
+        return "by itself"
+    if one.kind in NO_RECORD_HELPS or one.source is None or one.source.topic not in INPUTS:
+        return "elsewhere"
+    return "as it was" if isinstance(judged(one, None, meters), Sendable) else "--payload"
+
+
+def payload_of(one: ExceptionRecord) -> bytes:
+    """The record that caused the exception, as far as it is known."""
+    try:
+        return base64.b64decode(one.payload or "", validate=True)
+    except binascii.Error:
+        return b""
+
+
+def _corrected(one: ExceptionRecord, line: bytes, record: Record | Fault, before: Record | Fault) -> Sendable | Refused:
+    if isinstance(record, Fault):
+        return Refused(f"the corrected record is {record.cls}: {record.reason}")
+    if record == before:
+        return Refused("the corrected record says the same as the one that was refused")
+    if isinstance(record, ControlEvent) and record.kind in ("period_close", "period_reopen"):
+        return Refused(
+            "closes and reopenings are written by accrual close and accrual reopen, which check what is closed"
+        )
+    told = _unchanged(one.kind, record, before)
+    return Refused(f"the corrected record {told}") if told else Sendable(line, record)
+
+
+def _unchanged(kind: str, record: Record, before: Record | Fault) -> str | None:
+    """What a correction of this class had to change and has not."""
+    match kind:
+        case "identity_conflict" | "period_closed_rejected" if _identity(record) == _identity(before):
+            return f"has the identity {_identity(record)} still: give it an event_id of its own"
+        case "too_late" | "reference_conflict" if (at := _time(record)) is not None:
+            if (then := _time(before)) is not None and at <= then:
+                return f"has the event_time {instant_text(at)}: it must be later than {instant_text(then)}"
+        case "too_early" if (at := _time(record)) is not None and not EARLIEST_US <= at < LATEST_US:
+            return f"has the event_time {instant_text(at)}: it must lie in the years 2000 to 2099"
+        case "version_conflict" if _version(record) == _version(before):
+            return f"is {_version(record)} still: send the change as the next version"
+    return None
+
+
+def _identity(record: Record | Fault) -> str | None:
+    if not isinstance(record, UsageEvent):
+        return None
+    return f"{record.event_id} of {record.source}, customer {record.customer_id}"
+
+
+def _version(record: Record | Fault) -> str | None:
+    return f"contract {record.contract_id} version {record.version}" if isinstance(record, ContractEvent) else None
+
+
+def _time(record: Record | Fault) -> int | None:
+    time = getattr(record, "event_time", None)
+    return time if isinstance(time, int) else None

@@ -1,0 +1,1 @@
+"""The doctor: what is looked at before somebody asks why, changing nothing."""

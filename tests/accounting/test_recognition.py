@@ -1,0 +1,479 @@
+"""What a fixed line adds to revenue and when: each amount to the cent, nothing twice, nothing skipped, however it is cut."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from fractions import Fraction
+from itertools import pairwise
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from accounting.calendar import DAY_US, HOUR_US, local_date, start_of_day
+from accounting.contract import Line, LineKind
+from accounting.coverage import ALWAYS, FOREVER
+from accounting.policy import Policies, PolicyRecord
+from accounting.recognition import CutOff, Effect, LinePlan, Phase, Step, cut_offs, effects, next_effect
+from accounting.schedule import Method, curve
+from tests.accounting.examples import NEW_YORK, at, day, wall
+
+NONE = Policies()
+DAILY = "daily", "2000-01-01"
+
+
+def policies(*changes: tuple[str, str], key: str = "recognise") -> Policies:
+    """Policy `recognise` as it was decided: (value, instant)."""
+    found = Policies()
+    for number, (value, since) in enumerate(changes):
+        found.add(PolicyRecord(key, value, at(since), number))
+    return found
+
+
+def line(start: str, end: str, kind: LineKind = LineKind.RATABLE, zone: str = "UTC") -> Line:
+    return Line("l", "p", kind, at(start, zone), at(end, zone))
+
+
+def ratable(
+    start: str, end: str, amount: int, method: Method = Method.DAILY, zone: str = "UTC", residual_last: bool = False
+) -> LinePlan:
+    phase = Phase(ALWAYS, 0, amount, (0, 1), line(start, end, zone=zone), 1, method)
+    return LinePlan("l", "p", (phase,), None, residual_last)
+
+
+def opened(plan: LinePlan, as_of: str, base: int, part: int, whole: int) -> LinePlan:
+    """The plan taken over in mid-life: `base` was earned by then, the rest is earned over what is left."""
+    first = plan.phases[0]
+    phase = replace(first, since=at(as_of), base=base, amount=first.amount - base, transferred=(part, whole))
+    return replace(plan, phases=(phase,))
+
+
+def ended(plan: LinePlan, end: str, base: int, version: int = 2) -> LinePlan:
+    """The plan cut off at an instant."""
+    last = replace(plan.phases[-1], since=at(end), base=base, amount=0, transferred=(0, 1), version=version)
+    return replace(plan, phases=(*plan.phases, last))
+
+
+def measured(amount: int, *steps: tuple[str, int, int], kind: LineKind = LineKind.MILESTONE) -> LinePlan:
+    """A line by progress: (instant, incurred, expected), a version each."""
+    phase = Phase(ALWAYS, 0, amount, (0, 1), line("2024-01-01", "2025-01-01", kind), 1)
+    found = tuple(Step(at(when), *ratio, number) for number, (when, *ratio) in enumerate(steps, start=1))
+    return LinePlan("l", "p", (phase,), found)
+
+
+def posted(
+    plan: LinePlan, zone: str = "UTC", known: Policies = NONE, since: int = ALWAYS, until: int = FOREVER
+) -> list[tuple[str, int]]:
+    """(accounting date, amount) of the effects."""
+    return [(one.day.isoformat(), one.amount) for one in effects(plan, zone, known, since, until)]
+
+
+# -- ratable lines
+
+
+def test_s31_by_days_and_to_the_microsecond():
+    days = ratable("2024-06-15 12:00", "2024-10-13 12:00", 12000)
+    ends = ["2024-06-30", "2024-07-31", "2024-08-31", "2024-09-30", "2024-10-31"]
+    assert list(zip(ends, [1600, 3100, 3100, 3000, 1200], strict=True)) == posted(days)
+    exact = ratable("2024-06-15 12:00", "2024-10-13 12:00", 12000, Method.EXACT)
+    assert list(zip(ends, [1550, 3100, 3100, 3000, 1250], strict=True)) == posted(exact)
+
+
+def test_an_effect_says_when_it_is_due_and_what_decided_it():
+    (first, *_) = effects(ratable("2024-01-15", "2024-03-15", 6000), "UTC", NONE, ALWAYS, FOREVER)
+    rule = "daily schedule, cumulative amount rounded half-even"
+    assert Effect(at("2024-02-01"), day("2024-01-31"), "l", 1700, 1, rule) == first
+
+
+def test_nothing_is_due_before_the_periods_end():
+    plan = ratable("2024-01-15", "2024-03-15", 6000)
+    turn = at("2024-02-01")
+    assert [] == posted(plan, until=turn - 1)
+    assert [("2024-01-31", 1700)] == posted(plan, until=turn)
+    assert [("2024-02-29", 2900), ("2024-03-31", 1400)] == posted(plan, since=turn)
+
+
+def test_the_period_ends_by_the_zones_clock():
+    plan = ratable("2024-01-01", "2024-03-01", 6000, zone=NEW_YORK)
+    assert [] == posted(plan, NEW_YORK, until=at("2024-02-01 04:59"))
+    assert [("2024-01-31", 3100)] == posted(plan, NEW_YORK, until=at("2024-02-01 05:00"))
+
+
+def test_a_credit_is_earned_back_in_the_same_way():
+    plan = ratable("2024-01-15", "2024-03-15", -6000)
+    assert [("2024-01-31", -1700), ("2024-02-29", -2900), ("2024-03-31", -1400)] == posted(plan)
+
+
+def test_a_line_of_nothing_has_no_effect():
+    plan = ratable("2024-01-15", "2024-03-15", 0)
+    assert [] == posted(plan)
+    assert [] == posted(replace(plan, residual_last=True))
+    assert [] == posted(plan, known=policies(DAILY))
+
+
+def test_a_period_in_which_rounding_leaves_nothing_has_no_effect():
+    # One cent over four months: the half cent of February is rounded to the even one, so that March has it.
+    plan = ratable("2024-01-01", "2024-05-01", 1, Method.MONTHLY)
+    assert [("2024-03-31", 1)] == posted(plan)
+
+
+def test_daily_recognition_dates_each_day():
+    plan = ratable("2024-02-27", "2024-03-02", 400)
+    days = ["2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01"]
+    assert [(one, 100) for one in days] == posted(plan, known=policies(DAILY))
+
+
+def test_daily_recognition_ends_with_the_line_and_not_with_the_period():
+    plan = ratable("2024-02-27", "2024-02-28", 400)
+    assert [("2024-02-27", 400)] == posted(plan, known=policies(DAILY))
+    assert [("2024-02-29", 400)] == posted(plan)
+
+
+def test_recognition_turns_daily_with_the_first_day_whose_last_microsecond_is():
+    plan = ratable("2024-01-29", "2024-02-02", 400)
+    expected = [("2024-01-30", 200), ("2024-01-31", 100), ("2024-02-01", 100)]
+    assert expected == posted(plan, known=policies(("daily", "2024-01-30 12:00")))
+    # Back to the period's end from the last microsecond of 31 January on: the period's end itself stays a cut-off.
+    known = policies(("daily", "2024-01-30 12:00"), ("period_end", "2024-01-31 23:59:59.999999"))
+    assert [("2024-01-30", 200), ("2024-01-31", 100), ("2024-02-29", 100)] == posted(plan, known=known)
+
+
+def test_days_of_a_clock_change_are_days():
+    plan = ratable("2024-03-09", "2024-03-12", 300, zone=NEW_YORK)
+    found = effects(plan, NEW_YORK, policies(DAILY), ALWAYS, FOREVER)
+    assert [("2024-03-09", 100), ("2024-03-10", 100), ("2024-03-11", 100)] == posted(plan, NEW_YORK, policies(DAILY))
+    assert [23, 24] == [(after.instant - before.instant) // HOUR_US for before, after in pairwise(found)]
+
+
+def test_the_day_that_samoa_left_out_is_earned_with_the_day_before():
+    zone = "Pacific/Apia"
+    plan = ratable("2011-12-29", "2012-01-01", 300, zone=zone)
+    assert [("2011-12-29", 200), ("2011-12-31", 100)] == posted(plan, zone, policies(DAILY))
+
+
+# -- policy residual = last_full_period
+
+
+def test_s31_with_the_residual_in_the_last_full_period():
+    plan = ratable("2024-06-15 12:00", "2024-10-13 12:00", 12000, Method.MONTHLY_PRORATED_ENDS, residual_last=True)
+    ends = ["2024-06-30", "2024-07-31", "2024-08-31", "2024-09-30", "2024-10-31"]
+    assert list(zip(ends, [1550, 3066, 3066, 3068, 1250], strict=True)) == posted(plan)
+
+
+def test_without_a_full_period_the_last_one_takes_the_residual():
+    plan = ratable("2024-06-15", "2024-08-01 00:00:01", 100, Method.EXACT, residual_last=True)
+    assert 100 == sum(amount for _, amount in posted(plan))
+    short = ratable("2024-06-15", "2024-07-20", 1000, residual_last=True)
+    assert [("2024-06-30", 457), ("2024-07-31", 543)] == posted(short)
+
+
+def test_truncated_periods_are_cut_as_any():
+    plan = ratable("2024-06-15 12:00", "2024-10-13 12:00", 12000, Method.MONTHLY_PRORATED_ENDS, residual_last=True)
+    turn = at("2024-09-01")
+    assert posted(plan) == posted(plan, until=turn) + posted(plan, since=turn)
+    assert [("2024-07-31", 3066)] == posted(plan, since=at("2024-07-01"), until=turn - 1)
+
+
+def test_truncation_keeps_to_periods_where_recognition_is_daily():
+    plan = ratable("2024-01-01", "2024-03-01", 101, Method.MONTHLY, residual_last=True)
+    assert [("2024-01-31", 50), ("2024-02-29", 51)] == posted(plan, known=policies(DAILY)) == posted(plan)
+
+
+# -- openings and ends
+
+
+def test_from_an_opening_on_the_rest_is_earned_over_what_is_left():
+    # 40 of 100 by 11 January instead of 50: 60 over the ten days that are left.
+    plan = opened(ratable("2024-01-01", "2024-01-21", 10000), "2024-01-11", 4000, 1, 2)
+    known = policies(DAILY)
+    assert [(f"2024-01-{number}", 600) for number in range(11, 21)] == posted(plan, known=known)
+    assert [("2024-01-31", 6000)] == posted(plan)
+
+
+def test_what_an_opening_leaves_of_a_line_that_has_ended_is_earned_at_the_next_cut_off():
+    plan = opened(ratable("2024-01-01", "2024-01-21", 10000), "2024-01-25 08:00", 4000, 1, 1)
+    assert [("2024-01-31", 6000)] == posted(plan)
+    assert [("2024-01-25", 6000)] == posted(plan, known=policies(DAILY))
+
+
+def test_a_line_that_was_ended_earns_no_more():
+    plan = ended(ratable("2024-01-01", "2024-01-31", 3000), "2024-01-11", 1000)
+    assert [("2024-01-31", 1000)] == posted(plan)
+    assert [(f"2024-01-{number:02d}", 100) for number in range(1, 11)] == posted(plan, known=policies(DAILY))
+
+
+def test_what_is_posted_beyond_the_end_of_a_line_is_taken_back_by_nobody_here():
+    """The effects are desired ones: those that a cancellation takes away are simply not among them."""
+    plan = ratable("2024-01-01", "2024-04-01", 9100)
+    cut = ended(plan, "2024-02-15", 4500)
+    assert [("2024-01-31", 3100), ("2024-02-29", 1400)] == posted(cut)
+
+
+def test_the_version_of_an_effect_is_the_one_whose_phase_it_ends():
+    cut = ended(ratable("2024-01-01", "2024-04-01", 9100), "2024-02-15", 4500)
+    assert [1, 2] == [one.version for one in effects(cut, "UTC", NONE, ALWAYS, FOREVER)]
+
+
+# -- points in time and progress
+
+
+def test_progress_is_earned_when_it_is_made():
+    plan = measured(10000, ("2024-01-10 15:00", 1, 4), ("2024-02-20", 2, 3))
+    assert [("2024-01-10", 2500), ("2024-02-20", 4167)] == posted(plan)
+    assert [("2024-02-20", 4167)] == posted(plan, since=at("2024-01-10 15:00"))
+    assert [] == posted(plan, until=at("2024-01-10 15:00") - 1)
+    assert [("2024-01-10", 2500)] == posted(plan, until=at("2024-01-10 15:00"))
+
+
+def test_progress_is_dated_by_the_zones_calendar():
+    plan = measured(10000, ("2024-02-01 04:00", 1, 4))
+    assert [("2024-01-31", 2500)] == posted(plan, NEW_YORK)
+
+
+def test_less_progress_than_before_takes_revenue_back():
+    plan = measured(10000, ("2024-01-10", 1, 2), ("2024-02-20", 1, 4), ("2024-03-01", 1, 1))
+    assert [("2024-01-10", 5000), ("2024-02-20", -2500), ("2024-03-01", 7500)] == posted(plan)
+
+
+def test_progress_that_changes_nothing_has_no_effect():
+    plan = measured(10000, ("2024-01-10", 1, 2), ("2024-02-20", 3, 6), ("2024-03-01", 0, 1))
+    assert [("2024-01-10", 5000), ("2024-03-01", -5000)] == posted(plan)
+    assert [] == posted(measured(10000, ("2024-01-10", 0, 1)))
+
+
+def test_what_is_not_delivered_yet_has_no_effect():
+    assert [] == posted(measured(10000, kind=LineKind.POINT_IN_TIME))
+    assert next_effect(measured(10000), "UTC", NONE, ALWAYS) is None
+
+
+def test_a_step_names_the_version_that_made_it():
+    plan = measured(10000, ("2024-01-10", 1, 2), ("2024-02-20", 1, 1))
+    found = effects(plan, "UTC", NONE, ALWAYS, FOREVER)
+    assert [1, 2] == [one.version for one in found]
+    assert {"milestone, cumulative amount by progress, rounded half-even"} == {one.rule for one in found}
+
+
+def test_from_an_opening_on_progress_counts_over_what_was_left():
+    # A quarter was done and 30 of 100 recognised: 70 over three quarters.
+    plan = opened(
+        measured(10000, ("2024-01-10", 1, 4), ("2024-02-20", 1, 2), ("2024-03-20", 1, 1)), "2024-02-01", 3000, 1, 4
+    )
+    assert [("2024-02-20", 2333), ("2024-03-20", 4667)] == posted(plan)
+
+
+def test_from_an_opening_on_less_progress_than_then_takes_revenue_back():
+    plan = opened(measured(10000, ("2024-01-10", 1, 2), ("2024-02-20", 1, 4)), "2024-02-01", 5000, 1, 2)
+    assert [("2024-02-20", -2500)] == posted(plan)
+
+
+def test_what_an_opening_leaves_of_what_was_delivered_whole_is_never_lost():
+    plan = measured(10000, ("2024-01-10", 1, 1), kind=LineKind.POINT_IN_TIME)
+    late = opened(plan, "2024-02-01", 6000, 1, 1)
+    assert [("2024-02-01", 4000)] == posted(late, since=starting(late))
+    assert starting(late) + 1 == next_effect(late, "UTC", NONE, starting(late))
+
+
+def test_more_progress_than_whole_before_an_opening_makes_no_cent():
+    plan = opened(measured(10000, ("2024-01-10", 11, 10)), "2024-02-01", 10000, 11, 10)
+    assert [] == posted(plan, since=starting(plan))
+
+
+def test_an_end_keeps_what_was_done_by_then():
+    plan = ended(measured(10000, ("2024-01-10", 1, 4), ("2024-02-20", 1, 2)), "2024-02-01", 2500)
+    assert [("2024-01-10", 2500)] == posted(plan)
+    never = ended(measured(10000, ("2024-01-10", 1, 4)), "2024-02-01", 0)
+    assert [("2024-01-10", 2500), ("2024-02-01", -2500)] == posted(never)
+
+
+# -- cut-offs
+
+
+def marks(first: str, last: str, known: Policies = NONE, until: int = FOREVER) -> list[str]:
+    return [wall(one.instant)[:16] for one in cut_offs(at(first), at(last), "UTC", known, until)]
+
+
+def test_cut_offs_run_from_the_first_period_to_the_one_that_holds_the_end():
+    assert ["2024-02-01 00:00", "2024-03-01 00:00"] == marks("2024-01-15", "2024-02-15")
+    assert ["2024-02-01 00:00"] == marks("2024-01-15", "2024-02-01")
+    assert ["2024-02-01 00:00", "2024-03-01 00:00"] == marks("2024-01-15", "2024-02-01 00:00:00.000001")
+    assert ["2024-02-01 00:00"] == marks("2024-01-15", "2024-01-15")
+    assert [] == marks("2024-01-15", "2024-02-15", until=at("2024-01-31"))
+
+
+def test_a_cut_off_belongs_to_the_day_it_ends():
+    found = list(cut_offs(at("2024-01-30 10:00"), at("2024-02-01"), "UTC", policies(DAILY), FOREVER))
+    assert [CutOff(at("2024-01-31"), day("2024-01-30")), CutOff(at("2024-02-01"), day("2024-01-31"))] == found
+
+
+# -- any line, any zone, any cut
+
+ZONES = st.sampled_from(["UTC", NEW_YORK, "Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo", "Asia/Kathmandu"])
+BEGIN = at("2011-11-15")
+MINUTE = HOUR_US // 60
+MOMENTS = st.integers(0, 260 * 24 * 60).map(lambda minute: BEGIN + minute * MINUTE)
+COURSES = st.lists(st.tuples(st.sampled_from(["daily", "period_end"]), MOMENTS), max_size=3).map(
+    lambda changes: _course(changes)
+)
+AMOUNTS = st.sampled_from([0, 1, -1, 7, 9999, -12345, 10**15 + 1])
+
+
+def _course(changes: list[tuple[str, int]]) -> Policies:
+    found = Policies()
+    for number, (value, since) in enumerate(changes):
+        found.add(PolicyRecord("recognise", value, since, number))
+    return found
+
+
+Placed = tuple[LinePlan, str]  # a plan and its zone
+
+
+@st.composite
+def ratable_plans(draw) -> Placed:
+    """Ratable lines as contracts make them: whole, opened, ended, or with the residual in the last full period."""
+    zone, start, end = draw(ZONES), *sorted((draw(MOMENTS), draw(MOMENTS)))
+    assume(start < end)
+    method, amount = draw(st.sampled_from(Method)), draw(AMOUNTS)
+    own = Line("l", "p", LineKind.RATABLE, start, end)
+    phase = Phase(ALWAYS, 0, amount, (0, 1), own, 1, method)
+    shape = draw(st.sampled_from(["whole", "residual", "opened", "ended", "opened and ended"]))
+    if shape == "residual":
+        return LinePlan("l", "p", (phase,), None, residual_last=True), zone
+    if "opened" in shape:
+        as_of, base = draw(MOMENTS), draw(st.integers(-50, 20000))
+        share = curve(start, end, method, zone, (as_of,))
+        transferred = share.numerators[0], share.denominator
+        phase = replace(phase, since=as_of, base=base, amount=amount - base, transferred=transferred)
+    plan = LinePlan("l", "p", (phase,), None)
+    if "ended" in shape:
+        cut = draw(MOMENTS)
+        assume(cut > phase.since)
+        kept = plan.earned([cut], zone)[0]
+        plan = replace(plan, phases=(phase, Phase(cut, kept, 0, (0, 1), own, 2, method)))
+    return plan, zone
+
+
+@st.composite
+def measured_plans(draw) -> Placed:
+    """Lines by progress, opened or ended or neither."""
+    own = Line("l", "p", LineKind.MILESTONE, BEGIN, FOREVER)
+    instants = sorted(draw(st.sets(MOMENTS, max_size=4)))
+    steps = [Step(instant, draw(st.integers(0, 12)), draw(st.integers(1, 11)), number)
+             for number, instant in enumerate(instants, start=1)]  # fmt: skip
+    phases = [Phase(ALWAYS, 0, draw(AMOUNTS), (0, 1), own, 1)]
+    if draw(st.booleans()):
+        part, whole = draw(st.sampled_from([(0, 1), (1, 3), (2, 2), (7, 5)]))
+        phases = [replace(phases[0], since=draw(MOMENTS), base=draw(st.integers(-9, 99)), transferred=(part, whole))]
+    if draw(st.booleans()):
+        since = draw(MOMENTS)
+        assume(since > phases[-1].since)
+        phases.append(Phase(since, draw(st.integers(-9, 99)), 0, (0, 1), own, 2))
+    return LinePlan("l", "p", tuple(phases), tuple(steps)), draw(ZONES)
+
+
+PLANS = st.one_of(ratable_plans(), measured_plans())
+
+
+def starting(plan: LinePlan) -> int:
+    """Nothing is posted up to an opening."""
+    return plan.phases[0].since
+
+
+@given(PLANS, COURSES, st.lists(MOMENTS, max_size=6))
+def test_the_effects_of_adjacent_spans_are_the_effects_of_the_whole(placed, known, cuts):
+    plan, zone = placed
+    bounds = [starting(plan), *sorted(cut for cut in cuts if cut > starting(plan)), FOREVER]
+    parts = [one for since, until in pairwise(bounds) for one in effects(plan, zone, known, since, until)]
+    whole = effects(plan, zone, known, starting(plan), FOREVER)
+    assert whole == parts
+    assert sorted(one.instant for one in whole) == [one.instant for one in whole]
+    assert len(whole) == len({one.instant for one in whole})
+    assert all(one.amount for one in whole)
+
+
+@given(PLANS, COURSES)
+def test_from_one_effect_to_the_next_none_is_left_out(placed, known):
+    plan, zone = placed
+    whole, walked, after = effects(plan, zone, known, starting(plan), FOREVER), [], starting(plan)
+    for _ in range(600):
+        coming = next_effect(plan, zone, known, after)
+        if coming is None:
+            break
+        assert coming > after
+        walked += effects(plan, zone, known, after, coming)
+        after = coming
+    else:
+        raise AssertionError("there is no end to it")
+    assert whole == walked
+
+
+@given(PLANS, COURSES, MOMENTS)
+def test_from_any_instant_on_the_next_effect_is_named(placed, known, after):
+    plan, zone = placed
+    assume(after >= starting(plan))
+    coming = [one.instant for one in effects(plan, zone, known, after, FOREVER)]
+    found = next_effect(plan, zone, known, after)
+    if coming:
+        assert found is not None
+        assert after < found <= coming[0]
+
+
+@given(ratable_plans(), COURSES)
+def test_all_effects_of_a_ratable_line_come_to_its_amount(placed, known):
+    plan, zone = placed
+    first, last = plan.phases[0], plan.phases[-1]
+    earned = sum(one.amount for one in effects(plan, zone, known, starting(plan), FOREVER))
+    assert last.base + last.amount - first.base == earned
+
+
+@given(ratable_plans(), COURSES)
+def test_effects_are_the_differences_of_what_is_earned_by_each_day_that_counts(placed, known):
+    """The same once more, day by day."""
+    plan, zone = placed
+    assume(not plan.residual_last and len(plan.phases) == 1)
+    phase = plan.phases[0]
+    begin = max(phase.since, phase.line.start)
+    today, before, expected = local_date(begin, zone), phase.base, []
+    while True:
+        tomorrow = today + timedelta(days=1)
+        turn = start_of_day(tomorrow, zone)
+        if tomorrow.day == 1 or known.value("recognise", turn - 1) == "daily":
+            amount = _slowly(phase, turn, zone)
+            if amount != before:
+                expected.append((turn, today, amount - before))
+            before = amount
+            if turn >= phase.line.end:
+                break
+        today = tomorrow
+    found = [(one.instant, one.day, one.amount) for one in effects(plan, zone, known, starting(plan), FOREVER)]
+    # Where a day has no midnight of its own (Samoa), two days end at once: the first one's date counts.
+    assert expected == found
+
+
+def _slowly(phase: Phase, instant: int, zone: str) -> int:
+    found = curve(phase.line.start, phase.line.end or FOREVER, phase.method, zone, (instant,))
+    share, then = Fraction(found.numerators[0], found.denominator), Fraction(*phase.transferred)
+    if then == 1:
+        return phase.base + phase.amount
+    return round(phase.base + phase.amount * max((share - then) / (1 - then), Fraction(0)))
+
+
+@given(PLANS, MOMENTS)
+def test_recognition_by_day_and_by_period_agree_at_every_periods_end(placed, moment):
+    plan, zone = placed
+    assume(not plan.residual_last)
+    ends = [mark.instant for mark in cut_offs(BEGIN, moment, zone, NONE, FOREVER)]
+    daily = _course([("daily", BEGIN - 400 * DAY_US)])
+    for end in ends:
+        assume(end > starting(plan))
+        by_day, by_period = (
+            sum(one.amount for one in effects(plan, zone, known, starting(plan), end)) for known in (daily, NONE)
+        )
+        assert by_period == by_day
+
+
+@given(PLANS, COURSES)
+def test_an_effect_is_dated_the_day_that_ends_or_on_which_it_happens(placed, known):
+    plan, zone = placed
+    for one in effects(plan, zone, known, starting(plan), FOREVER):
+        happens = one.instant if plan.steps is not None else one.instant - 1
+        assert isinstance(one.day, date)
+        assert one.day <= local_date(happens, zone)
+        assert (one.day.year, one.day.month) == (local_date(happens, zone).year, local_date(happens, zone).month)

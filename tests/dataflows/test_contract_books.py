@@ -1,0 +1,554 @@
+"""The books of fixed lines: posted when due, restated by what comes later, held while a rate is missing, never twice."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from schemas.topics import EXCEPTIONS, JOURNAL
+from tests.support.timeline import ledger
+
+QUARTER = "2025-01-01 contract fixed=a:90 end=2025-04-01"
+
+
+def entries(shard):
+    return [json.loads(line) for line in shard.lines[JOURNAL].values()]
+
+
+# -- when
+
+
+def test_a_period_is_posted_when_the_business_date_has_passed_its_end(driven):
+    shard = driven(f"""
+        {QUARTER}
+        2025-01-31T23:59:59 clock
+
+        2025-02-01 clock
+
+        2025-03-01 clock
+    """, following=True)  # fmt: skip
+    assert [] == shard.play(stop=1).journal
+    assert ledger("2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00") == shard.play(1, 2).journal
+    shard.play(start=2)
+    expected = ledger("""
+        2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
+        2025-02-28 a Dr unbilled_receivable 28.00 Cr revenue 28.00
+    """)
+    assert expected == shard.journal
+
+
+def test_no_watermark_makes_a_schedule_due(driven):
+    shard = driven(f"""
+        {QUARTER}
+        2025-03-15 usage n=1
+
+        2025-02-01 clock
+    """, following=True)  # fmt: skip
+    assert [] == shard.play(stop=1).journal
+
+
+def test_several_periods_that_are_over_are_an_entry_each(driven):
+    shard = driven(f"{QUARTER}\n2025-07-01 clock").play()
+    expected = ledger("""
+        2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
+        2025-02-28 a Dr unbilled_receivable 28.00 Cr revenue 28.00
+        2025-03-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
+    """)
+    assert expected == shard.journal
+
+
+def test_recognition_by_day_is_posted_day_by_day(driven):
+    shard = driven("""
+        2024-12-01 policy key=recognise value=daily effective_from=2025-01-30
+        2025-01-01 contract fixed=a:90 end=2025-04-01
+        2025-01-30T12 clock
+
+        2025-02-02 clock
+    """, following=True)  # fmt: skip
+    assert [] == shard.play(stop=1).journal
+    expected = ledger("""
+        2025-01-30 a Dr unbilled_receivable 30.00 Cr revenue 30.00
+        2025-01-31 a Dr unbilled_receivable 1.00 Cr revenue 1.00
+        2025-02-01 a Dr unbilled_receivable 1.00 Cr revenue 1.00
+    """)
+    assert expected == shard.play(start=1).journal
+
+
+def test_recognition_that_turns_daily_afterwards_is_dated_by_days(driven):
+    shard = driven("""
+        2025-01-01 contract fixed=a:90 end=2025-04-01
+        2025-02-01 clock
+
+        2025-02-02 policy key=recognise value=daily effective_from=2025-01-30
+    """).play()
+    expected = ledger("""
+        2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
+        2025-01-30 a Dr unbilled_receivable 30.00 Cr revenue 30.00
+        2025-01-31 a Dr revenue 30.00 Cr unbilled_receivable 30.00
+        2025-02-01 a Dr unbilled_receivable 1.00 Cr revenue 1.00
+    """)
+    assert expected == shard.journal
+
+
+def test_what_is_delivered_is_posted_when_time_has_come_to_it(driven):
+    shard = driven("""
+        2025-01-01 contract fixed=a:50@2025-01-20T15,b:80#1/4
+        2025-01-20T14:59 clock
+
+        2025-01-20T15 clock
+    """, following=True)  # fmt: skip
+    assert ledger("2025-01-01 b Dr unbilled_receivable 20.00 Cr revenue 20.00") == shard.play(stop=1).journal
+    shard.play(start=1)
+    assert ledger("2025-01-20 a Dr unbilled_receivable 50.00 Cr revenue 50.00") == shard.journal[1:]
+
+
+def test_a_close_posts_what_is_due_by_the_periods_end_and_freezes(driven):
+    shard = driven(f"""
+        {QUARTER}
+        2025-01-20 close entity=us period=2025-01
+
+        2025-02-05 clock
+    """).play()
+    assert ledger("2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00") == shard.journal
+
+
+def test_a_close_is_of_its_entity_alone(driven):
+    shard = driven("""
+        2025-01-01 contract fixed=a:90 end=2025-04-01 k=k1
+        2025-01-01 contract fixed=b:90 end=2025-04-01 k=k2 entity=de
+        2025-01-20 close entity=de period=2025-01
+    """).play()
+    assert ledger("2025-01-31 b Dr unbilled_receivable 31.00 Cr revenue 31.00") == shard.journal
+
+
+def test_e01_a_contract_known_after_a_close_lands_in_the_first_open_period_with_its_origin(driven):
+    shard = driven("""
+        2025-06-07 close entity=us period=2025-05
+        2025-06-10 contract fixed=a:3000~monthly start=2025-05-01 effective=2025-05-01 end=2025-08-01
+        2025-07-01 clock
+    """).play()
+    expected = ledger("""
+        2025-06-01 a of 2025-05 Dr unbilled_receivable 1000.00 Cr revenue 1000.00
+        2025-06-30 a Dr unbilled_receivable 1000.00 Cr revenue 1000.00
+    """)
+    assert expected == shard.journal
+
+
+def test_a_reopened_period_takes_later_differences_again(driven):
+    shard = driven("""
+        2025-01-01 contract fixed=a:100#0/4
+        2025-02-01 close entity=us period=2025-01
+        2025-02-02 contract version=2 fixed=a:100#1/4 effective=2025-01-20
+        2025-02-03 reopen entity=us period=2025-01 actor=ann approver=bob
+        2025-02-04 contract version=3 fixed=a:100#2/4 effective=2025-01-25
+        2025-02-05 clock
+    """).play()
+    expected = ledger("""
+        2025-02-01 a of 2025-01 Dr unbilled_receivable 25.00 Cr revenue 25.00
+        2025-01-25 a Dr unbilled_receivable 25.00 Cr revenue 25.00
+    """)
+    assert expected == shard.journal
+
+
+# -- the position
+
+
+def test_from_an_opening_deferred_revenue_is_released_first(driven):
+    shard = driven("""
+        2025-01-01 contract fixed=a:90 end=2025-04-01 opening=2025-02-01/31/70
+        2025-04-01 clock
+    """).play()
+    expected = ledger("""
+        2025-02-28 a Dr deferred_revenue 28.00 Cr revenue 28.00
+        2025-03-31 a Dr deferred_revenue 11.00 Dr unbilled_receivable 20.00 Cr revenue 31.00
+    """)
+    assert expected == shard.journal
+
+
+def test_the_position_is_one_for_all_fixed_lines_in_the_order_of_time(driven):
+    shard = driven("""
+        2025-01-01 contract fixed=a:90,b:40@2025-02-10 end=2025-04-01 opening=2025-02-01/31/70
+        2025-04-01 clock
+    """).play()
+    expected = ledger("""
+        2025-02-10 b Dr deferred_revenue 39.00 Dr unbilled_receivable 1.00 Cr revenue 40.00
+        2025-02-28 a Dr unbilled_receivable 28.00 Cr revenue 28.00
+        2025-03-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
+    """)
+    assert expected == shard.journal
+
+
+def test_an_earlier_effect_that_comes_later_moves_the_position_of_those_behind_it(driven):
+    shard = driven("""
+        2025-01-01 contract fixed=a:90,b:40@- end=2025-04-01 opening=2025-02-01/31/70
+        2025-03-01 clock
+
+        2025-03-02 contract version=2 fixed=a:90,b:40@2025-02-10 end=2025-04-01 effective=2025-02-10
+        2025-03-03 clock
+
+        2025-04-01 clock
+    """).play()
+    expected = ledger("""
+        2025-02-28 a Dr deferred_revenue 28.00 Cr revenue 28.00
+        2025-02-10 b Dr deferred_revenue 39.00 Dr unbilled_receivable 1.00 Cr revenue 40.00
+        2025-02-28 a Dr unbilled_receivable 28.00 Cr deferred_revenue 28.00
+        2025-03-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
+    """)
+    assert expected == shard.journal
+
+
+def test_what_was_due_when_the_plan_was_another_goes_on_from_the_plan_there_is_now(driven):
+    story = """
+        2025-01-01 contract fixed=a:100#1/10,b:120 opening=2025-01-01/0/100
+        {first}
+        2025-02-01 clock
+
+        {later}
+        2025-02-10 clock
+
+        2025-04-01 clock
+    """
+    version = "2025-01-0{} contract version=2 fixed=a:100#9/10,b:120 effective=2025-01-15"
+    in_time = driven(story.format(first=version.format(1), later="")).play()
+    late = driven(story.format(first="", later=version.replace("01-0{}", "02-03"))).play()
+    assert in_time.balances("period") == late.balances("period")
+    assert Decimal("8.29") == late.balances("accounting_date")["2025-02-28 unbilled_receivable"]
+
+
+# -- changes
+
+
+def test_progress_that_is_known_later_is_posted_with_the_day_on_which_it_was_made(driven):
+    shard = driven("""
+        2025-01-01 contract fixed=a:100#0/4
+        2025-02-10 clock
+
+        2025-02-11 contract version=2 fixed=a:100#1/4 effective=2025-02-01
+        2025-02-12 clock
+    """).play()
+    assert ledger("2025-02-01 a Dr unbilled_receivable 25.00 Cr revenue 25.00") == shard.journal
+
+
+def test_a_delivery_that_is_moved_is_taken_back_and_posted_anew(driven):
+    shard = driven("""
+        2025-01-01 contract fixed=a:50@2025-01-20
+        2025-02-01 clock
+
+        2025-02-02 contract version=2 fixed=a:50@2025-02-01 effective=2025-02-01
+        2025-02-03 clock
+
+        2025-02-04 contract version=3 fixed=a:50@- effective=2025-02-01
+        2025-02-05 clock
+    """).play()
+    expected = ledger("""
+        2025-01-20 a Dr unbilled_receivable 50.00 Cr revenue 50.00
+        2025-02-01 a Dr unbilled_receivable 50.00 Cr revenue 50.00
+        2025-01-20 a Dr revenue 50.00 Cr unbilled_receivable 50.00
+        2025-02-01 a Dr revenue 50.00 Cr unbilled_receivable 50.00
+    """)
+    assert expected == shard.journal
+    rules = [entry["lineage"]["rule"] for entry in entries(shard)]
+    assert "taken back: no version has the effect any more" == rules[2] == rules[3]
+
+
+def test_a_cancellation_takes_back_what_lies_behind_it(driven):
+    shard = driven(f"""
+        {QUARTER}
+        2025-03-01 clock
+
+        2025-03-02 contract version=2 kind=cancelled fixed=a:90 end=2025-04-01 effective=2025-02-11
+        2025-05-01 clock
+    """).play()
+    expected = ledger("""
+        2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
+        2025-02-28 a Dr unbilled_receivable 28.00 Cr revenue 28.00
+        2025-02-28 a Dr revenue 18.00 Cr unbilled_receivable 18.00
+    """)
+    assert expected == shard.journal
+
+
+def test_a_contract_cancelled_at_its_start_leaves_zero(driven):
+    shard = driven(f"""
+        {QUARTER}
+        2025-03-01 clock
+
+        2025-03-02 contract version=2 kind=cancelled fixed=a:90 end=2025-04-01 effective=2025-01-01
+        2025-05-01 clock
+    """).play()
+    assert {} == shard.balances("period")
+
+
+def test_a_version_that_changes_nothing_posts_nothing(driven):
+    shard = driven(f"""
+        {QUARTER}
+        2025-02-01 clock
+
+        2025-02-02 contract version=2 fixed=a:90$1 end=2025-04-01 effective=2025-01-10
+        2025-02-03 clock
+    """).play()
+    assert 1 == len(shard.journal)
+
+
+# -- what an entry says
+
+
+def test_the_entry_names_its_rule_version_source_and_policy(driven):
+    shard = driven("""
+        2024-12-01 policy key=recognise value=daily effective_from=2025-01-03
+        2025-01-01 contract fixed=a:90,b:10#0/2 end=2025-04-01
+        2025-01-02 contract version=2 fixed=a:90,b:10#1/2 end=2025-04-01 effective=2025-01-02T10
+        2025-01-04 clock
+    """).play()
+    found = [
+        (one["line_id"], one["lineage"]["contract_version"], one["lineage"]["policy_version"],
+         one["lineage"]["sources"][0]["from_offset"], one["lineage"]["rule"])
+        for one in entries(shard)
+    ]  # fmt: skip
+    expected = [
+        ("b", 2, None, 1, "milestone, cumulative amount by progress, rounded half-even"),
+        ("a", 1, 0, 0, "daily schedule, cumulative amount rounded half-even"),
+    ]
+    assert expected == found
+    assert {("recognition", None, 0, None)} == {
+        (one["kind"], one["window"], one["lineage"]["event_count"], one["lineage"]["event_digest"])
+        for one in entries(shard)
+    }
+
+
+# -- what is missing
+
+PRODUCT = "2025-01-01 reference kind=product id=other"
+
+
+def subjects(shard):
+    """(class, line, status) of the exceptions in the order in which they were said."""
+    found = [json.loads(line) for line in shard.lines[EXCEPTIONS].values()]
+    return [(one["class"], one["reason"].split()[1], one["status"]) for one in found]
+
+
+def test_an_unknown_product_is_a_warning_and_booked_under_the_default_accounts(driven):
+    shard = driven(f"""
+        {PRODUCT}
+        2025-01-01 reference kind=account name=revenue number=4000
+        {QUARTER}
+        2025-03-01 clock
+
+        2025-03-02 reference kind=product id=a revenue_account=subscriptions
+        2025-03-03 clock
+    """).play()
+    expected = ledger("""
+        2025-01-31 a Dr unbilled_receivable 31.00 Cr 4000 31.00
+        2025-02-28 a Dr unbilled_receivable 28.00 Cr 4000 28.00
+        2025-01-31 a Dr 4000 31.00 Cr subscriptions 31.00
+        2025-02-28 a Dr 4000 28.00 Cr subscriptions 28.00
+    """)
+    assert expected == shard.journal
+    assert [("product_unmapped", "a", "open"), ("product_unmapped", "a", "resolved")] == subjects(shard)
+    assert "warning" == json.loads(shard.lines[EXCEPTIONS][1])["severity"]
+
+
+def test_each_line_has_its_own_exception_and_its_own_end_of_it(driven):
+    shard = driven(f"""
+        {PRODUCT}
+        2025-01-01 contract fixed=a:90,b:90 end=2025-04-01
+        2025-02-01 clock
+
+        2025-02-02 reference kind=product id=b
+        2025-02-03 clock
+    """).play()
+    unmapped = "product_unmapped"
+    assert [(unmapped, "a", "open"), (unmapped, "b", "open"), (unmapped, "b", "resolved")] == subjects(shard)
+
+
+def test_the_exception_stands_at_the_version_that_first_had_the_product(driven):
+    shard = driven(f"""
+        {PRODUCT}
+        2025-01-01 contract fixed=a:100#0/4
+        2025-01-02 contract version=2 fixed=a:100#1/4 effective=2025-01-15
+        2025-02-01 clock
+    """).play()
+    assert ["product_unmapped contracts 0"] == shard.open
+
+
+EURO = "2025-01-01 reference kind=entity id=us functional_currency=EUR"
+RATE = "reference kind=fx_rate base=USD quote=EUR"
+
+
+def test_without_a_rate_nothing_is_posted_until_there_is_one(driven):
+    shard = driven(f"""
+        {EURO}
+        {QUARTER}
+        2025-03-01 clock
+
+        2025-03-02 {RATE} rate=0.5 as_of=2025-02-01
+        2025-03-03 clock
+
+        2025-03-04 {RATE} rate=0.25 as_of=2024-12-01
+        2025-03-05 clock
+    """).play()
+    expected = ledger("""
+        2025-02-28 a Dr unbilled_receivable 28.00 (14.00 EUR) Cr revenue 28.00 (14.00 EUR)
+        2025-01-31 a Dr unbilled_receivable 31.00 (7.75 EUR) Cr revenue 31.00 (7.75 EUR)
+    """)
+    assert expected == shard.journal
+    assert [("fx_rate_missing", "a", "open"), ("fx_rate_missing", "a", "resolved")] == subjects(shard)
+
+
+def test_the_rate_of_the_day_of_recognition_counts(driven):
+    shard = driven(f"""
+        {EURO}
+        2025-01-01 {RATE} rate=0.5 as_of=2025-01-01
+        2025-01-01 {RATE} rate=0.25 as_of=2025-01-31T23:59:59.999999
+        2025-01-01 {RATE} rate=0.1 as_of=2025-02-01
+        2025-01-01 contract fixed=a:90,b:10@2025-01-30 end=2025-04-01
+        2025-02-01 clock
+    """).play()
+    expected = ledger("""
+        2025-01-30 b Dr unbilled_receivable 10.00 (5.00 EUR) Cr revenue 10.00 (5.00 EUR)
+        2025-01-31 a Dr unbilled_receivable 31.00 (7.75 EUR) Cr revenue 31.00 (7.75 EUR)
+    """)
+    assert expected == shard.journal
+
+
+def test_a_corrected_rate_moves_functional_amounts_alone(driven):
+    shard = driven(f"""
+        {EURO}
+        2025-01-01 {RATE} rate=0.5 as_of=2025-01-01
+        {QUARTER}
+        2025-02-01 clock
+
+        2025-02-02 {RATE} rate=0.6 as_of=2025-01-01
+        2025-02-03 clock
+    """).play()
+    expected = ledger("""
+        2025-01-31 a Dr unbilled_receivable 31.00 (15.50 EUR) Cr revenue 31.00 (15.50 EUR)
+        2025-01-31 a Dr unbilled_receivable 0.00 (3.10 EUR) Cr revenue 0.00 (3.10 EUR)
+    """)
+    assert expected == shard.journal
+
+
+def test_books_that_turn_out_to_be_kept_in_another_currency_are_posted_anew(driven):
+    shard = driven(f"""
+        2025-01-01 {RATE} rate=0.5 as_of=2025-01-01
+        {QUARTER}
+        2025-02-01 clock
+
+        2025-02-02 reference kind=entity id=us functional_currency=EUR
+        2025-02-03 clock
+    """).play()
+    expected = ledger("""
+        2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
+        2025-01-31 a Dr revenue 31.00 Cr unbilled_receivable 31.00
+        2025-01-31 a Dr unbilled_receivable 31.00 (15.50 EUR) Cr revenue 31.00 (15.50 EUR)
+    """)
+    assert expected == shard.journal
+    sums = shard.balances("functional_currency", "functional_amount")
+    assert {"EUR revenue": Decimal("-15.50"), "EUR unbilled_receivable": Decimal("15.50")} == sums
+
+
+def test_books_whose_rate_is_not_known_any_more_are_taken_back(driven):
+    shard = driven(f"""
+        {QUARTER}
+        2025-02-01 clock
+
+        2025-02-02 reference kind=entity id=us functional_currency=EUR
+        2025-02-03 clock
+
+        2025-02-04 {RATE} rate=0.5 as_of=2025-01-01
+        2025-02-05 clock
+    """).play()
+    expected = ledger("""
+        2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
+        2025-01-31 a Dr revenue 31.00 Cr unbilled_receivable 31.00
+        2025-01-31 a Dr unbilled_receivable 31.00 (15.50 EUR) Cr revenue 31.00 (15.50 EUR)
+    """)
+    assert expected == shard.journal
+    assert [("fx_rate_missing", "a", "open"), ("fx_rate_missing", "a", "resolved")] == subjects(shard)
+
+
+# -- what a person decides
+
+VARIABLE = "reference kind=product id=d highly_variable=yes ssp_low=15"
+
+
+def test_what_no_rule_allocates_is_not_booked_until_it_is_decided(driven):
+    shard = driven(f"""
+        2025-01-01 {VARIABLE} ssp_high=45
+        2025-01-01 reference kind=product id=a
+        2025-01-01 contract fixed=a:40,d:60 end=2025-02-01
+        2025-02-01 clock
+
+        2025-02-02 {VARIABLE} ssp_high=60
+        2025-02-03 clock
+    """)
+    shard.play(stop=1)
+    assert ([], ["treatment_undecidable contracts 0"]) == (shard.journal, shard.open)
+    shard.play(start=1)
+    expected = ledger("""
+        2025-01-31 a Dr unbilled_receivable 40.00 Cr revenue 40.00
+        2025-01-31 d Dr unbilled_receivable 60.00 Cr revenue 60.00
+    """)
+    assert (expected, []) == (shard.journal, shard.open)
+
+
+def test_what_turns_out_to_be_undecidable_is_taken_back(driven):
+    shard = driven(f"""
+        2025-01-01 reference kind=product id=a
+        2025-01-01 reference kind=product id=d
+        2025-01-01 contract fixed=a:40,d:60 end=2025-02-01
+        2025-02-01 clock
+
+        2025-02-02 {VARIABLE} ssp_high=45
+        2025-02-03 clock
+    """).play()
+    assert ({}, ["treatment_undecidable contracts 0"]) == (shard.balances(), shard.open)
+
+
+def test_terms_that_change_are_said_and_the_books_go_on_as_they_were(driven):
+    shard = driven(f"""
+        {QUARTER}
+        2025-02-01 clock
+
+        2025-02-02 contract version=2 fixed=a:180 end=2025-04-01 effective=2025-02-01
+        2025-03-01 clock
+    """).play()
+    expected = ledger("""
+        2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
+        2025-02-28 a Dr unbilled_receivable 28.00 Cr revenue 28.00
+    """)
+    assert (expected, ["unsupported contracts 1"]) == (shard.journal, shard.open)
+
+
+# -- restarts
+
+STORY = f"""
+    {PRODUCT}
+    {EURO}
+    2025-01-01 contract fixed=a:90,b:40@-,c:100#1/4 end=2025-04-01 opening=2025-01-15/10/70
+    2025-02-01 clock
+
+    2025-02-02 {RATE} rate=0.5 as_of=2025-01-01
+    2025-02-03 contract version=2 fixed=a:90,b:40@2025-01-20,c:100#1/2 end=2025-04-01 effective=2025-01-20
+    2025-02-10 policy key=recognise value=daily effective_from=2025-02-05
+
+    2025-02-12 close entity=us period=2025-01
+    2025-02-13 reference kind=product id=b revenue_account=sales
+    2025-03-01 contract version=3 kind=cancelled fixed=a:90,b:40@2025-01-20,c:100#1/2 end=2025-04-01 effective=2025-02-20
+
+    2025-03-05 clock
+"""
+
+
+def test_replayed_batches_change_nothing(driven):
+    shard = driven(STORY).play()
+    before = {topic: dict(lines) for topic, lines in shard.lines.items()}
+    assert (19, 6) == (len(before[JOURNAL]), len(before[EXCEPTIONS]))
+    shard.play().reopen().play()
+    assert before == shard.lines
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_a_restart_after_any_activation_changes_nothing(driven, stop):
+    unbroken = driven(STORY).play()
+    restarted = driven(STORY).play(stop=stop).reopen().play()
+    assert unbroken.lines == restarted.lines

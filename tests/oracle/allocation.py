@@ -1,0 +1,58 @@
+"""Allocation: a contract's fixed consideration over its lines by stand-alone selling prices (accounting.md rule 2)."""
+
+from fractions import Fraction
+
+from . import number
+
+
+def ssp(line, currency, at, reference):
+    """line.ssp, else that of the product in force at the contract's start, else the line's total (events.md)."""
+    if line.ssp is not None:
+        return _rounded(line.ssp, currency)
+    known = reference.ssp(line.product, currency, at)
+    return line.total if known is None else _rounded(known, currency)
+
+
+def _rounded(price, currency):
+    """An SSP is an estimate: it counts in whole minor units, half-even."""
+    unit = 10 ** number.currency_digits(currency)
+    return Fraction(round(Fraction(price) * unit), unit)
+
+
+def allocate(lines, currency, at, reference):
+    """Minor units per line: by relative SSP, largest remainder; None when the residual approach cannot decide."""
+    minor = sum(number.to_minor(line.total, currency) for line in lines)
+    pool = Fraction(minor, 10 ** number.currency_digits(currency))
+    prices = [ssp(line, currency, at, reference) for line in lines]
+    if pool < sum(prices):
+        prices = _with_bundles(lines, prices, reference.bundles(currency, at))
+    variable = [index for index, line in enumerate(lines) if _is_residual(line, currency, at, reference)]
+    if len(variable) == 1:
+        index = variable[0]
+        residual = pool - (sum(prices) - prices[index])
+        low, high = reference.variable_range(lines[index].product, at)
+        if (low is not None and residual < low) or (high is not None and residual > high):
+            return None
+        prices[index] = residual
+    return number.split(minor, prices)
+
+
+def _with_bundles(lines, prices, bundles):
+    """A bundle cheaper than its lines is their SSP together: its discount stays with them (606-10-32-37)."""
+    found, taken = list(prices), set()
+    for products, price in bundles:
+        inside = [index for index, line in enumerate(lines) if line.product in products]
+        complete = sorted(lines[index].product for index in inside) == sorted(set(products))
+        whole = sum(prices[index] for index in inside)
+        if not complete or taken & set(inside) or price >= whole:
+            continue
+        taken |= set(inside)
+        for index in inside:
+            found[index] = price * prices[index] / whole
+    return found
+
+
+def _is_residual(line, currency, at, reference):
+    """Whether a line takes what the others leave: its product is highly variable and nothing states an SSP."""
+    stated = line.ssp is not None or reference.ssp(line.product, currency, at) is not None
+    return not stated and reference.variable_range(line.product, at) is not None

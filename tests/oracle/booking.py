@@ -1,0 +1,88 @@
+"""Booking: the postings of a contract line in both currencies, or the exception that holds them back."""
+
+from . import instant, number, period, window
+
+
+class LineBook:
+    """Books what a line earns into the sums of the desired books, through a position it may share."""
+
+    def __init__(self, desired, history, line_id, position):
+        self.desired = desired
+        self.reference = desired.reference
+        self.history = history
+        self.zone = history.zone
+        self.entity = history.first.entity
+        self.currency = history.first.currency
+        self.line_id = line_id
+        self.position = position
+        versions = [version for version in history.versions if version.line(line_id)]
+        self.line = versions[-1].line(line_id)
+        first = next(version for version in versions if version.line(line_id).product == self.line.product)
+        self.unmapped = ("product_unmapped", *first.position)
+        self.without_rate = None
+        if not self.reference.knows(self.line.product, self.line.start):
+            desired.doubtful.add(self.unmapped)
+
+    def window(self, rated):
+        """A closed window of usage: not booked while its product is unknown or its rate missing."""
+        at, day = rated.span.last, instant.local_date(rated.span.last, self.zone)
+        rate = self._rate(day)
+        known = self.reference.knows(self.line.product, at)
+        if not known:
+            self._hold(self.unmapped, rated.amount)
+        if rate is None:
+            self._hold(self._missing(self.history.governing(rated.span)), known and rated.amount)
+        if known and rate is not None:
+            self._post(rated.amount, rate, at, day)
+
+    def effect(self, effect):
+        """Something a fixed line earns: booked under default accounts when its product is unknown."""
+        at, rate = end_of(effect.day, self.zone), self._rate(effect.day)
+        if not self.reference.knows(self.line.product, at):
+            self._hold(self.unmapped, rate is not None)
+        if rate is None:
+            self._hold(self._missing(self.history.in_force(effect.at)), True)
+        else:
+            self._post(effect.amount, rate, at, effect.day)
+
+    def _hold(self, exception, matters):
+        """An exception; a doubtful one when nothing is kept out of the books by it."""
+        (self.desired.exceptions if matters else self.desired.doubtful).add(exception)
+
+    def _missing(self, version):
+        """fx_rate_missing, once per line: at the version in force at the first thing that lacks its rate."""
+        self.without_rate = self.without_rate or ("fx_rate_missing", *version.position)
+        return self.without_rate
+
+    def _rate(self, day):
+        """(functional currency, rate into it) of an accounting day, by its last microsecond, or None."""
+        at = end_of(day, self.zone)
+        functional = self.reference.functional_currency(self.entity, at) or self.currency
+        rate = self.reference.rate(self.currency, functional, at)
+        return None if rate is None else (functional, rate)
+
+    def _post(self, amount, rate, at, day):
+        """Both amounts of every posting; revenue takes what rounding leaves of the functional ones."""
+        currency, factor = rate
+        postings = self.position.recognise(amount)
+        functional = {name: number.convert(minor, self.currency, currency, factor) for name, minor in postings.items()}
+        functional["revenue"] -= sum(functional.values())
+        for name, minor in postings.items():
+            account = self.reference.revenue_account(self.line.product, at) if name == "revenue" else name
+            key = (
+                self.entity,
+                self.currency,
+                period.of_date(day),
+                self.reference.account(self.entity, account, at),
+                *self.history.first.key,
+                self.line_id,
+            )
+            sums = self.desired.sums
+            sums[key] = sums.get(key, 0) + minor
+            sums = self.desired.functional
+            sums[(*key, currency)] = sums.get((*key, currency), 0) + functional[name]
+
+
+def end_of(day, zone):
+    """The last microsecond of a local day."""
+    return window.whole_day(day, zone).last
