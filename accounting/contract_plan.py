@@ -43,6 +43,12 @@ class ContractPlan:
         found = [next_effect(line, self.zone, self.policies, after) for line in self.lines]
         return min((one for one in found if one is not None), default=None)
 
+    def recognised_by(self, instant: int) -> int:
+        """Minor units recognised by the effects up to an instant, the opening included."""
+        if instant <= self.opened_at or instant == ALWAYS:
+            return self.recognised
+        return self.recognised + sum(one.amount for one in self.effects(ALWAYS, instant))
+
     def line(self, line_id: str) -> LinePlan | None:
         """The plan of a line."""
         return next((line for line in self.lines if line.line_id == line_id), None)

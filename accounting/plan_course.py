@@ -118,7 +118,7 @@ class PlanCourse:
         bases = largest_remainder(first.opening.recognised, weights)
         for plan, base, over in zip(plans, bases, overs, strict=True):
             phase = plan.phases[0]
-            opened = replace(phase, since=as_of, base=base, amount=phase.amount - base, transferred=over)
+            opened = replace(phase, since=as_of, base=base, amount=phase.amount - base, transferred=over, opened=True)
             self._set(phase.line, (opened,))
 
     def _opened(self, line: Line, as_of: int) -> tuple[int, int]:

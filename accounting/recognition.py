@@ -56,6 +56,7 @@ class Phase:
     line: Line
     version: int
     method: Method = Method.DAILY
+    opened: bool = False  # from an opening balance on: what is left counts by shares of the whole
 
     @property
     def is_over(self) -> bool:
@@ -113,12 +114,15 @@ class LinePlan:
         then = phase.transferred[0]
         if not phase.amount or step is None:
             return phase.base + (phase.amount if phase.is_over and instant > phase.since else 0)
-        left = step.expected - then
+        done, left = step.incurred - then, step.expected - then
+        if phase.opened:
+            whole = phase.transferred[1]
+            done, left = step.incurred * whole - then * step.expected, (whole - then) * step.expected
         if left <= 0:  # nothing was left to transfer: what is added is earned right after it
             return phase.base + (phase.amount if instant > phase.since else 0)
         # Progress of what remains = (incurred - incurred then) / (expected - incurred then), rule 5b; less than nothing
         # where progress is less than it was when the phase began: a catch-up downwards.
-        return _cumulative(phase, min(step.incurred - then, left), left)
+        return _cumulative(phase, min(done, left), left)
 
     @property
     def first(self) -> int:

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from accounting.allocation import Bundle, SspRange
 from accounting.calendar import HOUR_US
 from accounting.contract import ContractVersion, Line, LineKind, Opening, VersionKind
-from accounting.contract_plan import ContractPlan, Valuation, contract_plan, fixed_lines
+from accounting.contract_plan import ContractPlan, contract_plan
 from accounting.coverage import ALWAYS, FOREVER
+from accounting.modification import Treatment, fixed_lines
+from accounting.plan_course import Valuation
 from accounting.policy import Policies, PolicyRecord
 from accounting.schedule import Method
 from tests.accounting.examples import NEW_YORK, at, usage_line, wall
@@ -51,7 +53,12 @@ def value(line: Line) -> Valuation:
 
 def plan(*versions: ContractVersion, zone: str = "UTC", bundles: tuple[Bundle, ...] = (), policies: Policies | None = None,
          by=value) -> ContractPlan:  # fmt: skip
-    return contract_plan(versions, zone, by, bundles, policies or Policies())
+    return contract_plan(versions, zone, lambda line, _at: by(line), bundles, policies or Policies())
+
+
+def treatments(found: ContractPlan) -> list[Treatment]:
+    """How versions 2..n were accounted for."""
+    return [one.treatment for one in found.decisions]
 
 
 def earned(found: ContractPlan, since: int = ALWAYS, until: int = FOREVER) -> list[tuple[str, str, int]]:
@@ -102,7 +109,8 @@ def test_i34b_the_residual_is_what_the_others_leave_and_a_person_decides_outside
     assert {"a": 4000, "b": 3300, "c": 2700, "d": 3000} == by_line(found)
     outside = plan(contract(*known, fixed("d", 8000)), bundles=bundle, by=by)
     told = "product D: the residual of 80.00 USD lies outside its SSP range, 15.00 USD to 45.00 USD"
-    assert told in (outside.undecidable or "")
+    assert outside.undecidable is not None
+    assert (1, True) == (outside.undecidable[0], told in outside.undecidable[1])
     assert ([], None, ()) == (earned(outside), outside.next_effect(ALWAYS), outside.lines)
 
 
@@ -113,7 +121,7 @@ def test_later_versions_do_not_allocate_again():
     )  # fmt: skip
     found = plan(first, ssp_changed)
     assert by_line(plan(first)) == by_line(found)
-    assert () == found.unsupported
+    assert [Treatment.UPDATE] == treatments(found)
 
 
 # -- what is earned when
@@ -241,44 +249,44 @@ def test_progress_on_the_day_of_the_cancellation_belongs_to_the_days_that_are_cu
     assert [("2024-03-10", "a", 250)] == earned(found)
 
 
-def test_a_contract_that_goes_on_after_its_cancellation_is_not_decided_here():
+def test_a_cancellation_that_is_taken_back_leaves_nothing():
     first = contract(fixed("a", 18200))
-    again = contract(fixed("a", 18200), number=3, effective="2024-04-01")
-    assert (3,) == plan(first, cancelled(first, "2024-03-01"), again).unsupported
+    again = contract(fixed("a", 18200), number=3, effective="2024-03-01")
+    assert earned(plan(first)) == earned(plan(first, cancelled(first, "2024-03-01"), again))
 
 
-# -- what this cannot decide yet
+# -- modifications
 
 
 @pytest.mark.parametrize(
-    ("change", "unsupported"),
+    ("change", "treatment"),
     [
-        ({}, ()),
-        ({"ssp": 1}, ()),
-        ({"progress": (1, 2)}, ()),
-        ({"satisfied_at": 5}, ()),
-        ({"distinct": False}, ()),
-        ({"total": 1}, (2,)),
-        ({"end": at("2024-06-01")}, (2,)),
-        ({"start": at("2024-02-01")}, (2,)),
-        ({"quantity": 7}, (2,)),
-        ({"method": "exact"}, (2,)),
-        ({"product_id": "other"}, (2,)),
-        ({"line_id": "b"}, (2,)),
-        ({"kind": MILESTONE}, (2,)),
+        ({}, Treatment.UPDATE),
+        ({"ssp": 1}, Treatment.UPDATE),
+        ({"progress": (1, 2)}, Treatment.UPDATE),
+        ({"satisfied_at": 5}, Treatment.UPDATE),
+        ({"distinct": False}, Treatment.UPDATE),
+        ({"total": 1}, Treatment.PROSPECTIVE),
+        ({"total": 1, "distinct": False}, Treatment.CUMULATIVE_CATCH_UP),
+        ({"end": at("2024-06-01")}, Treatment.PROSPECTIVE),
+        ({"start": at("2024-02-01")}, Treatment.PROSPECTIVE),
+        ({"quantity": 7}, Treatment.PROSPECTIVE),
+        ({"method": "exact"}, Treatment.PROSPECTIVE),
+        ({"product_id": "other"}, Treatment.PROSPECTIVE),
+        ({"line_id": "b"}, Treatment.PROSPECTIVE),
     ],
 )
-def test_a_version_that_changes_terms_is_told_from_an_update(change, unsupported):
-    line = fixed("a", 18200)
+def test_a_version_that_changes_terms_is_told_from_an_update(change, treatment):
+    line = fixed("a", 18200, distinct=True)
     second = contract(replace(line, **change), number=2, effective="2024-03-01")
-    assert unsupported == plan(contract(line), second).unsupported
+    assert [treatment] == treatments(plan(contract(line), second))
 
 
-def test_lines_added_to_a_contract_of_usage_are_not_decided_here():
+def test_lines_added_to_a_contract_of_usage_at_their_ssp_are_a_separate_contract():
     usage = usage_line("u", at(START))
-    second = contract(usage, fixed("a", 600), number=2, effective="2024-03-01")
+    second = contract(usage, fixed("a", 600, distinct=True), number=2, effective="2024-03-01")
     found = plan(contract(usage), second)
-    assert ((2,), [], ()) == (found.unsupported, earned(found), found.lines)
+    assert ([Treatment.SEPARATE_CONTRACT], {"a": 600}) == (treatments(found), by_line(found))
 
 
 # -- openings
