@@ -294,7 +294,10 @@ def test_what_is_paid_in_full_leaves_no_receivable_in_either_currency(world):
     rest = BillingFact("z", "z", BillingKind.INVOICE_PAID, last, local_date(last, "UTC"), "I")
     found = world.settle([*world.told, rest])
     amount, functional = (totals(found, index).get("accounts_receivable", 0) for index in (0, 1))
-    first = min((fact for fact in world.told if fact.kind is BillingKind.INVOICE_FINALIZED), key=lambda one: (one.at, one.source, one.event_id))
+    first = min(
+        (fact for fact in world.told if fact.kind is BillingKind.INVOICE_FINALIZED),
+        key=lambda one: (one.at, one.source, one.event_id),
+    )
     event("open below zero" if amount else "settled")
     assert amount <= 0 if first.amount >= 0 else amount >= 0
     assert amount or not functional
