@@ -8,6 +8,7 @@ from accounting.billing_fact import (
     AMOUNT_EXCEEDS,
 )
 from accounting.contract import LineKind, VersionKind
+from accounting.invoice import pro_rata
 from accounting.position import REVENUE
 from accounting.recognition import CATCH_UP
 from tests.accounting.examples import at, day
@@ -234,7 +235,67 @@ def test_the_lines_of_a_credit_tell_its_tax():
     ]
 
 
+def test_what_is_taken_back_can_be_credited_again():
+    facts = [
+        INVOICE, told("credit_note", "2023-02-01", 90, note="N"), told("credit_note_voided", "2023-02-10", note="N"),
+        told("credit_note", "2023-03-01", 90, note="O"),
+    ]  # fmt: skip
+    found = settled([QUARTER], facts)
+    assert [] == found.problems
+    assert {"credit_notes": cents(59), REVENUE: cents(-59)} == totals(found)
+
+
+def test_a_write_off_is_paid_once_and_what_came_in_is_disputed_once():
+    facts = [INVOICE, told("invoice_uncollectible", "2023-02-01"), told("invoice_paid", "2023-04-01")]
+    again = settled([QUARTER], [*facts, told("invoice_paid", "2023-04-02", "0.01")])
+    assert [AMOUNT_EXCEEDS] == [one.cls for one in again.problems]
+    disputes = [told("dispute_opened", "2023-05-01", 45), told("refund", "2023-05-02", 45)]
+    found = settled([QUARTER], [*facts, *disputes])
+    assert {"disputes": cents("15.50"), "refunds": cents("15.50"), REVENUE: cents(-31)} == totals(found)
+    third = settled([QUARTER], [*facts, *disputes, told("dispute_opened", "2023-05-03", "0.01")])
+    assert [AMOUNT_EXCEEDS] == [one.cls for one in third.problems]
+
+
+def test_a_refund_of_a_note_makes_the_receivable_due_again():
+    facts = [INVOICE, told("credit_note", "2023-02-01", 45, note="N"), told("refund", "2023-02-02", note="N")]
+    found = settled([QUARTER], [*facts, told("invoice_paid", "2023-02-03")])
+    assert [] == found.problems
+    assert {"cash": cents(45), "credit_notes": cents("15.50"), REVENUE: cents("-60.50")} == totals(found)
+
+
+def test_what_is_owed_to_the_customer_cannot_be_voided_or_paid():
+    facts = [INVOICE, PAID, told("credit_note", "2023-02-01", 45, note="N")]
+    for kind in ("invoice_voided", "invoice_uncollectible", "invoice_paid"):
+        assert [AMOUNT_EXCEEDS] == [one.cls for one in settled([QUARTER], [*facts, told(kind, "2023-02-02")]).problems]
+
+
 # -- which line, which share
+
+
+def test_a_void_takes_what_earlier_credits_left_of_each_line():
+    version = signed(1, "2023-01-01", LINE, ratable("B", "2023-01-01", "2023-04-01", 30))
+    facts = [
+        told("invoice_finalized", "2023-01-01", 120, billed("L", 90), billed("B", 30)),
+        told("credit_note", "2023-02-01", 30, billed("B", 30), note="N"), told("invoice_voided", "2023-02-01"),
+    ]  # fmt: skip
+    credits = [one.lines for one in settled([version], facts).billing if one.kind == "credit"]
+    assert [[("B", 3000)], [("L", 9000), ("B", 0)]] == [[(one.line_id, one.net) for one in lines] for lines in credits]
+
+
+def test_what_the_lines_of_a_credit_leave_goes_to_the_first_one():
+    note = told("credit_note", "2023-02-01", 10, billed("L", 4), billed("L", 3), note="N")
+    credit = settled([QUARTER], [INVOICE, note]).billing[-1]
+    assert [("L", 700), ("L", 300)] == [(one.line_id, one.net) for one in credit.lines]
+
+
+def test_parts_pro_rata_go_to_the_largest_remainders():
+    assert [1, 1, 2] == pro_rata(4, [3, 3, 6])
+    assert [3, 7] == pro_rata(10, [1, 2])
+    assert [34, 33, 33] == pro_rata(100, [1, 1, 1])
+    assert [-10, 14, 41] == pro_rata(45, [-30, 40, 120])
+    assert [10, -14, -41] == pro_rata(-45, [-30, 40, 120])
+    assert [-30, 40, 120] == pro_rata(130, [-30, 40, 120])
+    assert [7, 0] == pro_rata(7, [5, -5])
 
 
 def test_a_credit_acts_on_the_share_of_its_own_service_period():

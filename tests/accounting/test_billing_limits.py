@@ -1,5 +1,6 @@
 """Billing where a contract is cancelled, taken over or in another currency, and facts that cannot be booked."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,18 +12,23 @@ from accounting.billing_fact import (
     LINE_UNKNOWN,
 )
 from accounting.contract import Opening, VersionKind
+from accounting.contract_ledger import settle_contract
 from accounting.position import REVENUE
-from tests.accounting.examples import at
+from tests.accounting.examples import at, day
 from tests.accounting.ledgers import (
     billed,
     by_month,
     cents,
     ledger,
+    metered,
+    planned,
+    policies,
     ratable,
     settled,
     signed,
     told,
     totals,
+    used,
 )
 
 LINE = ratable("L", "2023-01-01", "2023-04-01", 90)
@@ -247,3 +253,56 @@ def test_without_a_rate_nothing_of_that_day_is_booked_and_it_is_said():
         [(one.cls, one.fact) for one in found.problems], key=lambda one: one[1] is not None
     )
     assert {"unbilled_receivable": cents(59), REVENUE: cents(-59)} == totals(found)
+
+
+def test_at_one_rate_receivable_and_tax_are_as_converted_and_deferred_revenue_takes_the_rounding():
+    version = signed(1, "2023-01-01", LINE, currency="EUR")
+    invoice = told("invoice_finalized", "2023-01-01", "0.12", tax="0.02", rate="1.3")
+    found = settled([version], [invoice], functional="USD", rates=lambda _: Fraction(1))
+    # 15.6, 2.6 and 13 cents: 16, 3 and 13
+    assert {"accounts_receivable": (12, 16), "tax_payable": (-2, -3), "deferred_revenue": (-10, -13)} == (
+        found.billing[0].movements
+    )
+    two = told("invoice_finalized", "2023-01-01", "0.05", billed("L", "0.02"), billed("U", "0.03"), rate="1.3")
+    version = replace(version, lines=(LINE, metered("U", "2023-01-01")))
+    found = settled([version], [two], functional="USD", rates=lambda _: Fraction(1))
+    # 6.5 cents are 6; 2.6 and 3.9 would be 3 and 4
+    assert {"accounts_receivable": (5, 6), "deferred_revenue": (-5, -6)} == found.billing[0].movements
+
+
+def test_recoverables_carry_the_rate_of_the_payment():
+    version = signed(1, "2023-01-01", LINE, currency="EUR")
+    facts = [
+        told("invoice_finalized", "2023-01-01", 90, rate="1.1"), told("invoice_uncollectible", "2023-02-01"),
+        told("invoice_paid", "2023-04-01", rate="1.2"), told("dispute_opened", "2023-05-01", rate="1.4"),
+    ]  # fmt: skip
+    booked("""
+        revenue              Jan 34.10
+        deferred_revenue     Jan 64.90  Feb -64.90
+        bad_debt             Feb 34.10  Apr -34.10
+        recoverables         Apr 70.80  May -70.80
+        disputes             May 34.10
+        accounts_receivable  Jan 99     Feb -99
+        cash                 Apr 108    May -126
+        fx_gain_loss         Apr -3.10  May 21.10
+    """, [version], facts, index=1, functional="USD", rates=lambda _: Fraction(1))  # fmt: skip
+
+
+def test_what_is_left_over_does_not_depend_on_how_far_recognition_has_come():
+    versions = [QUARTER, cancelled("2023-02-15")]
+    facts = [INVOICE, told("credit_note", "2023-02-01", 45, note="N")]
+    plan = planned(versions, decided=policies(cancellation="non_refundable"))
+    found = settle_contract(versions, plan, facts, until=at("2023-02-20"))
+    # 45 of the line less 7 of the note by then; the other 22.50 of what is billed are left over
+    assert [(day("2023-01-31"), 3100), (day("2023-02-15"), 2250)] == [
+        (one.day, one.amount) for one, _ in found.recognitions
+    ]
+
+
+def test_what_rounding_leaves_in_a_receivable_is_gone_when_it_is_paid():
+    version = replace(signed(1, "2023-01-01", metered("U", "2023-01-01")), currency="EUR")
+    facts = [told("invoice_finalized", "2023-02-01", "0.03"), told("invoice_paid", "2023-02-02")]
+    usage = [used("U", f"2023-01-0{number}", "0.01") for number in (1, 2, 3)]
+    found = settled([version], facts, usage, functional="USD", rates=lambda _: Fraction("1.2"))
+    # three times 1.2 cents are 3, and 3.6 would be 4
+    assert {REVENUE: -3, "cash": 3} == totals(found, 1)

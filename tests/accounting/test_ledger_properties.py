@@ -294,10 +294,8 @@ def test_what_is_paid_in_full_leaves_no_receivable_in_either_currency(world):
     rest = BillingFact("z", "z", BillingKind.INVOICE_PAID, last, local_date(last, "UTC"), "I")
     found = world.settle([*world.told, rest])
     amount, functional = (totals(found, index).get("accounts_receivable", 0) for index in (0, 1))
-    first = min(
-        (fact for fact in world.told if fact.kind is BillingKind.INVOICE_FINALIZED),
-        key=lambda one: (one.at, one.source, one.event_id),
-    )
+    issued = [fact for fact in world.told if fact.kind is BillingKind.INVOICE_FINALIZED]
+    first = min(issued, key=lambda fact: (fact.at, fact.source, fact.event_id))
     event("open below zero" if amount else "settled")
     assert amount <= 0 if first.amount >= 0 else amount >= 0
     assert amount or not functional
@@ -306,10 +304,11 @@ def test_what_is_paid_in_full_leaves_no_receivable_in_either_currency(world):
 @given(worlds(), DAYS)
 def test_what_was_settled_up_to_an_instant_is_the_beginning_of_what_is_settled_later(world, day):
     until = START + day * DAY_US
-    world.decided = {}
-    world.plan = planned(world.versions)
-    whole, part = world.settle(), world.settle(until=until)
-    assert [one for one, _ in whole.recognitions if one.instant <= until] == [one for one, _ in part.recognitions]
+    whole, part = (
+        [one for one, _ in found.recognitions if one.instant <= until]
+        for found in (world.settle(), world.settle(until=until))
+    )
+    assert whole == part
 
 
 @given(worlds(kinds="ABM", amended=False))
