@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from accounting.billing import Billing
 from accounting.billing_fact import FX_RATE_MISSING, BillingFact, Problem
@@ -85,11 +85,11 @@ def settle_contract(
     if overlays:
         found = net_of_credits(terms, found, overlays, plan.opened_at, until)
     ledger = _Ledger(terms, exchange, Settled(problems=list(billing.problems), overlays=overlays))
-    if not ledger.open():
+    if not ledger.begin():
         return ledger.settled
     # Sorted by instant alone where the order within one is that of the lists: sorted() is stable.
     timeline: list[tuple[int, int, Effect | UsageRevenue | Booking]] = [(one.instant, 0, one) for one in found]
-    timeline += [(one.instant, 1, one) for one in sorted(usage, key=lambda one: (one.instant, one.line_id))]
+    timeline += [(one.instant, 1, one) for one in sorted(usage, key=attrgetter("instant", "line_id", "amount"))]
     timeline += [(one.fact.at, 3, one) for one in billing.bookings]
     ledger.run(sorted(timeline, key=itemgetter(0, 1)), terms.cancelled_at if terms.non_refundable else None, until)
     return ledger.settled
@@ -127,7 +127,7 @@ class _Ledger:
         self._ahead: dict[str, int] = {}  # what is still to be recognised, by position; kept for a cancellation only
         self._released: dict[str, int] = {}  # what a cancellation left over and was recognised, by position
 
-    def open(self) -> bool:
+    def begin(self) -> bool:
         """Start the fixed lines' position from the opening balance; False when its rate is missing."""
         plan = self._terms.plan
         ahead = plan.billed - plan.recognised

@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 
 from accounting.currency import digits
+from accounting.require import require
 from accounting.schedule import round_share
 
 Rate = tuple[int, int]  # so many functional minor units for so many of the contract's, in lowest terms
@@ -48,6 +49,7 @@ class Exchange:
         return self._known[day]
 
     def _scaled(self, rate: Fraction) -> Rate:
+        require(rate > 0, "a rate is greater than zero", currency=self.currency, functional=self.functional)
         scaled = rate * self._scale
         return scaled.numerator, scaled.denominator
 

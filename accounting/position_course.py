@@ -153,8 +153,7 @@ def _take(layers: list[Layer], wanted: int, own: str, used: Used) -> tuple[int, 
         if taken == wanted:
             break
         part = min(layer.amount, wanted - taken)
-        # The last part of a layer takes what is left: no layer leaves a cent that belongs to nothing.
-        worth = layer.functional if part == layer.amount else round_share(layer.functional, part, layer.amount)
+        worth = round_share(layer.functional, part, layer.amount)  # of the last part: all that is left
         layer.amount -= part
         layer.functional -= worth
         emptied += not layer.amount

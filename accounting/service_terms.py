@@ -60,12 +60,16 @@ class ServiceTerms:
 
     def spread(self, at: int) -> list[tuple[str, int]]:
         """Over which lines an amount goes that names none, with weights: the fixed lines by total, else usage lines."""
-        version = next(span.version for span in reversed(self._spans) if span.start <= at or span.start == ALWAYS)
-        fixed = [(line.line_id, line.total or 0) for line in version.lines if line.kind in FIXED]
-        if fixed:
-            positive = all(weight >= 0 for _, weight in fixed) and any(weight for _, weight in fixed)
-            return fixed if positive else [(name, 1) for name, _ in fixed]
-        return [(line.line_id, 1) for line in version.lines if line.kind is LineKind.USAGE]
+        for span in reversed([span for span in self._spans if span.start <= at]):
+            lines = span.version.lines
+            fixed = [(line.line_id, line.total or 0) for line in lines if line.kind in FIXED]
+            if fixed:
+                weighed = all(weight >= 0 for _, weight in fixed) and any(weight for _, weight in fixed)
+                return fixed if weighed else [(name, 1) for name, _ in fixed]
+            usage = [(line.line_id, 1) for line in lines if line.kind is LineKind.USAGE]
+            if usage:
+                return usage
+        return []
 
     def service(self, line_id: str, start: int | None, end: int | None) -> Service:
         """A service with its period: what is not said is the line's."""

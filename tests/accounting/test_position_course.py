@@ -102,6 +102,14 @@ def test_a_holding_of_nothing_is_worth_nothing(moves):
     assert (0, 0) == (found.amount, found.functional)
 
 
+def test_a_holding_knows_whether_all_of_it_arose_at_one_rate():
+    found, used = Holding(), set()
+    found.move(10, (1, 1), set())
+    found.move(10, (2, 1), set())
+    assert -15 == found.move(-10, (9, 1), used)
+    assert {None} == used
+
+
 def test_an_exchange_scales_by_the_digits_of_both_currencies():
     yen = Exchange("JPY", "USD", lambda _: None)
     assert None is yen.on(day("2023-01-01"))
