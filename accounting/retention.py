@@ -16,12 +16,12 @@ from accounting.window import Windows
 def over(version: ContractVersion) -> int:
     """The instant after which a version says nothing any more; FOREVER: open-ended.
 
-    A cancellation leaves the term as it was agreed, as it may be taken back; an open-ended one ends there.
+    A cancellation leaves the term as it was agreed, as it may be taken back; without an end it is over when that is known.
     """
     ends = [line.end for line in version.lines]
     stated = [end for end in (version.end, *ends) if end is not None]
     if version.end is None and version.kind is VersionKind.CANCELLED:
-        stated.append(version.effective_at)
+        stated += [version.effective_at, version.known_at]
     elif version.end is None and (not ends or None in ends):
         return FOREVER
     satisfied = [line.satisfied_at for line in version.lines if line.satisfied_at is not None]

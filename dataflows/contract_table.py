@@ -8,7 +8,7 @@ from itertools import combinations
 
 import msgspec
 
-from accounting.calendar import local_date, rfc3339, start_of_day
+from accounting.calendar import DAY_US, local_date, rfc3339, start_of_day
 from accounting.contract import ContractVersion, LineKind, Rate, VersionKind
 from accounting.coverage import ALWAYS, FOREVER, Cover, covers, in_force
 from accounting.require import require
@@ -50,6 +50,7 @@ class CustomerContracts:
     zones: dict[str, str] = field(default_factory=dict)  # contract -> the zone of its books
     ends: dict[str, int] = field(default_factory=dict)  # contract, also one that waits -> end of its term
     cuts: dict[str, list[int]] = field(default_factory=dict)  # contract -> the cut when each version was taken up
+    kept: dict[str, int] = field(default_factory=dict)  # contract -> a cut up to this instant does not concern it
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +140,9 @@ class ContractTable:
     def cut_of(self, customer_id: str, contract_id: str) -> int:
         """A contract keeps no usage of before this instant. A term that is known is kept as a whole: ALWAYS."""
         customer = self.of(customer_id)
-        known = max(customer.cuts[contract_id])
-        if customer.ends[contract_id] != FOREVER:
-            return known
-        return max(known, self.cut.start(customer.zones[contract_id]))
+        known, kept = customer.cuts[contract_id], customer.kept.get(contract_id, ALWAYS)
+        moving = self.cut.start(customer.zones[contract_id]) if customer.ends[contract_id] == FOREVER else ALWAYS
+        return max(*known, moving if moving > kept else ALWAYS)
 
     def ended(self, customer_id: str) -> list[str]:
         """The contracts of a customer whose terms ended before the cut."""
@@ -253,7 +253,7 @@ class ContractTable:
             if number > fresh[-1].version:
                 record = Record(waiting.offset, decode(CONTRACTS, waiting.payload), waiting.payload)
                 self._other_currency(record.model, at, record)
-        customer = self._take_up(event, fresh, cut)
+        customer = self._take_up(event, fresh, cut, known)
         self._contests(event, known, customer)
         self._note_edges(event.customer_id, customer)
         zone = customer.zones[event.contract_id]
@@ -264,17 +264,23 @@ class ContractTable:
         )
         return Change(event.customer_id, since)
 
-    def _take_up(self, event: ContractEvent, fresh: list[ContractVersion], cut: int) -> CustomerContracts:
+    def _take_up(
+        self, event: ContractEvent, fresh: list[ContractVersion], cut: int, known: CustomerContracts
+    ) -> CustomerContracts:
         """Note with the new versions how far back they may reach, and say where they ask for more."""
         customer_id, contract_id = event.customer_id, event.contract_id
-        cut = max(cut, self.cut_of(customer_id, contract_id))
         asked = self.of(customer_id)
-        if cut == ALWAYS:
+        unending, kept = asked.ends[contract_id] == FOREVER, ALWAYS
+        if fresh[0].version == 1:
+            cut = self.cut.start(asked.zones[contract_id]) if unending else ALWAYS
+        elif unending and known.ends[contract_id] != FOREVER:
+            kept = self.cut.until  # all of it is there yet
+        if max(cut, kept) == ALWAYS:
             return asked
         for version in fresh:
             key = _key(customer_id, contract_id, version.version)
             stored = codec.decode(StoredContract, self._store.get(key) or b"")
-            self._store.put(key, codec.encode(msgspec.structs.replace(stored, cut=cut)))
+            self._store.put(key, codec.encode(msgspec.structs.replace(stored, cut=cut, kept=kept)))
         self._cache.pop(customer_id, None)
         given = self.of(customer_id)
         if fresh[0].version == 1 or _before(asked, contract_id, cut) != _before(given, contract_id, cut):
@@ -326,13 +332,13 @@ class ContractTable:
 
     def _load(self, customer_id: str) -> CustomerContracts:
         waiting: dict[str, dict[int, ContractVersion]] = {}
-        cuts: dict[tuple[str, int], int] = {}
+        cuts: dict[tuple[str, int], tuple[int, int]] = {}
         for _, value in self._store.scan(keys.CONTRACT + keys.name(customer_id)):
             stored = codec.decode(StoredContract, value)
             event = decode(CONTRACTS, stored.payload)
             if isinstance(event, ContractEvent):
                 waiting.setdefault(event.contract_id, {})[event.version] = event.to_version()
-                cuts[event.contract_id, event.version] = stored.cut
+                cuts[event.contract_id, event.version] = stored.cut, stored.kept
         customer = CustomerContracts()
         for contract_id, numbered in waiting.items():
             versions: list[ContractVersion] = []
@@ -343,7 +349,11 @@ class ContractTable:
             left = [version for number, version in numbered.items() if number > len(versions)]
             customer.ends[contract_id] = term_end(versions, left)
             if versions:
-                customer.cuts[contract_id] = [cuts[contract_id, version.version] for version in versions]
+                noted = [cuts[contract_id, version.version] for version in versions]
+                customer.cuts[contract_id] = [cut for cut, _ in noted]
+                customer.kept[contract_id] = max(kept for _, kept in noted)
+                # What a version changes is posted before anything of it goes, even where its term was over long ago.
+                customer.ends[contract_id] = max(customer.ends[contract_id], max(cut for cut, _ in noted) + DAY_US)
                 self._enter(customer, contract_id, versions)
         return customer
 

@@ -74,13 +74,24 @@ def contracts(number: int) -> Iterator[dict[str, Any]]:
     begins, ends = month(number), month(number + 1)
     if number == 0:
         yield contract("ever", "ever", EVER, begins, None, begins)
-        yield contract("odd", "odd", [rated("sum", "calls", period="year", **TIERS)], begins + timedelta(hours=10.5), None, begins)
+        yield contract(
+            "odd", "odd", [rated("sum", "calls", period="year", **TIERS)], begins + timedelta(hours=10.5), None, begins
+        )
     if number == 5:
-        yield contract("ever", "ever", [rated("sum", "calls"), *EVER[1:]], month(0), None, begins + timedelta(days=9), 2)
+        yield contract(
+            "ever", "ever", [rated("sum", "calls"), *EVER[1:]], month(0), None, begins + timedelta(days=9), 2
+        )
     fee = {"line_id": "fee", "product_id": "f", "kind": "ratable", "total": "31.00"}
     for shop in SHOPS:
         # A boundary off the quarter of an hour: usage cells are cut there.
-        yield contract(f"{shop}-{number}", shop, [rated("calls", "calls", **TIERS), fee], begins + timedelta(seconds=7), ends, begins)
+        yield contract(
+            f"{shop}-{number}",
+            shop,
+            [rated("calls", "calls", **TIERS), fee],
+            begins + timedelta(seconds=7),
+            ends,
+            begins,
+        )
     # Without an end, and cancelled after ten weeks.
     yield contract(f"trial-{number}", f"trial-{number}", [rated("calls", "calls")], begins, None, begins)
     # Nothing of it can be booked: there is no exchange rate, and its first version never comes.
