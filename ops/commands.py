@@ -95,7 +95,9 @@ def demo_command(out: Path) -> int:
         console.print(
             f"{made.events:,} usage events and {made.contracts} contracts with {made.lines} price lines in {out}/in"
         )
-        job = Job.of(f"files:{out}/in", f"files:{out}/out", None, instant(AS_OF), load(usage_window="day", time_zone="UTC"))
+        job = Job.of(
+            f"files:{out}/in", f"files:{out}/out", None, instant(AS_OF), load(usage_window="day", time_zone="UTC")
+        )
         result = run_shown(job)
     except Exception as error:
         print(f"accrual demo: {told(error)}", file=sys.stderr)
