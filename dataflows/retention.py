@@ -202,7 +202,7 @@ class Retention:
         """The cells of a feed that no line keeps; those without a line stay while a term runs that may take them."""
         covers = customer.by_meter.get(record.meter, [])
         kept = {line: floor for (meter, line), floor in floors.items() if meter == record.meter}
-        running = any(floor < FOREVER and customer.ends[line[0]] < FOREVER for line, floor in kept.items())
+        running = any(floor == ALWAYS or customer.ends[line[0]] < FOREVER > floor for line, floor in kept.items())
         unclaimed = ALWAYS if running else self._cut.start("UTC")
         ends = [one.end for one in covers if kept[one.contract_id, one.line_id] == FOREVER]
         stop = max(unclaimed, *ends, *(floor for floor in kept.values() if floor < FOREVER), ALWAYS)
