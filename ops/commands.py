@@ -107,7 +107,7 @@ def demo_command(out: Path) -> int:
         "events": tally.read,
         "counted": tally.counted,
         "duplicates": tally.duplicates,
-        "excepted": tally.rejected + tally.conflicts + tally.parked,
+        "excepted": tally.rejected + tally.conflicts + tally.parked + tally.expired,
         "digest": journal_books(job.sink).digest(),
         "seconds": round(result.seconds, 2),
     }
@@ -118,9 +118,10 @@ def _summary(job: Job, result: Result, digest: str) -> None:
     tally, console = result.tally, Console(highlight=False, soft_wrap=True)
     rate = f", {result.rows / result.seconds:,.0f} rows/s" if result.rows and result.seconds else ""
     console.print(f"done in {result.seconds:.1f} s{rate}; state {job.state}, generation {result.generation}")
+    expired = f" + {tally.expired:,} expired" if tally.expired else ""
     console.print(
         f"usage: {tally.read:,} read = {tally.counted:,} counted + {tally.duplicates:,} duplicate + "
-        f"{tally.conflicts + tally.rejected:,} excepted + {tally.parked:,} parked; {tally.late:,} late"
+        f"{tally.conflicts + tally.rejected:,} excepted + {tally.parked:,} parked{expired}; {tally.late:,} late"
     )
     console.print(f"journal: {tally.entries:,} entries, books digest {digest}")
     console.print(f"look at it: accrual show journal --sink files:{job.sink}")

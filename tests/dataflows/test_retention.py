@@ -37,7 +37,9 @@ def refused(shard: DrivenShard) -> list[dict[str, object]]:
 def counts(shard: DrivenShard) -> tuple[int, ...]:
     """(read, counted, rejected, parked, expired), which add up."""
     tally = shard.shard._tally
-    assert tally.read == tally.counted + tally.duplicates + tally.conflicts + tally.rejected + tally.parked + tally.expired
+    assert (
+        tally.read == tally.counted + tally.duplicates + tally.conflicts + tally.rejected + tally.parked + tally.expired
+    )
     return tally.read, tally.counted, tally.rejected, tally.parked, tally.expired
 
 
