@@ -6,7 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Years:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.day = datetime(2024, 1, 1)
+        self.day = datetime(2024, 1, 1, tzinfo=UTC)
         self.terms: list[str] = []
         self.versions: list[int] = []
         self.ends: list[datetime | None] = []

@@ -194,8 +194,6 @@ def test_the_order_of_keys_does_not_matter():
 
 
 def test_a_selling_price_is_an_estimate_and_counts_in_whole_minor_units():
-    record = decode(
-        topics.CONTRACTS, line_of(contract(dict(RATABLE, ssp="1.5"), currency="JPY", variable=None, opening=None))
-    )
+    record = contract(dict(RATABLE, ssp="1.5"), currency="JPY", variable=None, opening=None)
     assert isinstance(record, ContractEvent)
     assert 2 == record.to_version().lines[0].ssp
