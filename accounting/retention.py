@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from accounting.calendar import Period, local_date
 from accounting.contract import Aggregation, ContractVersion, VersionKind
@@ -16,12 +17,12 @@ from accounting.window import Windows
 def over(version: ContractVersion) -> int:
     """The instant after which a version says nothing any more; FOREVER: open-ended.
 
-    A cancellation leaves the term as it was agreed, as it may be taken back; an open-ended one ends there.
+    A cancellation leaves the term as it was agreed, as it may be taken back; without an end it is over when that is known.
     """
     ends = [line.end for line in version.lines]
     stated = [end for end in (version.end, *ends) if end is not None]
     if version.end is None and version.kind is VersionKind.CANCELLED:
-        stated.append(version.effective_at)
+        stated += [version.effective_at, version.known_at]
     elif version.end is None and (not ends or None in ends):
         return FOREVER
     satisfied = [line.satisfied_at for line in version.lines if line.satisfied_at is not None]
@@ -42,13 +43,16 @@ def term_end(taken: Sequence[ContractVersion], waiting: Sequence[ContractVersion
 def rateable_from(covers: Sequence[Cover], windows: Windows, cut: int, policies: Policies) -> int:
     """The latest start of a month or billing period by `cut` from which a line can be rated on with its meter alone.
 
-    `covers` are the line's, in time order; they stay as they are before `cut`, a start of a month. What counts distinct
-    values, or has had several prices, needs its billing period from the start, and so does a weighted sum whose billing
-    period may yet end earlier. What carries its value on needs all there was: ALWAYS. A later cut never gives less.
+    `covers` are the line's, in time order; they stay as they are before `cut`, a start of a month, and what they are later
+    does not matter: the line may come back. What counts distinct values, or has had several prices, needs its billing
+    period from the start, and so does a weighted sum whose billing period may yet end earlier. What carries its value on
+    needs all there was: ALWAYS. A later cut never gives less.
     """
-    at = windows.start(cut)
+    at, begun = windows.start(cut), [cover for cover in covers if cover.start < cut]
+    if begun:
+        begun[-1] = replace(begun[-1], end=FOREVER, line_end=None)
     while True:
-        span = next(iter(billing_spans(covers, windows.zone_name, at, at, policies)), None)
+        span = next(iter(billing_spans(begun, windows.zone_name, at, at, policies)), None)
         if span is None or span.start >= at or _resumes(span, at, cut):
             return at
         if span.carries:

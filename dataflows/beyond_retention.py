@@ -32,7 +32,7 @@ class BeyondRetention:
     def restated(self, record: Record, at: Coordinates) -> None:
         """A master data record that changes something."""
         event: ReferenceEvent = record.model
-        since = event.as_of if event.kind == "fx_rate" else event.effective_from
+        since = holds_from(event)
         concerned = (one for one in self._trimmed(since) if self._concerns(event, one[1]))
         self._say(concerned, f"{event.kind} {event.id}", since, event.event_time, at, record.payload)
 
@@ -45,14 +45,14 @@ class BeyondRetention:
         at = Coordinates(CONTROL, 0, record.offset)
         self._say(self._trimmed(since), f"policy {event.key}", since, event.event_time, at, record.payload)
 
-    def _trimmed(self, since: int | None) -> Iterable[tuple[int, ContractVersion]]:
+    def _trimmed(self, since: int) -> Iterable[tuple[int, ContractVersion]]:
         """(cut, last version) of the contracts that began before their cut, where that lies after `since`."""
-        if (ALWAYS if since is None else since) >= self._contracts.cut.until:
+        if since >= self._contracts.cut.until:
             return
         for customer_id in sorted(self._contracts.customers()):
             for contract_id, versions in self._contracts.of(customer_id).versions.items():
                 cut = self._contracts.cut_of(customer_id, contract_id)
-                if cut > max(versions[0].start, ALWAYS if since is None else since):
+                if cut > max(versions[0].start, since):
                     yield cut, versions[-1]
 
     def _concerns(self, event: ReferenceEvent, contract: ContractVersion) -> bool:
@@ -71,10 +71,10 @@ class BeyondRetention:
                 return False
 
     def _say(
-        self, concerned: Iterable[tuple[int, ContractVersion]], what: str, since: int | None, raised: int | None,
+        self, concerned: Iterable[tuple[int, ContractVersion]], what: str, since: int, raised: int | None,
         at: Coordinates, payload: bytes,
     ) -> None:  # fmt: skip
-        asked = "always" if since is None else rfc3339(since)
+        asked = "always" if since == ALWAYS else rfc3339(since)
         for cut, contract in concerned:
             self._desk.raise_one(
                 "beyond_retention", at,
@@ -83,3 +83,9 @@ class BeyondRetention:
                 "correction", payload, since=cut if raised is None else raised, customer_id=contract.customer_id,
                 contract_id=contract.contract_id, subject=f"{contract.customer_id} {contract.contract_id}",
             )  # fmt: skip
+
+
+def holds_from(event: ReferenceEvent) -> int:
+    """Since when a master data record holds; ALWAYS where it does not say."""
+    since = event.as_of if event.kind == "fx_rate" else event.effective_from
+    return ALWAYS if since is None else since

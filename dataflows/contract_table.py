@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 
 import msgspec
 
-from accounting.calendar import local_date, rfc3339, start_of_day
-from accounting.contract import ContractVersion, LineKind, Rate, VersionKind
+from accounting.calendar import DAY_US, local_date, start_of_day
+from accounting.contract import ContractVersion, LineKind, VersionKind
 from accounting.coverage import ALWAYS, FOREVER, Cover, covers, in_force
 from accounting.require import require
 from accounting.retention import over, term_end
 from connectors.batch import Record
+from dataflows.contract_reach import ContractReach, before, within_reach
 from dataflows.cut import Cut
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.master_data import MasterData
@@ -50,6 +50,7 @@ class CustomerContracts:
     zones: dict[str, str] = field(default_factory=dict)  # contract -> the zone of its books
     ends: dict[str, int] = field(default_factory=dict)  # contract, also one that waits -> end of its term
     cuts: dict[str, list[int]] = field(default_factory=dict)  # contract -> the cut when each version was taken up
+    kept: dict[str, int] = field(default_factory=dict)  # contract -> a cut up to this instant does not concern it
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class ContractTable:
 
     def __init__(self, store: ShardStore, desk: ExceptionDesk, master: MasterData, cut: Cut) -> None:
         self._store, self._desk, self._master, self.cut = store, desk, master, cut
+        self._reach = ContractReach(desk, cut)
         self._cache: OrderedDict[str, CustomerContracts] = OrderedDict()
         stored = store.get(_EDGES)
         # Instants off the quarter hour at which a customer's cover changes: usage cells are cut there.
@@ -139,10 +141,9 @@ class ContractTable:
     def cut_of(self, customer_id: str, contract_id: str) -> int:
         """A contract keeps no usage of before this instant. A term that is known is kept as a whole: ALWAYS."""
         customer = self.of(customer_id)
-        known = max(customer.cuts[contract_id])
-        if customer.ends[contract_id] != FOREVER:
-            return known
-        return max(known, self.cut.start(customer.zones[contract_id]))
+        known, kept = customer.cuts[contract_id], customer.kept.get(contract_id, ALWAYS)
+        moving = self.cut.start(customer.zones[contract_id]) if customer.ends[contract_id] == FOREVER else ALWAYS
+        return max(*known, moving if moving > kept else ALWAYS)
 
     def ended(self, customer_id: str) -> list[str]:
         """The contracts of a customer whose terms ended before the cut."""
@@ -159,6 +160,9 @@ class ContractTable:
     def trim_edges(self, customer_id: str) -> None:
         """Forget where usage of before the cut was divided, but for what contracts still divide there."""
         self._note_edges(customer_id, self.of(customer_id), since=self.cut.start("UTC"))
+
+    def _position_of(self, version: ContractVersion | ContractEvent) -> Coordinates:
+        return self.position(version.customer_id, version.contract_id, version.version)
 
     def customers(self) -> set[str]:
         """Everybody who has a contract record."""
@@ -181,38 +185,27 @@ class ContractTable:
             self._repeated(event, at, record, codec.decode(StoredContract, stored))
             return None
         until = over(event.to_version())
-        if self._bygone(event, until, at, record):
-            return None
         known = self.of(event.customer_id)
+        if event.contract_id not in known.ends and self._reach.bygone(event, until, at, record):
+            return None
         have = len(known.versions.get(event.contract_id, ()))
         cut = self.cut_of(event.customer_id, event.contract_id) if have else ALWAYS
+        known = known if self.cut.month is None else self._load(event.customer_id)  # a zone may be about to move
         self._store.put(key, codec.encode(StoredContract(record.payload, topic, partition, record.offset, until)))
+        self._cache.pop(event.customer_id, None)
         self._unsupported(event, at, record)
         if event.version == have + 1 and self._other_currency(event, at, record):
             return None
         if event.version != have + 1:
-            self._cache.pop(event.customer_id, None)
             self._desk.raise_one(
                 "version_gap", at,
-                f"contract {event.contract_id} version {event.version} waits for version {have + 1}: send that one",
+                f"contract {event.contract_id} version {event.version} waits for version {have + 1}: send that one"
+                + ("" if have else self._reach.or_gone(event)),
                 record.payload, since=event.event_time, customer_id=event.customer_id,
                 contract_id=event.contract_id, correlation_id=event.correlation_id, resolvable=True,
             )  # fmt: skip
             return None
         return self._advance(event, have, cut, known)
-
-    def _bygone(self, event: ContractEvent, until: int, at: Coordinates, record: Record) -> bool:
-        """A contract of which nothing would be kept is not taken up: it may have been here, and be booked."""
-        if until > self.cut.start("UTC") or event.contract_id in self.of(event.customer_id).ends:
-            return False
-        self._desk.raise_one(
-            "beyond_retention", at,
-            f"contract {event.contract_id} version {event.version}: its term ended at {rfc3339(until)}, and the books of a "
-            f"contract are kept for {self.cut.days} days after that: post a manual correction",
-            record.payload, since=event.event_time, customer_id=event.customer_id,
-            contract_id=event.contract_id, correlation_id=event.correlation_id,
-        )  # fmt: skip
-        return True
 
     def _unsupported(self, event: ContractEvent, at: Coordinates, record: Record) -> None:
         """Lines that nothing recognises yet must not vanish without a word."""
@@ -240,7 +233,6 @@ class ContractTable:
 
     def _advance(self, event: ContractEvent, have: int, cut: int, known: CustomerContracts) -> Change:
         """Take up the new version and those that waited for it; `cut`: the contract's, `known`: what was known before."""
-        self._cache.pop(event.customer_id, None)
         customer = self.of(event.customer_id)
         fresh = customer.versions[event.contract_id][have:]
         for number in range(event.version + 1, fresh[-1].version + 2):
@@ -253,8 +245,10 @@ class ContractTable:
             if number > fresh[-1].version:
                 record = Record(waiting.offset, decode(CONTRACTS, waiting.payload), waiting.payload)
                 self._other_currency(record.model, at, record)
-        customer = self._take_up(event, fresh, cut)
-        self._contests(event, known, customer)
+        customer = self._take_up(event, fresh, cut, known)
+        if self.cut.month is not None:
+            cuts = {contract_id: self.cut_of(event.customer_id, contract_id) for contract_id in customer.cuts}
+            self._reach.contests(event, known.by_meter, customer.by_meter, cuts, self._position_of)
         self._note_edges(event.customer_id, customer)
         zone = customer.zones[event.contract_id]
         # A price holds from the start of the local day of its effective_at.
@@ -264,53 +258,29 @@ class ContractTable:
         )
         return Change(event.customer_id, since)
 
-    def _take_up(self, event: ContractEvent, fresh: list[ContractVersion], cut: int) -> CustomerContracts:
+    def _take_up(
+        self, event: ContractEvent, fresh: list[ContractVersion], cut: int, known: CustomerContracts
+    ) -> CustomerContracts:
         """Note with the new versions how far back they may reach, and say where they ask for more."""
         customer_id, contract_id = event.customer_id, event.contract_id
-        cut = max(cut, self.cut_of(customer_id, contract_id))
         asked = self.of(customer_id)
-        if cut == ALWAYS:
+        unending, kept = asked.ends[contract_id] == FOREVER, ALWAYS
+        if fresh[0].version == 1:
+            cut = self.cut.start(asked.zones[contract_id]) if unending else ALWAYS
+        elif unending and known.ends[contract_id] != FOREVER:
+            kept = self.cut.until  # all of it is there yet
+        if max(cut, kept) == ALWAYS:
             return asked
         for version in fresh:
             key = _key(customer_id, contract_id, version.version)
             stored = codec.decode(StoredContract, self._store.get(key) or b"")
-            self._store.put(key, codec.encode(msgspec.structs.replace(stored, cut=cut)))
+            self._store.put(key, codec.encode(msgspec.structs.replace(stored, cut=cut, kept=kept)))
         self._cache.pop(customer_id, None)
         given = self.of(customer_id)
-        if fresh[0].version == 1 or _before(asked, contract_id, cut) != _before(given, contract_id, cut):
-            self._reaches_back(event, fresh, cut)
+        wanted, left = (before(one.by_meter, contract_id, cut) for one in (asked, given))
+        if fresh[0].version == 1 or wanted != left:
+            self._reach.back(fresh, cut, self._position_of)
         return given
-
-    def _contests(self, event: ContractEvent, known: CustomerContracts, customer: CustomerContracts) -> None:
-        """Say where usage that has been let go would go to another line, or to none, now."""
-        if self.cut.month is None:
-            return
-        cuts = {contract_id: self.cut_of(event.customer_id, contract_id) for contract_id in customer.cuts}
-        moved = _contested(known, cuts) ^ _contested(customer, cuts)
-        if not moved:
-            return
-        since, meter = min((start, meter) for meter, start, _ in moved)
-        before = max(end for _, _, end in moved)
-        self._desk.raise_one(
-            "beyond_retention", self.position(event.customer_id, event.contract_id, event.version),
-            f"contract {event.contract_id} version {event.version} changes which contract takes usage of meter {meter} from "
-            f"{rfc3339(since)} on, and usage of before {rfc3339(before)} is no longer kept: it stays where it is booked; "
-            "post a manual correction", b"", since=event.event_time, customer_id=event.customer_id,
-            contract_id=event.contract_id, correlation_id=event.correlation_id, subject="contested",
-        )  # fmt: skip
-
-    def _reaches_back(self, event: ContractEvent, fresh: list[ContractVersion], cut: int) -> None:
-        first = min(fresh, key=lambda one: one.start if one.version == 1 else one.effective_at)
-        since = first.start if first.version == 1 else first.effective_at
-        if since >= cut:
-            return
-        self._desk.raise_one(
-            "beyond_retention", self.position(event.customer_id, event.contract_id, first.version),
-            f"contract {event.contract_id} version {first.version} reaches back to {rfc3339(since)}, and of a contract "
-            f"without an end {self.cut.days} days are kept: it holds from {rfc3339(cut)} on; post a manual correction for "
-            "the time before", b"", since=first.known_at, customer_id=event.customer_id,
-            contract_id=event.contract_id, correlation_id=first.correlation_id,
-        )  # fmt: skip
 
     def _repeated(self, event: ContractEvent, at: Coordinates, record: Record, stored: StoredContract) -> None:
         first = decode(CONTRACTS, stored.payload)
@@ -326,13 +296,13 @@ class ContractTable:
 
     def _load(self, customer_id: str) -> CustomerContracts:
         waiting: dict[str, dict[int, ContractVersion]] = {}
-        cuts: dict[tuple[str, int], int] = {}
+        cuts: dict[tuple[str, int], tuple[int, int]] = {}
         for _, value in self._store.scan(keys.CONTRACT + keys.name(customer_id)):
             stored = codec.decode(StoredContract, value)
             event = decode(CONTRACTS, stored.payload)
             if isinstance(event, ContractEvent):
                 waiting.setdefault(event.contract_id, {})[event.version] = event.to_version()
-                cuts[event.contract_id, event.version] = stored.cut
+                cuts[event.contract_id, event.version] = stored.cut, stored.kept
         customer = CustomerContracts()
         for contract_id, numbered in waiting.items():
             versions: list[ContractVersion] = []
@@ -343,14 +313,18 @@ class ContractTable:
             left = [version for number, version in numbered.items() if number > len(versions)]
             customer.ends[contract_id] = term_end(versions, left)
             if versions:
-                customer.cuts[contract_id] = [cuts[contract_id, version.version] for version in versions]
+                noted = [cuts[contract_id, version.version] for version in versions]
+                customer.cuts[contract_id] = [cut for cut, _ in noted]
+                customer.kept[contract_id] = max(kept for _, kept in noted)
+                # What a version changes is posted before anything of it goes, even where its term was over long ago.
+                customer.ends[contract_id] = max(customer.ends[contract_id], max(cut for cut, _ in noted) + DAY_US)
                 self._enter(customer, contract_id, versions)
         return customer
 
     def _enter(self, customer: CustomerContracts, contract_id: str, versions: list[ContractVersion]) -> None:
         zone = self._master.zone(versions[0].entity, versions[0].start)
         customer.versions[contract_id], customer.zones[contract_id] = versions, zone
-        for cover in covers(_within_reach(versions, customer.cuts[contract_id]), zone):
+        for cover in covers(within_reach(versions, customer.cuts[contract_id]), zone):
             customer.by_meter.setdefault(cover.rate.meter, []).append(cover)
         for version in versions:
             for cover in covers([replace(version, version=1, kind=VersionKind.ACTIVATED)], zone):
@@ -373,36 +347,6 @@ class ContractTable:
             if not edges:
                 del self.edges[customer_id]
             self._store.put(_EDGES, msgspec.msgpack.encode(self.edges))
-
-
-def _within_reach(versions: list[ContractVersion], cuts: list[int]) -> list[ContractVersion]:
-    """A version changes nothing before the cut at which it was taken up; the first one has nothing before it."""
-    return [
-        replace(version, effective_at=cut) if version.version > 1 and version.effective_at < cut else version
-        for version, cut in zip(versions, cuts, strict=True)
-    ]
-
-
-def _before(customer: CustomerContracts, contract_id: str, cut: int) -> set[tuple[int, int, str, str, Rate]]:
-    """What a contract's lines ask for before an instant."""
-    return {
-        (one.start, min(one.end, cut), meter, one.line_id, one.rate)
-        for meter, found in customer.by_meter.items()
-        for one in found
-        if one.contract_id == contract_id and one.start < cut
-    }
-
-
-def _contested(customer: CustomerContracts, cuts: dict[str, int]) -> set[tuple[str, int, int]]:
-    """(meter, start, end) of what two contracts take, as far as one of them keeps it no more."""
-    found, last = set(), max(cuts.values(), default=ALWAYS)
-    for meter, covering in customer.by_meter.items():
-        for one, other in combinations([one for one in covering if one.start < last], 2):
-            start = max(one.start, other.start)
-            end = min(one.end, other.end, max(cuts[one.contract_id], cuts[other.contract_id]))
-            if one.contract_id != other.contract_id and start < end:
-                found.add((meter, start, end))
-    return found
 
 
 def _runs(version: ContractVersion, start: int, end: int, instant: int) -> bool:

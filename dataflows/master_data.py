@@ -63,6 +63,7 @@ class MasterData:
         self._store, self._desk, self._settings, self._at_home = store, desk, settings, at_home
         self._known: dict[_Identity, list[_Dated]] = {}
         self._bundling: dict[str, set[_Identity]] = {}  # product -> bundles that listed it at some time
+        self._functional: set[str] = set()  # currencies that some entity keeps its books in at some time
         self.has_products = False  # from the first product record on, every product has to have one
         for _, value in store.scan(keys.REFERENCE):
             stored = codec.decode(StoredReference, value)
@@ -98,6 +99,8 @@ class MasterData:
         insort(self._known.setdefault(identity, []), _Dated(_since(event), at, event), key=lambda one: one.since)
         if event.kind == "product":
             self.has_products = True
+        if event.kind == "entity" and event.functional_currency:
+            self._functional.add(event.functional_currency)
         for product in event.products if event.kind == "bundle" else ():
             self._bundling.setdefault(product, set()).add(identity)
 
@@ -133,6 +136,8 @@ class MasterData:
                 return Restatement(ALWAYS if not governed or _allocates(event, before) else since)
             case "bundle":
                 return Restatement(ALWAYS)
+            case "fx_rate" if self._functional.isdisjoint((event.base, event.quote)):
+                return None  # most rates of a daily list concern nobody
             case _:
                 return Restatement(since)
 

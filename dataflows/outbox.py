@@ -58,10 +58,10 @@ class Outbox:
                 tails.append(Emitted(self._shard, topic, self._last[topic] - len(lines) + 1, lines))
         return tails
 
-    def take(self, read_at: int | None = None) -> list[Emitted]:
-        """The records added since the last call, to be sent after the commit; `read_at`: see Emitted."""
+    def take(self) -> list[Emitted]:
+        """The records added since the last call, to be sent after the commit."""
         taken = [
-            Emitted(self._shard, topic, self._last[topic] - len(lines) + 1, tuple(lines), read_at)
+            Emitted(self._shard, topic, self._last[topic] - len(lines) + 1, tuple(lines))
             for topic, lines in self._fresh.items()
         ]
         self._fresh = {}

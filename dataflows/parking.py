@@ -57,6 +57,7 @@ class Parking:
             self._look(_key(parked), parked)
             self._store.put(_key(parked), codec.encode(parked))
             self.count += 1
+            self._expire(_key(parked), parked, self._contracts.cut.parked)
 
     def release(self, customer_id: str) -> Iterator[tuple[ParkedUsage, Usage]]:
         """The parked usage that a customer's contracts now take; its exceptions are resolved.
@@ -70,7 +71,7 @@ class Parking:
                 self._store.delete(key)
                 self.count -= 1
                 if parked.raised:
-                    self._desk.resolve(parked.raised, parked_at(parked), "the contract arrived and the usage is booked")
+                    self._desk.resolve(parked.raised, parked_at(parked), "its contract arrived")
                 yield parked, self._usage(parked)
             else:
                 self._look(key, parked)
@@ -91,13 +92,15 @@ class Parking:
         """Let go what happened before an instant and was raised: its exception stays open. Gives how many it looked at."""
         for part in self._store.walk(keys.PARKED + (keys.name(customer_id) if customer_id is not None else b"")):
             for key, value in part:
-                parked = codec.decode(ParkedUsage, value)
-                if parked.raised and parked.event_time < before:
-                    self._store.delete(key)
-                    self._desk.forget(parked.raised, parked_at(parked))
-                    self.count -= 1
-                    self.expired += 1
+                self._expire(key, codec.decode(ParkedUsage, value), before)
             yield len(part)
+
+    def _expire(self, key: bytes, parked: ParkedUsage, before: int) -> None:
+        if parked.raised and parked.event_time < before:
+            self._store.delete(key)
+            self._desk.forget(parked.raised, parked_at(parked))
+            self.count -= 1
+            self.expired += 1
 
     def customers(self) -> set[str]:
         """Everybody who has parked usage."""

@@ -14,6 +14,7 @@ import msgspec
 from accounting.coverage import ALWAYS, FOREVER, Cover
 from accounting.retention import rateable_from
 from connectors.batch import Record
+from dataflows.beyond_retention import holds_from
 from dataflows.bookkeeping import first_position, own_covers
 from dataflows.contract_books import ContractBooks
 from dataflows.contract_table import ContractTable, CustomerContracts
@@ -111,8 +112,10 @@ class Retention:
         match record.model:
             case ContractEvent(customer_id=customer_id):
                 self.reach(customer_id)
-            case ReferenceEvent(kind="entity") | ControlEvent(kind="policy"):
+            case ControlEvent(kind="policy"):
                 self.finish()  # boundaries of windows may move
+            case ReferenceEvent() as event if holds_from(event) < self._cut.until:
+                self.finish()
 
     # -- the pass
 
@@ -155,8 +158,7 @@ class Retention:
         """Everything of a customer; the contracts last, so that a pass that was cut short still finds what was theirs."""
         customer, ended = self._contracts.of(customer_id), self._contracts.ended(customer_id)
         floors = self._floors(customer_id, customer, ended)
-        for feed, record in self._cells.feeds_of(customer_id):
-            yield from self._feed(feed, record, customer, floors)
+        # The books before the usage: from then on nothing looks at usage that may be gone.
         for meter, lines in customer.lines.items():
             for line, terms in lines.items():
                 floor = floors[meter, line]
@@ -164,6 +166,8 @@ class Retention:
                     yield from self._lines.drop(customer_id, terms)
                 elif floor > ALWAYS:
                     yield from self._lines.trim(customer_id, terms, floor)
+        for feed, record in self._cells.feeds_of(customer_id):
+            yield from self._feed(feed, record, customer, floors)
         for contract_id in ended:
             yield from self._fixed.drop(customer_id, contract_id)
             self._holds.forget(customer_id, contract_id)
@@ -198,7 +202,8 @@ class Retention:
         """The cells of a feed that no line keeps; those without a line stay while a term runs that may take them."""
         covers = customer.by_meter.get(record.meter, [])
         kept = {line: floor for (meter, line), floor in floors.items() if meter == record.meter}
-        unclaimed = ALWAYS if ALWAYS in kept.values() else self._cut.start("UTC")
+        running = any(floor == ALWAYS or customer.ends[line[0]] < FOREVER > floor for line, floor in kept.items())
+        unclaimed = ALWAYS if running else self._cut.start("UTC")
         ends = [one.end for one in covers if kept[one.contract_id, one.line_id] == FOREVER]
         stop = max(unclaimed, *ends, *(floor for floor in kept.values() if floor < FOREVER), ALWAYS)
 

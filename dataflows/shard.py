@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -141,7 +141,7 @@ class Shard:
         self._commit()
         if self._read_at is None and values:  # control records alone; else they count from what gave them their turn
             self._read_at = values[0].read_at
-        return said + self._outbox.take(self._read_at), False
+        return said + [replace(one, read_at=self._read_at) for one in self._outbox.take()], False
 
     def snapshot(self) -> None:
         """The epoch closes: the state becomes durable before the sink writes what was said."""
@@ -356,8 +356,7 @@ class Shard:
 
     def _restate(self, since: int) -> None:
         """Master data or a policy changed from an instant on: look at all books again, where time has come past it."""
-        if since < self._contracts.cut.until:
-            self._retention.finish()
+        self._retention.finish()
         for customer_id in sorted(self._parking.customers()):
             self._release(customer_id)
         self._books.restate(since)

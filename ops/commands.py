@@ -93,9 +93,11 @@ def demo_command(out: Path) -> int:
     try:
         made = convert(out / "in")
         console.print(
-            f"{made.events} usage events and {made.contracts} contracts with {made.lines} price lines in {out}/in"
+            f"{made.events:,} usage events and {made.contracts} contracts with {made.lines} price lines in {out}/in"
         )
-        job = Job.of(f"files:{out}/in", f"files:{out}/out", None, instant(AS_OF), load())
+        job = Job.of(
+            f"files:{out}/in", f"files:{out}/out", None, instant(AS_OF), load(usage_window="day", time_zone="UTC")
+        )
         result = run_shown(job)
     except Exception as error:
         print(f"accrual demo: {told(error)}", file=sys.stderr)
@@ -105,7 +107,7 @@ def demo_command(out: Path) -> int:
         "events": tally.read,
         "counted": tally.counted,
         "duplicates": tally.duplicates,
-        "excepted": tally.rejected + tally.conflicts + tally.parked,
+        "excepted": tally.rejected + tally.conflicts + tally.parked + tally.expired,
         "digest": journal_books(job.sink).digest(),
         "seconds": round(result.seconds, 2),
     }
@@ -113,12 +115,13 @@ def demo_command(out: Path) -> int:
 
 
 def _summary(job: Job, result: Result, digest: str) -> None:
-    tally, console = result.tally, Console(highlight=False)
+    tally, console = result.tally, Console(highlight=False, soft_wrap=True)
     rate = f", {result.rows / result.seconds:,.0f} rows/s" if result.rows and result.seconds else ""
     console.print(f"done in {result.seconds:.1f} s{rate}; state {job.state}, generation {result.generation}")
+    expired = f" + {tally.expired:,} expired" if tally.expired else ""
     console.print(
         f"usage: {tally.read:,} read = {tally.counted:,} counted + {tally.duplicates:,} duplicate + "
-        f"{tally.conflicts + tally.rejected:,} excepted + {tally.parked:,} parked; {tally.late:,} late"
+        f"{tally.conflicts + tally.rejected:,} excepted + {tally.parked:,} parked{expired}; {tally.late:,} late"
     )
     console.print(f"journal: {tally.entries:,} entries, books digest {digest}")
     console.print(f"look at it: accrual show journal --sink files:{job.sink}")

@@ -121,6 +121,7 @@ class StoredContract(msgspec.Struct, array_like=True):
     offset: int
     until: int | None = None  # when its term is over; None: not noted
     cut: int = -(2**63)  # usage of before this instant was let go when the version was taken up
+    kept: int = -(2**63)  # no usage was let go by a cut up to this instant: the version took away the end of the term
 
 
 class StoredReference(msgspec.Struct, array_like=True):

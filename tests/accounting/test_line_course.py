@@ -123,6 +123,9 @@ def test_a_carried_value_is_due_without_usage_by_the_policy_of_the_lines_start()
         late = decided("carry", "yes", JAN + 1)
         assert (False, False) == (carries(level, late), has_dues(level, late))
         assert [] == dues(level, late)
+        # A price that changes later begins no new line.
+        changed = replace(level, start=FEB)
+        assert [True, False] == [carries(changed, decided("carry", "yes", since)) for since in (JAN, FEB)]
 
 
 def test_only_a_last_value_and_a_level_are_carried():

@@ -210,6 +210,8 @@ def test_what_is_posted_beyond_the_end_of_a_line_is_taken_back_by_nobody_here():
 def test_the_version_of_an_effect_is_the_one_whose_phase_it_ends():
     cut = ended(ratable("2024-01-01", "2024-04-01", 9100), "2024-02-15", 4500)
     assert [1, 2] == [one.version for one in effects(cut, "UTC", NONE, ALWAYS, FOREVER)]
+    at_the_edge = ended(ratable("2024-01-01", "2024-04-01", 9100), "2024-02-01", 3100)
+    assert [1] == [one.version for one in effects(at_the_edge, "UTC", NONE, ALWAYS, FOREVER)]
 
 
 # -- points in time and progress
@@ -296,6 +298,11 @@ def test_cut_offs_run_from_the_first_period_to_the_one_that_holds_the_end():
     assert ["2024-02-01 00:00", "2024-03-01 00:00"] == marks("2024-01-15", "2024-02-01 00:00:00.000001")
     assert ["2024-02-01 00:00"] == marks("2024-01-15", "2024-01-15")
     assert [] == marks("2024-01-15", "2024-02-15", until=at("2024-01-31"))
+    daily = policies(DAILY)
+    assert ["2024-01-31 00:00"] == marks("2024-01-30", "2024-01-30 12:00", daily), (
+        "days do not go on to the month's end"
+    )
+    assert ["2024-01-31 00:00", "2024-02-01 00:00"] == marks("2024-01-30", "2024-01-31 00:00:01", daily)
 
 
 def test_a_cut_off_belongs_to_the_day_it_ends():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from accounting.aggregation import Reading, UsageCell
 from accounting.billing_period import billing_period_of
 from accounting.calendar import HOUR_US
-from accounting.contract import Aggregation, Rate
+from accounting.contract import Aggregation, BillingPeriod, Rate, RateModel
 from accounting.coverage import Cover
 from accounting.line_course import billing_spans
 from accounting.money import exact_from_minor, round_half_even
@@ -264,6 +264,21 @@ def test_a_flat_fee_at_zero_units_is_not_booked_where_the_policy_says_no():
 def test_the_flat_fee_of_a_volume_price_list_at_zero_units_follows_the_policy():
     assert [("2024-01-31", 10_000)] == by_policy(cover(O07, JAN), [], FEB, Policies())
     assert [] == by_policy(cover(O07, JAN), [], FEB, decided(("zero_flat_fee", "no", 0)))
+
+
+def test_units_whose_tier_is_not_known_yet_have_the_estimated_price_until_the_quarter_ends():
+    listed = tiered(tier(10, 5), tier(None, 2), model=RateModel.VOLUME)
+    quarter = cover(replace(listed, billing_period=BillingPeriod.QUARTER), JAN)
+    estimated = replace(quarter, estimate=(3_000, units(10)))  # 3 for each unit
+    events = [on("2024-01-05", 4), on("2024-02-05", 4), on("2024-03-05", 4)]
+    assert [("2024-01-05", 2_000), ("2024-02-05", 2_000), ("2024-03-05", -1_600)] == by_policy(
+        quarter, events, at("2024-04-01"), Policies()
+    )
+    expected = [("2024-01-05", 1_200), ("2024-02-05", 1_200), ("2024-03-05", 1_200), ("2024-03-31", -1_200)]
+    assert expected == by_policy(estimated, events, at("2024-04-01"), Policies())
+    # In one accounting month the tier that is reached counts at once.
+    month = replace(cover(listed, JAN), estimate=(3_000, units(10)))
+    assert [("2024-01-05", 2_000)] == by_policy(month, events[:1], FEB, Policies())
 
 
 YES = ("carry", "yes", 0)

@@ -37,9 +37,9 @@ def control(parts, settled, restated):
     def apply(at, offset=0, at_home=True, **fields):
         records, rejected = decoded(CONTROL, offset, [encode({"event_time": instant(at), **fields})])
         assert not rejected, rejected
-        Control(
-            parts.clock, parts.desk, parts.master, parts.policies, settle, restated.append, at_home
-        ).apply(records[0])
+        Control(parts.clock, parts.desk, parts.master, parts.policies, settle, restated.append, at_home).apply(
+            records[0]
+        )
 
     return apply
 

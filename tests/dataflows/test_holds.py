@@ -26,8 +26,9 @@ def test_it_is_raised_once_whatever_lacks_it(parts):
         record[name] for name in ("class", "severity", "customer_id", "contract_id")
     )
     assert {"topic": CONTRACTS, "partition": 0, "offset": 4} == record["source"]
-    assert "line l of contract k: product p has no master data: send a product record; it is kept and booked then" == (
-        record["reason"]
+    assert (
+        "line l of contract k: product p has no master data: send a product record; it is kept and booked then"
+        == (record["reason"])
     )
 
 

@@ -242,8 +242,23 @@ def test_one_shard_speaks_for_all(tmp_path):
 def test_an_account_or_a_rate_changes_the_books_from_its_date_on(parts):
     assert Restatement(FEB) == say(parts, 0, "1", effective_from="2025-02-01")
     assert Restatement(ALWAYS) == say(parts, 1, "1")
-    found = parts.reference(2, kind="fx_rate", base="USD", quote="EUR", rate="2", as_of="2025-03-01")
-    assert Restatement(MAR) == found
+    parts.reference(2, kind="entity", id="us", functional_currency="EUR")
+    for offset, (base, quote) in enumerate((("USD", "EUR"), ("EUR", "USD")), start=3):
+        found = parts.reference(offset, kind="fx_rate", base=base, quote=quote, rate="2", as_of="2025-03-01")
+        assert Restatement(MAR) == found
+
+
+def test_a_rate_between_currencies_that_nobody_keeps_books_in_changes_nothing(parts):
+    rate = {"kind": "fx_rate", "base": "GBP", "quote": "JPY", "rate": "190", "as_of": "2025-03-01"}
+    assert parts.reference(0, **rate) is None
+    parts.reference(1, kind="entity", id="us", functional_currency="EUR")
+    assert parts.reference(2, "2025-01-02", **{**rate, "rate": "191"}) is None
+    assert Restatement(MAR) == parts.reference(
+        3, kind="entity", id="jp", functional_currency="JPY", effective_from="2025-03-01"
+    )
+    parts.store.commit()
+    assert Restatement(MAR) == parts.reopen().reference(4, "2025-01-03", **{**rate, "rate": "192"})
+    assert 192 == parts.master.rate("GBP", "JPY", MAR)
 
 
 def test_an_owner_changes_no_books(parts):

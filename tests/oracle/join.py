@@ -40,13 +40,21 @@ class Joiner:
         return result
 
     def _wait(self, usage, histories, problem, result):
-        """Unmatched usage waits until its window has closed; doubtful when its contracts disagree about that."""
+        """Unmatched usage waits until its window has closed; doubtful when its contracts disagree about that.
+
+        Ambiguous usage is doubtful when it may have been rejected as late before another contract became known.
+        """
+        if problem == "contract_ambiguous":
+            rejected = any(self._rejected(usage, history) for history in histories)
+            result.outcomes[usage.position] = "waiting" if rejected else problem
+            names = (problem, "period_closed_rejected") if rejected else ()
+            result.doubtful |= {(name, *usage.position) for name in names}
+            return
         closed = {self._closed(usage, history) for history in histories}
         if not histories:
             closed = {self._closed_in(usage, None, zone) for zone in self._zones(usage)}
-        raised = problem == "contract_ambiguous" or closed == {True}
-        result.outcomes[usage.position] = problem if raised else "waiting"
-        if not raised and True in closed:
+        result.outcomes[usage.position] = problem if closed == {True} else "waiting"
+        if closed == {True, False}:
             result.doubtful.add((problem, *usage.position))
 
     def _find(self, usage):
@@ -61,7 +69,7 @@ class Joiner:
         if len(found) == 1:
             return [found[0][0]], found[0][1]
         if found:
-            return [], "contract_ambiguous"
+            return [history for history, _ in found], "contract_ambiguous"
         return running, "meter_unmapped" if running else "contract_unknown"
 
     def _closed(self, usage, history):

@@ -131,6 +131,18 @@ def test_usage_is_late_when_its_period_was_closed_on_arrival_even_if_the_line_ca
     assert {"2024-01": 0, "2024-02": 500} == {"2024-01": 0, **by_period(books, "revenue")}
 
 
+def test_late_usage_that_a_later_contract_makes_ambiguous_is_doubtful(metered):
+    metered.policy("late_usage", "reject", JANUARY).close("2024-01", FEBRUARY)
+    metered.use("2024-02-02T00:00:00Z", "1", contract_id=None).use("2024-01-02T00:00:00Z", "2", contract_id=None)
+    metered.contract(
+        [usage_line(unit_price="1")], JANUARY, FEBRUARY, contract_id="k2", event_time="2024-02-20T00:00:00Z"
+    )
+    books = metered.books(MARCH)
+    names = ("contract_ambiguous", "period_closed_rejected")
+    assert {(name, "usage.events", 0, 1) for name in names} == books.doubtful
+    assert set() == books.exceptions
+
+
 def test_the_residual_policy_is_the_one_at_the_start_of_the_contract(tmp_path):
     def amounts(name, effective_from):
         (folder := tmp_path / name).mkdir()

@@ -89,6 +89,8 @@ def seen(feed: Feed) -> Iterator[str]:
         if one["kind"] == "policy":
             yield f"policy {one['key']} {one['value']}"
             yield f"policy known {'before' if one['event_time'] < '2025' else 'in mid-way'}"
+            if one["event_time"] > one.get("effective_from", one["event_time"]) > "2025":
+                yield "policy known afterwards"
             yield f"policy {'from a day on' if one.get('effective_from', '') >= '2025' else 'from the start'}"
     for one in records(feed, "contracts.events"):
         yield f"contract {one['kind']}"
@@ -110,12 +112,12 @@ def test_everything_is_drawn_now_and_then() -> None:
     kinds = ("entity", "product", "bundle", "account", "fx_rate", "exception_owner")
     wanted = {*kinds, *(f"zone {zone}" for zone in ZONES), *(f"{kind} without a time" for kind in kinds)}
     wanted |= {"entity functional_currency", "product ssp", "product currency", "broken master data"}
-    wanted |= {f"late {kind}" for kind in ("product", "bundle", "account", "fx_rate")}
+    wanted |= {f"late {kind}" for kind in ("entity", "product", "bundle", "account", "fx_rate")}
     wanted |= {f"{kind} from a day on" for kind in ("entity", "product", "bundle", "account")}
     wanted |= {"partitions of master data 1", "partitions of master data 2"}
     wanted |= {f"policy {key} {value}" for key, values in VALUES.items() for value in values} - {"policy carry no"}
     wanted |= {"policy colour red", "policy usage_window week", "policy known before", "policy known in mid-way"}
-    wanted |= {"policy from a day on", "policy from the start"}
+    wanted |= {"policy from a day on", "policy from the start", "policy known afterwards"}
     wanted |= {f"line {kind}" for kind in (*FIXED, "usage")} | {f"method {method}" for method in METHODS}
     wanted |= {"ssp", "satisfied_at", "progress", "opening", "usage and fixed lines", "contract cancelled"}
     assert {} == {name: found[name] for name in wanted if found[name] < 2}

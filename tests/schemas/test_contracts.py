@@ -160,9 +160,6 @@ REFUSED = {
     "minimum must not exceed maximum": contract(usage(unit_price="1", minimum="2", maximum="1")),
     "expected > 0": contract({"line_id": "l", "kind": "milestone", "progress": {"incurred": "0", "expected": "0"}}),
     "total 1.005 must have at most 2 fraction digits": contract(dict(RATABLE, total="1.005")),
-    "ssp 0.5 must have at most 0 fraction digits": contract(
-        dict(RATABLE, ssp="0.5"), currency="JPY", variable=None, opening=None
-    ),
     "minimum 0.001 must have at most 2": contract(usage(unit_price="1", minimum="0.001")),
     "estimate 0.001 must": contract(RATABLE, variable=[{"id": "v", "estimate": "0.001"}]),
     "billed 0.001 must": contract(RATABLE, opening={"as_of": JAN, "billed": "0.001"}),
@@ -194,3 +191,9 @@ def test_a_contract_that_contradicts_itself_is_invalid_and_says_why(reason):
 def test_the_order_of_keys_does_not_matter():
     reversed_keys = json.dumps(dict(reversed(CONTRACT.items()))).encode()
     assert decode(topics.CONTRACTS, line_of(CONTRACT)) == decode(topics.CONTRACTS, reversed_keys)
+
+
+def test_a_selling_price_is_an_estimate_and_counts_in_whole_minor_units():
+    record = contract(dict(RATABLE, ssp="1.5"), currency="JPY", variable=None, opening=None)
+    assert isinstance(record, ContractEvent)
+    assert 2 == record.to_version().lines[0].ssp

@@ -175,6 +175,10 @@ class FixedLines:
             return None
         as_of = moment(first["start"]) + timedelta(days=rng.randint(1, 6), hours=rng.choice((0, 9)))
         for line in lines:
+            if line["kind"] == "ratable" and line["method"] in (None, "monthly"):
+                line["method"] = (
+                    "daily"  # in a zone where the term begins on the last of a month, a month may end before
+                )
             if line["kind"] == "point_in_time" and line["satisfied_at"]:
                 line["satisfied_at"] = instant(max(moment(line["satisfied_at"]), as_of + timedelta(days=3, minutes=17)))
             if line["kind"] == "milestone":

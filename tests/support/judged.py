@@ -69,6 +69,7 @@ def problems(root: Path, out: Path, as_of: str | None, result: Result) -> list[s
     ):
         if outcomes.get(name, 0) != count:
             found.append(f"{name}: expected {outcomes.get(name, 0)}, was {count}")
-    if tally.read != tally.counted + tally.duplicates + tally.conflicts + tally.rejected + tally.parked:
+    kept_or_not = tally.parked + tally.expired
+    if tally.read != tally.counted + tally.duplicates + tally.conflicts + tally.rejected + kept_or_not:
         found.append(f"usage does not add up: {tally}")
     return found

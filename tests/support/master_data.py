@@ -89,7 +89,8 @@ class MasterData:
             if rng.random() < 0.7:
                 facts["functional_currency"] = rng.choice(("USD", "EUR", "JPY"))
                 found[entity] = [facts["functional_currency"]]
-            self._put("entity", id=entity, **facts)
+            # A functional currency that comes late would leave entries behind that no one can tell the currency of.
+            self._put("entity", rng.random() < 0.25 and entity not in found, id=entity, **facts)
             if rng.random() < 0.15:
                 self._put(
                     "entity", id=entity, **facts | {"time_zone": rng.choice(ZONES)}, effective_from=self._day(2, 30)

@@ -38,13 +38,13 @@ class DrawnPolicies:
         return sorted(found, key=lambda one: one["event_time"])
 
     def _course(self, key: str, values: tuple[str, ...]) -> list[Record]:
-        """From the start, then perhaps another value; known long before, or when it takes effect."""
+        """From the start, then perhaps another value; known long before, when it takes effect, or only afterwards."""
         rng = self.random
         found = [self._record(key, rng.choice(values[:2]), -60, rng.choice((-200, -200, rng.randint(-20, 40))))]
         while rng.random() < 0.4 and len(values) > 1:
             day = rng.randint(5, 50)
             # Whether usage was late is told when it comes: that policy is always known before.
-            known = -60 if key == "late_usage" or rng.random() < 0.6 else day
+            known = -60 if key == "late_usage" else rng.choice((-60, -60, day, day + rng.randint(1, 25)))
             found.append(self._record(key, rng.choice(values), known, day))
         return found
 
