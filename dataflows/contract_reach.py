@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
+from typing import NamedTuple
 
 from accounting.calendar import rfc3339
 from accounting.contract import ContractVersion, Rate
@@ -17,6 +18,15 @@ from schemas.contracts import ContractEvent
 CLASS = "beyond_retention"
 
 ByMeter = Mapping[str, Sequence[Cover]]
+
+
+class Terms(NamedTuple):
+    """What decides a line's amounts."""
+
+    line_id: str
+    product_id: str
+    rate: Rate
+    line_start: int
 
 
 class ContractReach:
@@ -86,14 +96,19 @@ def within_reach(versions: Sequence[ContractVersion], cuts: Sequence[int]) -> li
     ]
 
 
-def before(by_meter: ByMeter, contract_id: str, cut: int) -> set[tuple[int, int, str, str, Rate]]:
-    """What a contract's lines ask for before an instant."""
-    return {
-        (one.start, min(one.end, cut), meter, one.line_id, one.rate)
-        for meter, covering in by_meter.items()
-        for one in covering
-        if one.contract_id == contract_id and one.start < cut
-    }
+def before(by_meter: ByMeter, contract_id: str, cut: int) -> set[tuple[str, Terms, int, int]]:
+    """What a contract's lines ask for before an instant: (meter, terms, start, end), by whichever versions."""
+    found: dict[tuple[str, str], list[tuple[Terms, int, int]]] = {}
+    for meter, covering in by_meter.items():
+        for one in sorted(covering, key=lambda one: one.start):
+            if one.contract_id != contract_id or one.start >= cut:
+                continue
+            terms, start = Terms(one.line_id, one.product_id, one.rate, one.line_start), one.start
+            spans = found.setdefault((meter, one.line_id), [])
+            if spans and spans[-1][0] == terms and spans[-1][2] == start:
+                start = spans.pop()[1]
+            spans.append((terms, start, min(one.end, cut)))
+    return {(meter, *span) for (meter, _), spans in found.items() for span in spans}
 
 
 def contested(by_meter: ByMeter, cuts: Mapping[str, int]) -> set[tuple[str, int, int]]:

@@ -207,9 +207,6 @@ def test_an_amendment_that_reaches_behind_the_cut_holds_from_the_cut_on(driven):
     assert ("error", "k") == (said["severity"], said["contract_id"])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an amendment that reaches behind the cut is said, whether or not it changes anything"
-)
 def test_an_amendment_behind_the_cut_that_changes_no_price_there_says_nothing(driven):
     shard = driven(f"""
         {OPEN}

@@ -146,17 +146,19 @@ def send(source: Path, number: int) -> None:
             file.writelines(json.dumps(one) + "\n" for one in records)
 
 
-def holds(out: Path) -> tuple[Counter[bytes], int]:
-    """Keys by table, and bytes on disk."""
+def holds(out: Path) -> tuple[Counter[bytes], int, int]:
+    """Keys by table, bytes of keys and values that are alive (the outbox left out), and bytes on disk."""
     tables: Counter[bytes] = Counter()
-    size = 0
+    alive = size = 0
     for shard in range(2):
         path = shard_path(out / ".state", shard)
         store = ShardStore(path)
-        tables.update(key[:1] for key, _ in store.scan(b""))
+        for key, value in store.scan(b""):
+            tables[key[:1]] += 1
+            alive += len(key) + len(value) if key[:1] != keys.OUTBOX else 0
         store.close()
         size += disk_bytes(path)
-    return tables, size
+    return tables, alive, size
 
 
 def run(source: Path, out: Path, **settings: object) -> tuple[Tally, str, set[tuple[str, str, int, int]]]:
@@ -177,34 +179,37 @@ def counts(tally: Tally) -> dict[str, int]:
 def test_the_state_levels_off_and_the_books_are_those_of_one_that_keeps_everything(tmp_path: Path) -> None:
     source, out = tmp_path / "in", tmp_path / "out"
     tables: dict[int, Counter[bytes]] = {}
+    alive: dict[int, int] = {}
     sizes: dict[int, int] = {}
     for number in range(1, MONTHS + 1):
         send(source, number - 1)
         tally, digest, opened = run(source, out, **KEPT)
-        tables[number], sizes[number] = holds(out)
-    # Compaction comes every few months: the largest of a half-year says what a state takes.
-    largest = {year: max(sizes[month] for month in range(12 * year - 5, 12 * year + 1)) for year in (1, 2, 3)}
-    keys_of = {
-        year: sum((tables[month] for month in range(12 * year - 5, 12 * year + 1)), Counter()) for year in (1, 2, 3)
-    }
+        tables[number], alive[number], sizes[number] = holds(out)
+    halves = {year: range(12 * year - 5, 12 * year + 1) for year in (1, 2, 3)}
+    living, largest = ({year: max(of[month] for month in halves[year]) for year in halves} for of in (alive, sizes))
+    keys_of = {year: sum((tables[month] for month in halves[year]), Counter()) for year in halves}
     for year in (2, 3):
         for table, found in keys_of[year].items():
-            if table not in LOGS:
+            # Records leave the outbox with the next epoch's first batch: how many wait depends on the pace of a run
+            # (tests/dataflows/test_outbox.py proves that they leave).
+            if table not in LOGS | {keys.OUTBOX}:
                 # A month has three days more than another.
                 assert found <= 1.15 * keys_of[1][table] + 12, f"table {table!r} grows: {keys_of}"
-        assert largest[year] <= 1.25 * largest[1], f"bytes on disk grow: {largest}"
+        assert living[year] <= 1.25 * living[1], f"what is kept grows: {living}"
+        # What RocksDB has yet to compact depends on the pace of the runs.
+        assert largest[year] <= 2 * largest[1], f"bytes on disk grow: {largest}"
 
     whole, whole_digest, whole_opened = run(source, tmp_path / "whole", **ALL)
     assert (whole_digest, whole_opened) == (digest, opened)
     assert counts(whole) | {"parked": 0, "expired": 0} == counts(tally) | {"parked": 0, "expired": 0}
     assert (whole.parked, 0) == (tally.parked + tally.expired, whole.expired)
-    everything, _ = holds(tmp_path / "whole")
+    everything, _, _ = holds(tmp_path / "whole")
     for table in (keys.CONTRACT, keys.CELL, keys.BOOKED, keys.EFFECT, keys.PARKED, keys.OPEN, keys.HELD):
         assert everything[table] > 4 * tables[MONTHS][table] > 0, f"table {table!r} has nothing to let go"
 
     once, once_digest, once_opened = run(source, tmp_path / "once", **KEPT, batch_rows=700)
     assert (digest, opened, counts(tally)) == (once_digest, once_opened, counts(once))
-    at_once, _ = holds(tmp_path / "once")
+    at_once, _, _ = holds(tmp_path / "once")
     kept = LOGS | {
         keys.CONTRACT,
         keys.FEED,
