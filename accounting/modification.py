@@ -5,12 +5,12 @@ Source: accounting.md, rule 5 (ASC 606-10-25-10 to 25-13, IFRS 15.18 to 21).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from accounting.calendar import rfc3339
-from accounting.contract import ContractVersion, Line, LineKind, Variable, VersionKind
+from accounting.contract import ContractVersion, Line, LineKind, Modification, Variable, VersionKind
 from accounting.money import major_text
 
 FIXED = (LineKind.RATABLE, LineKind.POINT_IN_TIME, LineKind.MILESTONE)
@@ -19,6 +19,7 @@ FIXED = (LineKind.RATABLE, LineKind.POINT_IN_TIME, LineKind.MILESTONE)
 class Treatment(StrEnum):
     """What becomes of the schedules."""
 
+    NEW_CONTRACT = "new_contract"  # the first version that can be taken up
     UPDATE = "update"  # progress, dates of satisfaction or SSP only: no modification
     SEPARATE_CONTRACT = "separate_contract"
     PROSPECTIVE = "prospective"
@@ -39,7 +40,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The treatment of a version, line by line, with every test that led to it."""
+    """The treatment of a version, line by line, with every test that led to it; undecidable, it changes nothing."""
 
     treatment: Treatment
     evidence: tuple[Evidence, ...]
@@ -66,43 +67,94 @@ def fixed_lines(version: ContractVersion) -> list[Line]:
     return [line for line in version.lines if line.kind in FIXED]
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a version changes of the fixed lines and the variable amounts."""
+
+    lines: Mapping[str, Line]  # as the version has them
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    estimates: bool
+    past_credit: int
+    revives: bool  # it goes on where the version before had ended the contract
+
+    @classmethod
+    def between(cls, before: ContractVersion, version: ContractVersion) -> _Change:
+        """The step from one version to the next."""
+        old, new = _by_id(before), _by_id(version)
+        return cls(
+            new,
+            tuple(name for name in new if name not in old),
+            tuple(name for name in old if name not in new),
+            tuple(name for name in new if name in old and terms(new[name]) != terms(old[name])),
+            _estimates(before) != _estimates(version),
+            (version.modification.past_credit or 0) if version.modification else 0,
+            before.kind is VersionKind.CANCELLED and version.kind is not VersionKind.CANCELLED,
+        )
+
+    @property
+    def modifies(self) -> bool:
+        """Whether it is a modification, and no mere update or change of an estimate."""
+        return bool(self.added or self.removed or self.changed or self.past_credit or self.revives)
+
+    @property
+    def adds_only(self) -> bool:
+        """Whether lines come and nothing else moves but estimates."""
+        return bool(self.added) and not (self.removed or self.changed or self.past_credit or self.revives)
+
+    @property
+    def others(self) -> dict[str, str]:
+        """What moves besides the lines that come, in words."""
+        return {
+            "removed": _listed(self.removed), "changed": _listed(self.changed),
+            "past_credit": "yes" if self.past_credit else "no", "cancelled_before": "yes" if self.revives else "no",
+        }  # fmt: skip
+
+    def note(self, tests: _Tests) -> None:
+        """The first test: whether terms change at all."""
+        tests.note(
+            "terms", "changed" if self.modifies or self.estimates else "unchanged",
+            added=_listed(self.added), **self.others, estimates="changed" if self.estimates else "unchanged",
+        )  # fmt: skip
+
+    def decided(
+        self, treatment: Treatment, tests: _Tests, catch_up: frozenset[str] = frozenset(), problem: str | None = None
+    ) -> Decision:
+        """The decision, with the evidence so far."""
+        return Decision(treatment, tuple(tests.found), self.added, self.removed, self.changed, catch_up, problem)
+
+
 def decide(
-    before: ContractVersion, version: ContractVersion, ssp: Callable[[Line], int], tolerance: int = 0
+    before: ContractVersion,
+    version: ContractVersion,
+    ssp: Callable[[Line], int],
+    tolerance: int = 0,
+    held: Collection[str] = (),
 ) -> Decision:
-    """Decide how `version` follows `before`.
+    """Decide how `version` follows `before`, the last version that was taken up.
 
     `ssp` gives a line's current stand-alone selling price in minor units, `tolerance` (policy ssp_tolerance) by how many
-    hundredths of a per cent of it a price may differ and still be at SSP.
+    hundredths of a per cent of it a price may differ and still be at SSP; `held` are the lines that any version had.
     """
     tests = _Tests()
-    old, new = _by_id(before), _by_id(version)
-    added = tuple(name for name in new if name not in old)
-    removed = tuple(name for name in old if name not in new)
-    changed = tuple(name for name in new if name in old and terms(new[name]) != terms(old[name]))
-    estimates = _estimates(before) != _estimates(version)
-    tests.note(
-        "terms", "changed" if added or removed or changed or estimates else "unchanged",
-        added=_listed(added), removed=_listed(removed), changed=_listed(changed),
-        estimates="changed" if estimates else "unchanged",
-    )  # fmt: skip
+    change = _Change.between(before, version)
+    change.note(tests)
     if version.kind is VersionKind.CANCELLED:
         tests.note("cancellation", "the schedule ends", effective_from=rfc3339(version.effective_at))
-        return Decision(Treatment.CANCELLATION, tuple(tests.found), added, removed, changed)
-    past_credit = version.modification.past_credit if version.modification else None
-    if not (added or removed or changed or past_credit):
-        treatment = Treatment.ESTIMATE if estimates else Treatment.UPDATE
-        return Decision(treatment, tuple(tests.found))
-    explicit = version.modification.treatment if version.modification else "auto"
-    if explicit != "auto":
-        return _explicit(version, tests, added, removed, changed, new)
-    if added and not removed and not changed and not past_credit:
-        if _at_ssp(version, [new[name] for name in added], ssp, tolerance, tests):
-            return Decision(Treatment.SEPARATE_CONTRACT, tuple(tests.found), added)
-    elif added:
-        tests.note(
-            "separate contract", "no: other terms change too", removed=_listed(removed), changed=_listed(changed)
-        )
-    return _by_distinctness(version, tests, added, removed, changed, new)
+        return change.decided(Treatment.CANCELLATION, tests)
+    if not change.modifies:
+        return Decision(Treatment.ESTIMATE if change.estimates else Treatment.UPDATE, tuple(tests.found))
+    stated = version.modification or Modification()
+    if stated.treatment != "auto":
+        decision = _explicit(version, stated, change, held, tests)
+    elif change.adds_only and _at_ssp(version, change, ssp, tolerance, held, tests):
+        decision = change.decided(Treatment.SEPARATE_CONTRACT, tests)
+    else:
+        if change.added and not change.adds_only:
+            tests.note("separate contract", "no: other terms change too", **change.others)
+        decision = _by_distinctness(version, change, tests)
+    return replace(decision, undecidable=decision.undecidable or _unfit(version, stated, decision.treatment))
 
 
 def terms(line: Line) -> tuple[object, ...]:
@@ -111,60 +163,82 @@ def terms(line: Line) -> tuple[object, ...]:
 
 
 def _explicit(
-    version: ContractVersion, tests: _Tests, added: tuple[str, ...], removed: tuple[str, ...], changed: tuple[str, ...],
-    lines: Mapping[str, Line],
-) -> Decision:  # fmt: skip
+    version: ContractVersion, stated: Modification, change: _Change, held: Collection[str], tests: _Tests
+) -> Decision:
     """A treatment that somebody has decided: it overrides the tests, and needs a reason and an approver."""
-    stated = version.modification
-    reason, approver = (stated.reason, stated.approved_by) if stated else (None, None)
-    treatment = Treatment(stated.treatment) if stated else Treatment.PROSPECTIVE
-    tests.note("explicit treatment", treatment, reason=reason or "none", approved_by=approver or "nobody")
+    treatment = Treatment(stated.treatment)
+    tests.note(
+        "explicit treatment", treatment, reason=stated.reason or "none", approved_by=stated.approved_by or "nobody"
+    )
     problem = None
-    if not reason or not approver:
+    if not stated.reason or not stated.approved_by:
         problem = f"treatment {treatment} overrides the tests and needs a reason and an approver: amend with both"
-    elif stated is not None and stated.requested_by and stated.requested_by == approver:
-        problem = f"treatment {treatment} was requested and approved by {approver}: another person has to approve it"
-    elif treatment is Treatment.SEPARATE_CONTRACT and (removed or changed):
-        names = _listed((*changed, *removed))
+    elif treatment is Treatment.SEPARATE_CONTRACT and not change.adds_only:
+        moved = [
+            *change.changed, *change.removed, *(["past_credit"] if change.past_credit else []),
+            *([f"contract {version.contract_id}, which was cancelled"] if change.revives else []),
+        ]  # fmt: skip
         problem = (
-            f"a separate contract only adds lines, but {names} changed: amend without that, or choose another treatment"
+            f"a separate contract only adds lines, but {_listed(moved)} changes: amend without that, or choose another "
+            "treatment"
         )
-    catch_up = frozenset(lines) if treatment is Treatment.CUMULATIVE_CATCH_UP else frozenset[str]()
-    return Decision(treatment, tuple(tests.found), added, removed, changed, catch_up, problem)
+    elif treatment is Treatment.SEPARATE_CONTRACT and (known := [name for name in change.added if name in held]):
+        problem = f"line {_listed(known)} was in the contract before: add it under an id of its own, as another contract"
+    catch_up = frozenset(change.lines) if treatment is Treatment.CUMULATIVE_CATCH_UP else frozenset[str]()
+    return change.decided(treatment, tests, catch_up, problem)
+
+
+def _unfit(version: ContractVersion, stated: Modification, treatment: Treatment) -> str | None:
+    """Why a modification cannot stand, whatever its treatment; None where it can."""
+    if stated.requested_by and stated.requested_by == stated.approved_by:
+        return (
+            f"treatment {treatment} was requested and approved by {stated.approved_by}: another person has to approve it"
+        )
+    if version.effective_at < version.start or (version.end is not None and version.effective_at >= version.end):
+        term = f"[{rfc3339(version.start)}, {'open' if version.end is None else rfc3339(version.end)})"
+        return (
+            f"effective_at {rfc3339(version.effective_at)} lies outside the term {term}: send the next version with a "
+            "date within its term"
+        )
+    return None
 
 
 def _at_ssp(
-    version: ContractVersion, lines: list[Line], ssp: Callable[[Line], int], tolerance: int, tests: _Tests
+    version: ContractVersion,
+    change: _Change,
+    ssp: Callable[[Line], int],
+    tolerance: int,
+    held: Collection[str],
+    tests: _Tests,
 ) -> bool:
     """Test a: distinct goods or services are added at their stand-alone selling prices (25-12)."""
     passed = True
-    for line in lines:
+    for name in change.added:
+        line = change.lines[name]
         price, alone = line.total or 0, ssp(line)
         near = abs(price - alone) * 10_000 <= tolerance * abs(alone)
-        passed = passed and bool(line.distinct) and near
+        fits = bool(line.distinct) and near and name not in held
+        passed = passed and fits
         tests.note(
-            "added at SSP", "yes" if near and line.distinct else "no",
-            line=line.line_id, distinct="yes" if line.distinct else "no",
+            "added at SSP", "yes" if fits else "no",
+            line=name, distinct="yes" if line.distinct else "no", new="no" if name in held else "yes",
             price=major_text(price, version.currency), ssp=major_text(alone, version.currency),
             tolerance=f"{tolerance // 100}.{tolerance % 100:02d} %",
         )  # fmt: skip
-    tests.note("separate contract", "yes" if passed else "no", lines=_listed([line.line_id for line in lines]))
+    tests.note("separate contract", "yes" if passed else "no", lines=_listed(change.added))
     return passed
 
 
-def _by_distinctness(
-    version: ContractVersion, tests: _Tests, added: tuple[str, ...], removed: tuple[str, ...], changed: tuple[str, ...],
-    lines: Mapping[str, Line],
-) -> Decision:  # fmt: skip
+def _by_distinctness(version: ContractVersion, change: _Change, tests: _Tests) -> Decision:
     """Tests b to d: prospective where what remains is distinct, else cumulative catch-up, per line (25-13)."""
-    catch_up = frozenset(name for name, line in lines.items() if not line.distinct)
-    for name, line in lines.items():
+    catch_up = frozenset(name for name, line in change.lines.items() if not line.distinct)
+    for name, line in change.lines.items():
         tests.note("remaining is distinct", "no" if name in catch_up else "yes", line=name, kind=line.kind.value)
     treatment = Treatment.PROSPECTIVE
     if catch_up:
-        treatment = Treatment.CUMULATIVE_CATCH_UP if len(catch_up) == len(lines) else Treatment.MIXED
+        treatment = Treatment.CUMULATIVE_CATCH_UP if len(catch_up) == len(change.lines) else Treatment.MIXED
     tests.note("treatment", treatment, contract=version.contract_id, version=version.version)
-    return Decision(treatment, tuple(tests.found), added, removed, changed, catch_up)
+    return change.decided(treatment, tests, catch_up)
 
 
 def _by_id(version: ContractVersion) -> dict[str, Line]:

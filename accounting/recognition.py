@@ -33,6 +33,7 @@ class Effect:
     version: int  # of the contract, that decided it
     rule: str
     kind: str = RECOGNITION
+    product_id: str = ""  # of the line then; a modification may give it another one from its day on
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,13 @@ class Phase:
     version: int
     method: Method = Method.DAILY
     opened: bool = False  # from an opening balance on: what is left counts by shares of the whole
+    ended: bool = False  # removed or cancelled: nothing is transferred any more
 
     @property
     def is_over(self) -> bool:
         """Whether nothing was left to transfer when it began: what it still has to earn is earned at once."""
         part, whole = self.transferred
-        return part >= whole
+        return self.ended or part >= whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +110,19 @@ class LinePlan:
 
     def _at_step(self, instant: int) -> int:
         phase = next((one for one in reversed(self.phases) if one.since <= instant), None)
-        step = next((one for one in reversed(self.steps or ()) if one.instant <= instant), None)
         if phase is None:
             return self.phases[0].base
-        then = phase.transferred[0]
-        if not phase.amount or step is None:
-            return phase.base + (phase.amount if phase.is_over and instant > phase.since else 0)
+        # An opening's own instant is in its balance; what it leaves of what was delivered whole comes right after it.
+        at_once = phase.base + (phase.amount if instant > phase.since or not phase.opened else 0)
+        step = next((one for one in reversed(self.steps or ()) if one.instant <= instant), None)
+        if phase.ended or step is None:
+            return at_once if phase.is_over else phase.base
+        then, whole = phase.transferred
         done, left = step.incurred - then, step.expected - then
         if phase.opened:
-            whole = phase.transferred[1]
             done, left = step.incurred * whole - then * step.expected, (whole - then) * step.expected
-        if left <= 0:  # nothing was left to transfer: what is added is earned right after it
-            return phase.base + (phase.amount if instant > phase.since else 0)
+        if left <= 0:  # nothing was left to transfer: what is added is earned at once
+            return at_once
         # Progress of what remains = (incurred - incurred then) / (expected - incurred then), rule 5b; less than nothing
         # where progress is less than it was when the phase began: a catch-up downwards.
         return _cumulative(phase, min(done, left), left)
@@ -145,7 +148,8 @@ class LinePlan:
             if amount:
                 rule = f"cumulative catch-up of version {new.version}"
                 day = local_date(new.since, zone_name)
-                found.append(Effect(new.since, day, self.line_id, amount, new.version, rule, CATCH_UP))
+                product = new.line.product_id
+                found.append(Effect(new.since, day, self.line_id, amount, new.version, rule, CATCH_UP, product))
         return found
 
     def turns(self) -> list[int]:
@@ -153,7 +157,7 @@ class LinePlan:
         begun = self.phases[0].since
         found = {step.instant for step in self.steps or ()}
         # What an opening leaves of a line that was delivered whole by then is earned right after it.
-        found |= {phase.since + phase.is_over for phase in self.phases}
+        found |= {phase.since + (phase.opened and phase.is_over) for phase in self.phases}
         return sorted(one for one in found if one >= begun)
 
 
@@ -178,7 +182,10 @@ def effects(plan: LinePlan, zone_name: str, policies: Policies, since: int, unti
         if amount != before:
             phase = _phase_at(plan.phases, mark.instant)
             rule = f"{phase.method} schedule, cumulative amount rounded half-even"
-            found.append(Effect(mark.instant, mark.day, plan.line_id, amount - before, phase.version, rule))
+            product = phase.line.product_id
+            found.append(
+                Effect(mark.instant, mark.day, plan.line_id, amount - before, phase.version, rule, RECOGNITION, product)
+            )
         before = amount
     return [one for one in (*found, *jumps) if one.instant > since]
 
@@ -195,9 +202,10 @@ def _step_effects(plan: LinePlan, zone_name: str, since: int, until: int) -> lis
             phase = _phase_at(plan.phases, turn + 1)
             version = max(phase.version, step.version if step else 0)
             rule = f"{phase.line.kind}, cumulative amount by progress, rounded half-even"
-            kind = CATCH_UP if any(turn == one.since + one.is_over for one in plan.phases[1:]) else RECOGNITION
+            kind = CATCH_UP if any(turn == one.since for one in plan.phases[1:]) else RECOGNITION
             day = local_date(turn, zone_name)
-            found.append(Effect(turn, day, plan.line_id, amount - done, version, rule, kind))
+            product = phase.line.product_id
+            found.append(Effect(turn, day, plan.line_id, amount - done, version, rule, kind, product))
         done = amount
     return found
 
@@ -213,7 +221,7 @@ def _truncated(plan: LinePlan, zone_name: str, since: int, until: int) -> list[E
     amounts = last_full_period(phase.amount, shares, full)
     rule = f"{phase.method} schedule, truncated, the rest in the last full period"
     return [
-        Effect(mark.instant, mark.day, plan.line_id, amount, phase.version, rule)
+        Effect(mark.instant, mark.day, plan.line_id, amount, phase.version, rule, RECOGNITION, line.product_id)
         for mark, amount in zip(marks, amounts, strict=True)
         if amount and since < mark.instant <= until
     ]

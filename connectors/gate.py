@@ -1,7 +1,8 @@
 """Who may go next: partitions read side by side, and none runs ahead into the next phase.
 
 The shards hold back what comes too early in any case; the gate keeps that little, so that memory does not grow with the
-skew between partitions. Inside a phase master data goes before contracts and contracts before usage.
+skew between partitions. Inside a phase master data goes before contracts, contracts before billing, and billing before
+usage.
 """
 
 from __future__ import annotations

@@ -91,6 +91,12 @@ class Bookkeeper:
             self._touch(feed, change.customer_id, meter, change.since, FOREVER)
             self._touched[feed].contracts = True
 
+    def billing_changed(self, customer_id: str, contract_id: str, since: int) -> None:
+        """What usage lines of a contract earn from an instant on may be billed ahead, or not any more."""
+        for meter, lines in sorted(self._contracts.of(customer_id).lines.items()):
+            if any(name[0] == contract_id for name in lines):
+                self._touch(feed_name(customer_id, meter), customer_id, meter, since, FOREVER)
+
     def restate(self, since: int) -> None:
         """Master data or a policy changed: all usage, and all that is due, from an instant on."""
         customers = self._contracts.customers()

@@ -30,6 +30,7 @@ class BusinessClock:
         self._store, self._settings = store, settings
         self._newest: dict[str, int | None] = {name: None for name in sources if name.startswith(f"{USAGE}/")}
         self._ended: set[str] = set()
+        self.awaits = False  # a clock record is to come after all input
         self._lowest: int | None = None  # the watermark, once it has been asked for
         stored = store.get(_DATE)
         self.business_date = ALWAYS if stored is None else keys.from_number(stored)

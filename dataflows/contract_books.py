@@ -1,27 +1,27 @@
-"""The posted books of fixed contract lines: desired effects less posted ones, as time and contracts go on."""
+"""The posted books of contracts: desired effects less posted ones, as time, contracts and billing go on."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
-from accounting.allocation import SspRange
+from accounting.booking import ServedLine
 from accounting.calendar import start_of_day
-from accounting.contract import ContractVersion, Line
-from accounting.contract_plan import ContractPlan, contract_plan
-from accounting.coverage import ALWAYS
-from accounting.currency import digits
-from accounting.journal import Dating, dated
-from accounting.plan_course import Valuation
+from accounting.contract_ledger import BillingEffect
+from accounting.coverage import ALWAYS, FOREVER
+from accounting.journal import dated
+from accounting.money import major_text
 from accounting.position import recognition
-from accounting.recognition import RECOGNITION, Effect
-from accounting.schedule import Method
+from accounting.position_course import Movements, add
+from accounting.recognition import RECOGNITION, Effect, next_effect
+from dataflows.billing_problems import BillingProblems
+from dataflows.billing_table import Filed
 from dataflows.business_clock import BusinessClock
+from dataflows.contract_ledgers import ContractLedgers
 from dataflows.contract_table import ContractTable
 from dataflows.due_queue import DueQueue
 from dataflows.entry import contract_entry, sources
@@ -29,15 +29,15 @@ from dataflows.exception_desk import Coordinates
 from dataflows.holds import Holds
 from dataflows.master_data import MasterData
 from dataflows.outbox import Outbox
+from dataflows.plan_book import PlanBook, Planned
 from dataflows.policy_book import PolicyBook
 from dataflows.posting_terms import NOTHING, Amounts, Missing, Movement, PostingTerms, posting_terms
-from schemas.line import estimate
+from dataflows.recalculations import Recalculations
 from schemas.topics import JOURNAL
 from state import codec, keys
 from state.records import Posted, Source
 from state.store import ShardStore
 
-CACHED_PLANS = 20_000
 UNDECIDABLE = "treatment_undecidable"
 
 _Missing = dict[str, set[str]]  # line -> classes of exceptions about it
@@ -52,26 +52,47 @@ class _Due(msgspec.Struct, array_like=True):
     recognised: bytes  # minor units by then
 
 
+class _Name(NamedTuple):
+    """What is posted once: an effect of a line, or of a billing event."""
+
+    instant: int
+    kind: str
+    line_id: str
+    event: str = ""  # source and event_id of the billing event
+
+    @property
+    def key(self) -> bytes:
+        """Its part of a key; a day may have recognition and a catch-up of one line."""
+        parts = [self.line_id, self.kind, self.event] if self.event else [self.line_id, self.kind]
+        if self.kind == RECOGNITION:
+            parts = [self.line_id]
+        return keys.number(self.instant) + "\x00".join(parts).encode()
+
+    @classmethod
+    def read(cls, part: bytes) -> _Name:
+        """The name back."""
+        line, _, rest = part[8:].decode().partition("\x00")
+        kind, _, event = rest.partition("\x00")
+        return cls(keys.from_number(part[:8]), kind or RECOGNITION, line, event)
+
+
 @dataclass(frozen=True, slots=True)
-class _Contract:
-    """A contract whose books are compared."""
+class _Item:
+    """What should be posted of one effect."""
 
-    customer_id: str
-    versions: list[ContractVersion]
-    zone: str
-    plan: ContractPlan
-
-    @property
-    def first(self) -> ContractVersion:
-        return self.versions[0]
-
-    @property
-    def name(self) -> bytes:
-        return keys.name(self.customer_id, self.first.contract_id)
+    name: _Name
+    day: date
+    product_id: str
+    version: int  # of the contract, that decided it
+    rule: str
+    amount: int  # minor units of revenue
+    terms: PostingTerms
+    wanted: Amounts
+    at: Coordinates | None = None  # of the billing event; None: of the contract version
 
 
 class ContractBooks:
-    """Desired books minus posted books of one contract at a time."""
+    """Desired books minus posted books of one contract at a time: of its fixed lines, and of its billing."""
 
     def __init__(
         self,
@@ -82,22 +103,33 @@ class ContractBooks:
         policies: PolicyBook,
         outbox: Outbox,
         holds: Holds,
+        plans: PlanBook,
+        ledgers: ContractLedgers,
+        problems: BillingProblems,
+        recalculations: Recalculations,
     ) -> None:
         self._store, self._clock, self._contracts, self._outbox = store, clock, contracts, outbox
         self._master, self._policies, self._holds = master, policies, holds
+        self._plans, self._ledgers, self._problems = plans, ledgers, problems
+        self._recalculations = recalculations
         self._touched: dict[tuple[str, str], _Due | None] = {}  # None: look at all of it
         self._due = DueQueue(store, keys.SCHEDULE, _Due)
-        self._plans: OrderedDict[tuple[str, str], _Contract] = OrderedDict()
+        self._waiting = DueQueue(store, keys.WAITING, _Due)  # billing that a clock which is to come puts in order
 
     def contract_changed(self, customer_id: str) -> None:
         """All books of a customer's contracts have to be looked at again."""
         for contract_id in self._contracts.of(customer_id).versions:
-            self._plans.pop((customer_id, contract_id), None)
-            self._touched[customer_id, contract_id] = None
+            self._plans.forget(customer_id, contract_id)
+            self.billing_changed(customer_id, contract_id)
+
+    def billing_changed(self, customer_id: str, contract_id: str) -> None:
+        """All books of a contract have to be looked at again."""
+        self._touched[customer_id, contract_id] = None
 
     def drop(self, customer_id: str, contract_id: str) -> Iterator[int]:
         """Let what is posted of a contract go. Gives how many effects at a time."""
-        self._plans.pop((customer_id, contract_id), None)
+        self._plans.forget(customer_id, contract_id)
+        self._problems.forget(customer_id, contract_id)
         for part in self._store.walk(keys.EFFECT + keys.name(customer_id, contract_id)):
             for key, _ in part:
                 self._store.delete(key)
@@ -105,7 +137,7 @@ class ContractBooks:
 
     def restate(self) -> None:
         """Master data or a policy changed."""
-        self._plans.clear()
+        self._plans.forget_all()
         for customer_id in sorted(self._contracts.customers()):
             self.contract_changed(customer_id)
 
@@ -113,102 +145,165 @@ class ContractBooks:
         """Compare what is due and touched, post the differences; gives the number of entries."""
         for _, _, due in self._due.pop(self._clock.furthest_due(), self._clock.due):
             self._touched.setdefault((due.customer_id, due.contract_id), due)
+        known = max(self._clock.furthest(), self._clock.furthest_due()) if self._clock.awaits else FOREVER
+        for _, _, due in self._waiting.pop(known, lambda entity: known):
+            self.billing_changed(due.customer_id, due.contract_id)
+        for name in self._ledgers.take_moved():
+            self.billing_changed(*name)
         touched, self._touched = self._touched, {}
         return sum(self._compare(*name, due) for name, due in touched.items())
 
     # -- one contract
 
     def _compare(self, customer_id: str, contract_id: str, due: _Due | None) -> int:
-        contract = self._contract(customer_id, contract_id)
-        plan, since = contract.plan, due.since if due is not None else ALWAYS
-        prefix = keys.EFFECT + contract.name
+        if contract_id not in self._contracts.of(customer_id).versions:
+            return 0  # it has been let go
+        contract = self._plans.of(customer_id, contract_id)
+        plan, billed = contract.plan, self._ledgers.is_billed(customer_id, contract_id)
+        due = None if billed else due  # what is billed moves with all that came before it
+        since = due.since if due is not None else ALWAYS
         posted = {
-            (keys.from_number(key[17:25]), *_named(key[25:])): codec.decode(Posted, value)
-            for key, value in self._store.scan(prefix, keys.number(since + 1) if since > ALWAYS else b"")
+            _Name.read(key[17:]): codec.decode(Posted, value)
+            for key, value in self._store.scan(
+                keys.EFFECT + contract.name, keys.number(since + 1) if since > ALWAYS else b""
+            )
         }
         until = self._clock.due(contract.first.entity)
-        wanted = plan.effects(since, until)
-        if not wanted and not posted and plan.undecidable is None and not plan.lines:
+        planned = plan.effects(since, until)
+        if not (planned or posted or plan.undecidable or plan.lines or billed):
             return 0
-        recognised = codec.to_int(due.recognised) if due is not None else plan.recognised
-        entries, missing, left = 0, _Missing(), set(posted)
-        for effect in wanted:
-            name = (effect.instant, effect.kind, effect.line_id)
-            left.discard(name)
-            movements = recognition(recognised, effect.amount, plan.billed)
-            count, held = self._post(contract, effect, movements, posted.get(name), missing)
-            entries += count
-            if not held:  # the position shows what is posted
-                recognised += effect.amount
-        for name in sorted(left):
-            entries += self._take_back(contract, *name, posted[name])
+        recognised, missing = codec.to_int(due.recognised) if due is not None else plan.recognised, _Missing()
+        following = plan.next_effect(until)
+        if billed:
+            items, following = self._billed(contract, planned, until, missing, following)
+        else:
+            items, recognised = self._unbilled(contract, planned, recognised, missing)
+        entries = sum(self._move(contract, item, posted.pop(item.name, None)) for item in items)
+        for name in sorted(posted):
+            entries += self._take_back(contract, name, posted[name])
         self._report(contract, missing, whole=due is None)
         item = _Due(customer_id, contract_id, until, codec.from_int(recognised))
-        self._due.replace(plan.next_effect(until), contract.name, contract.first.entity, item)
+        self._due.replace(following, contract.name, contract.first.entity, item)
         return entries
 
-    def _post(
-        self, contract: _Contract, effect: Effect, movements: dict[str, int], posted: Posted | None, missing: _Missing
-    ) -> tuple[int, bool]:
-        """Post the difference of one effect, if there is one; (entries, whether it is held)."""
-        product_id = contract.plan.product_of(effect.line_id)
+    def _unbilled(
+        self, contract: Planned, planned: Sequence[Effect], recognised: int, missing: _Missing
+    ) -> tuple[list[_Item], int]:
+        """What the schedule posts where nothing is billed but an opening balance, and what is recognised by then."""
+        items: list[_Item] = []
+        for effect in planned:
+            terms, wanted = self._lookup(contract, effect, missing), NOTHING
+            if (
+                terms.rate is not None
+            ):  # else nothing is posted until it is there, and the position shows what is posted
+                wanted = terms.amounts(recognition(recognised, effect.amount, contract.plan.billed))
+                recognised += effect.amount
+            items.append(self._item(contract, effect, terms, wanted))
+        return items, recognised
+
+    def _billed(
+        self, contract: Planned, planned: Sequence[Effect], until: int, missing: _Missing, following: int | None
+    ) -> tuple[list[_Item], int | None]:
+        """What schedule, usage and billing post together, and when something is due next."""
+        filed, waits = self._ledgers.facts(contract)
+        settled, exchange = self._ledgers.settle(contract, filed, planned, until)
+        found = {(one.instant, one.kind, one.line_id): self._lookup(contract, one, missing) for one in planned}
+        items: list[_Item] = []
+        for effect, movements in settled.recognitions:
+            terms = found.get((effect.instant, effect.kind, effect.line_id))
+            terms = terms or self._terms(contract, contract.product_of(effect.line_id), effect.day)[0]
+            terms = replace(terms, functional_currency=exchange.functional)
+            items.append(self._item(contract, effect, terms, terms.exact(movements)))
+        places = {(one.fact.source, one.fact.event_id): one for one in filed}
+        for billing, movements in _by_event(settled.billing):
+            one = places[billing.fact.source, billing.fact.event_id]
+            items.append(self._billing_item(contract, billing, movements, one, exchange.functional))
+        self._problems.settle(contract.customer_id, contract.first.contract_id, filed, settled.problems)
+        wait = _Due(contract.customer_id, contract.first.contract_id, until, b"")
+        self._waiting.replace(waits, contract.name, contract.first.entity, wait)
+        overlaid = [next_effect(one, contract.zone, contract.plan.policies, until) for one in settled.overlays]
+        return items, min((one for one in (following, *overlaid) if one is not None), default=None)
+
+    def _item(self, contract: Planned, effect: Effect, terms: PostingTerms, wanted: Amounts) -> _Item:
+        name = _Name(effect.instant, effect.kind, effect.line_id)
+        product_id = contract.product_of(effect.line_id)
+        amount = effect.amount if wanted is not NOTHING else 0
+        return _Item(name, effect.day, product_id, effect.version, effect.rule, amount, terms, wanted)
+
+    def _billing_item(
+        self, contract: Planned, effect: BillingEffect, movements: Movements, filed: Filed, functional: str
+    ) -> _Item:
+        fact = effect.fact
+        name = _Name(effect.at, effect.kind, effect.line_id, f"{fact.source}\x00{fact.event_id}")
+        product_id = contract.product_of(effect.line_id)
+        terms = replace(self._terms(contract, product_id, effect.day)[0], functional_currency=functional)
+        version = max(one.version for one in contract.versions if one.version == 1 or one.effective_at <= effect.at)
+        served = "; ".join(_served(one, contract.first.currency) for one in effect.lines)
+        rule = f"{effect.rule} ({served})" if served else effect.rule
+        return _Item(name, effect.day, product_id, version, rule, 0, terms, terms.exact(movements), filed.at)
+
+    def _take_back(self, contract: Planned, name: _Name, posted: Posted) -> int:
+        """What is posted and should not be: its reversal."""
+        terms, _ = self._terms(contract, posted.product_id, posted.day)
+        rule = f"taken back: no {'billing event' if name.event else 'version'} has the effect any more"
+        version = contract.versions[-1].version
+        return self._move(
+            contract, _Item(name, posted.day, posted.product_id, version, rule, 0, terms, NOTHING), posted
+        )
+
+    def _move(self, contract: Planned, item: _Item, posted: Posted | None) -> int:
+        """Take what is posted of an effect to what is wanted."""
+        day, currency = (posted.day, posted.functional_currency) if posted else (item.day, "")
+        was = Amounts.read(posted.accounts, posted.functional) if posted else NOTHING
+        revision = first = posted.revision if posted else 0
+        entry_ids: list[str] = []
+        for movement in item.terms.movements(item.wanted, was, currency, day != item.day):
+            revision += 1
+            on = day if movement.takes_back else item.day
+            entry_ids.append(self._say(contract, item, revision, movement, on))
+        if revision > first:
+            record = Posted(
+                revision, item.day, item.product_id, *item.wanted.written(), item.terms.functional_currency,
+                codec.from_int(item.amount),
+            )  # fmt: skip
+            self._store.put(keys.EFFECT + contract.name + item.name.key, codec.encode(record))
+            moved = item.amount - (codec.to_int(posted.amount) if posted else 0)
+            self._recalculations.posted(
+                contract.customer_id, contract.first.contract_id, item.name.line_id, (item.name.instant, item.day),
+                moved, entry_ids, revised=bool(was.accounts),
+            )  # fmt: skip
+        return revision - first
+
+    def _say(self, contract: Planned, item: _Item, revision: int, movement: Movement, day: date) -> str:
+        first, name = contract.first, item.name
+        at = item.at or self._contracts.position(contract.customer_id, first.contract_id, item.version)
+        decided = None if item.at else self._policies.policies.decided("recognise", name.instant - 1)[1]
+        lineage = {
+            "contract_version": item.version,
+            "policy_version": decided,
+            "sources": sources([Source(at.topic, at.partition, at.offset, at.offset + 1)]),
+            "rule": item.rule,
+        }
+        identity = (name.instant, revision, name.event) if name.event else (name.instant, revision)
+        entry = contract_entry(
+            contract.customer_id, first.contract_id, name.line_id, item.product_id, name.kind, identity, movement,
+            dated(day, self._clock.closed(first.entity)), lineage, contract.versions[item.version - 1].correlation_id,
+        )  # fmt: skip
+        self._outbox.add(JOURNAL, entry)
+        return str(entry["entry_id"])
+
+    # -- what a person has to look at
+
+    def _lookup(self, contract: Planned, effect: Effect, missing: _Missing) -> PostingTerms:
+        """The terms of an effect; what they lack is raised."""
+        product_id = contract.product_of(effect.line_id)
         terms, lacking = self._terms(contract, product_id, effect.day)
         missing.setdefault(effect.line_id, set()).update(one.cls for one in lacking)
         for one in lacking:
             self._hold(contract, effect.line_id, product_id, one, effect)
-        # Without a rate nothing is posted until it is there; an unknown product has the default accounts.
-        wanted = NOTHING if terms.rate is None else terms.amounts(movements)
-        return self._move(contract, effect, product_id, terms, wanted, posted), terms.rate is None
+        return terms
 
-    def _take_back(self, contract: _Contract, instant: int, kind: str, line_id: str, posted: Posted) -> int:
-        """An effect that is posted and should not be: its reversal."""
-        terms, _ = self._terms(contract, posted.product_id, posted.day)
-        version = contract.versions[-1].version
-        rule = "taken back: no version has the effect any more"
-        effect = Effect(instant, posted.day, line_id, 0, version, rule, kind)
-        return self._move(contract, effect, posted.product_id, terms, NOTHING, posted)
-
-    def _move(
-        self, contract: _Contract, effect: Effect, product_id: str, terms: PostingTerms, wanted: Amounts,
-        posted: Posted | None,
-    ) -> int:  # fmt: skip
-        """Take what is posted for an effect to what is wanted."""
-        day, currency = (posted.day, posted.functional_currency) if posted else (effect.day, "")
-        revision = first = posted.revision if posted else 0
-        for movement in terms.movements(wanted, _was(posted), currency, day != effect.day):
-            revision += 1
-            dating = dated(day if movement.takes_back else effect.day, self._clock.closed(contract.first.entity))
-            self._say(contract, effect, product_id, revision, movement, dating)
-        if revision > first:
-            key = keys.EFFECT + contract.name + keys.number(effect.instant) + _key_part(effect)
-            record = Posted(revision, effect.day, product_id, *wanted.written(), terms.functional_currency)
-            self._store.put(key, codec.encode(record))
-        return revision - first
-
-    def _say(
-        self, contract: _Contract, effect: Effect, product_id: str, revision: int, movement: Movement, dating: Dating
-    ) -> None:
-        first = contract.first
-        at = self._contracts.position(contract.customer_id, first.contract_id, effect.version)
-        decided = self._policies.policies.decided("recognise", effect.instant - 1)[1]
-        lineage = {
-            "contract_version": effect.version,
-            "policy_version": decided,
-            "sources": sources([Source(at.topic, at.partition, at.offset, at.offset + 1)]),
-            "rule": effect.rule,
-        }
-        correlation_id = contract.versions[effect.version - 1].correlation_id
-        self._outbox.add(
-            JOURNAL,
-            contract_entry(
-                contract.customer_id, first.contract_id, effect.line_id, product_id, effect.kind,
-                (effect.instant, revision), movement, dating, lineage, correlation_id,
-            ),
-        )  # fmt: skip
-
-    # -- what a person has to look at
-
-    def _hold(self, contract: _Contract, line_id: str, product_id: str, one: Missing, effect: Effect) -> None:
+    def _hold(self, contract: Planned, line_id: str, product_id: str, one: Missing, effect: Effect) -> None:
         number = effect.version
         if one.cls == "product_unmapped":
             number = next(
@@ -222,14 +317,14 @@ class ContractBooks:
         self._raise(contract, line_id, one, at, effect.instant, severity)
 
     def _raise(
-        self, contract: _Contract, line_id: str, one: Missing, at: Coordinates, since: int, severity: str = "error"
+        self, contract: Planned, line_id: str, one: Missing, at: Coordinates, since: int, severity: str = "error"
     ) -> None:
         first = contract.first
         self._holds.hold(
             contract.customer_id, first.contract_id, line_id, one, at, since, severity, first.correlation_id
         )
 
-    def _report(self, contract: _Contract, missing: _Missing, whole: bool) -> None:
+    def _report(self, contract: Planned, missing: _Missing, whole: bool) -> None:
         """Raise what only a person decides; resolve what is not missing any more."""
         first, plan = contract.first, contract.plan
         if plan.undecidable is not None:
@@ -243,53 +338,26 @@ class ContractBooks:
                     still = missing.get(line_id, set()) if line_id else waits
                     self._holds.settle(contract.customer_id, first.contract_id, line_id, still)
 
-    # -- the plan
-
-    def _contract(self, customer_id: str, contract_id: str) -> _Contract:
-        known = self._plans.get((customer_id, contract_id))
-        if known is None:
-            customer = self._contracts.of(customer_id)
-            versions, zone = customer.versions[contract_id], customer.zones[contract_id]
-            first = versions[0]
-            plan = contract_plan(
-                versions, zone, partial(self._value, first), self._master.bundles(first.currency, first.start),
-                self._policies.policies,
-            )  # fmt: skip
-            known = self._plans[customer_id, contract_id] = _Contract(customer_id, versions, zone, plan)
-            if len(self._plans) > CACHED_PLANS:
-                self._plans.popitem(last=False)
-        return known
-
-    def _value(self, first: ContractVersion, line: Line, at: int) -> Valuation:
-        """A line's SSP: its own, the product's, else its total; its method: its own, the product's, else by days."""
-        product = self._master.product(line.product_id, line.start)
-        method = line.method or (product.default_method if product else None) or Method.DAILY
-        listed = self._master.ssp(line.product_id, first.currency, at)
-        ssp = line.ssp if line.ssp is not None else listed if listed is not None else line.total or 0
-        sold = self._master.product(line.product_id, at)
-        residual = None
-        if sold is not None and sold.highly_variable and line.ssp is None and listed is None:
-            places = digits(first.currency)
-            residual = SspRange(estimate(sold.ssp_low, places), estimate(sold.ssp_high, places))
-        return Valuation(ssp, Method(method), residual)
-
-    def _terms(self, contract: _Contract, product_id: str, day: date) -> tuple[PostingTerms, list[Missing]]:
+    def _terms(self, contract: Planned, product_id: str, day: date) -> tuple[PostingTerms, list[Missing]]:
         first = contract.first
         at = start_of_day(day + timedelta(days=1), contract.zone) - 1
         return posting_terms(self._master, first.entity, first.currency, product_id, at, contract.zone)
 
 
-def _key_part(effect: Effect) -> bytes:
-    """A line and what kind of effect it is: a day may have recognition and a catch-up of one line."""
-    suffix = b"" if effect.kind == RECOGNITION else b"\x00" + effect.kind.encode()
-    return effect.line_id.encode() + suffix
+def _by_event(found: Sequence[BillingEffect]) -> list[tuple[BillingEffect, Movements]]:
+    """One effect of a kind for each billing event and line: two would be one entry."""
+    merged: dict[tuple[str, str, str, str], tuple[BillingEffect, Movements]] = {}
+    for one in found:
+        name = (one.fact.source, one.fact.event_id, one.kind, one.line_id)
+        _, movements = merged.setdefault(name, (one, {}))
+        for account, amounts in one.movements.items():
+            add(movements, account, *amounts)
+    return list(merged.values())
 
 
-def _named(part: bytes) -> tuple[str, str]:
-    """(kind, line) back."""
-    line, _, kind = part.decode().partition("\x00")
-    return kind or RECOGNITION, line
-
-
-def _was(posted: Posted | None) -> Amounts:
-    return Amounts.read(posted.accounts, posted.functional) if posted else NOTHING
+def _served(line: ServedLine, currency: str) -> str:
+    """What an event says of a line, as evidence."""
+    parts = [f"line {line.line_id or 'none'}: net {major_text(line.net, currency)}"]
+    if line.contra:
+        parts.append(f"to the contra account {major_text(line.contra, currency)}")
+    return ", ".join(parts)

@@ -69,6 +69,8 @@ class Change:
 
     customer_id: str
     since: int
+    contract_id: str = ""
+    known: int = 0  # versions before
 
 
 class ContractTable:
@@ -256,7 +258,7 @@ class ContractTable:
             ALWAYS if version.version == 1 else start_of_day(local_date(version.effective_at, zone), zone)
             for version in fresh
         )
-        return Change(event.customer_id, since)
+        return Change(event.customer_id, since, event.contract_id, have)
 
     def _take_up(
         self, event: ContractEvent, fresh: list[ContractVersion], cut: int, known: CustomerContracts

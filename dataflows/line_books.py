@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
 from accounting.aggregation import Reading, UsageCell
 from accounting.calendar import local_date
+from accounting.contract_ledger import UsageRevenue
 from accounting.coverage import ALWAYS, Cover
 from accounting.journal import dated
 from accounting.position import recognition
@@ -15,6 +17,7 @@ from accounting.rating import Units
 from accounting.usage import CoveredCell, Meter, WindowBooking, bookings
 from accounting.window import Window
 from dataflows.business_clock import BusinessClock
+from dataflows.contract_ledgers import ContractLedgers, Windows, line_prefix
 from dataflows.contract_table import ContractTable
 from dataflows.entry import usage_entry
 from dataflows.exception_desk import Coordinates, ExceptionDesk
@@ -22,7 +25,8 @@ from dataflows.holds import Holds
 from dataflows.master_data import MasterData
 from dataflows.outbox import Outbox
 from dataflows.policy_book import PolicyBook
-from dataflows.posting_terms import NOTHING, Amounts, Missing, Movement, posting_terms
+from dataflows.posting_terms import NOTHING, Amounts, Missing, Movement, PostingTerms, posting_terms
+from dataflows.recalculations import Recalculations
 from schemas.topics import JOURNAL
 from state import codec, keys
 from state.records import Booked, Cell, LineBase, Source
@@ -33,6 +37,27 @@ ESTIMATE_MISSING = Missing(
     "its billing period lies in several accounting months, and its volume tiers may change the price of earlier units: "
     "amend the contract with a variable amount for the line and the line's quantity",
 )
+
+
+@dataclass(slots=True)
+class _Step:
+    """One window that is compared with what is posted."""
+
+    key: bytes
+    booking: WindowBooking
+    posted: Booked | None
+    terms: PostingTerms
+    lacking: list[Missing]  # without which nothing is posted
+
+    @property
+    def was(self) -> Amounts:
+        """What is posted."""
+        return Amounts.read(self.posted.accounts, self.posted.functional) if self.posted else NOTHING
+
+    @property
+    def held(self) -> bool:
+        """Whether there is something that cannot be posted."""
+        return bool(self.lacking) and bool(self.booking.events or self.booking.amount or self.was.accounts)
 
 
 class LineBooks:
@@ -48,9 +73,12 @@ class LineBooks:
         outbox: Outbox,
         desk: ExceptionDesk,
         holds: Holds,
+        ledgers: ContractLedgers,
+        recalculations: Recalculations,
     ) -> None:
         self._store, self._clock, self._contracts, self._outbox = store, clock, contracts, outbox
         self._master, self._policies, self._desk, self._holds = master, policies, desk, holds
+        self._ledgers, self._recalculations = ledgers, recalculations
 
     def book(
         self,
@@ -87,20 +115,24 @@ class LineBooks:
         content: dict[int, list[Cell]] = {}
         for covered, cell in cells:
             content.setdefault(windows.start(covered.usage.start), []).append(cell)
-        entries, missing = 0, set[str]()
+        steps: list[_Step] = []
         for start in sorted(desired.keys() | posted.keys()):
             booking = desired.get(start)
             if booking is None:  # all usage was taken away from it, or time is cut into other windows now
                 end = posted[start].window_end
                 window = Window(start, end, posted[start].day or local_date(end - 1, terms.zone))
                 booking = WindowBooking(window, 0, 0, 0, terms, meter or Meter(posted[start].billing_start))
-            key = prefix + keys.number(start)
-            count, withheld = self._post(
-                customer_id, key, booking, posted.get(start), content.get(start, []), missing, withheld
-            )
-            entries, meter = entries + count, booking.after
-            if booking.estimate_missing:
-                self._hold(customer_id, booking, [ESTIMATE_MISSING], "warning")
+            steps.append(self._step(prefix + keys.number(start), booking, posted.get(start)))
+            meter = booking.after
+        entries, missing = 0, set[str]()
+        before_all = withheld
+        for step, desire, withheld in self._wanted(customer_id, terms, steps, before_all, since, until):
+            entries += self._post(customer_id, step, desire, withheld, content.get(step.booking.window.start, []))
+            if step.held:
+                missing.update(one.cls for one in step.lacking)
+                self._hold(customer_id, step.booking, step.lacking)
+            if step.booking.estimate_missing:
+                self._hold(customer_id, step.booking, [ESTIMATE_MISSING], "warning")
         if any(cover.lacks_estimate for cover in covers):
             missing.add(ESTIMATE_MISSING.cls)
         if self._holds.is_held(customer_id, terms.contract_id, terms.line_id):
@@ -169,51 +201,82 @@ class LineBooks:
 
     # -- one window
 
-    def _post(
-        self, customer_id: str, key: bytes, booking: WindowBooking, posted: Booked | None, cells: list[Cell],
-        missing: set[str], withheld: int,
-    ) -> tuple[int, int]:  # fmt: skip
-        """Post the difference of one window, if there is one, and remember what is posted now.
-
-        Gives (entries, minor units of the line that are withheld up to and with this window).
-        """
+    def _step(self, key: bytes, booking: WindowBooking, posted: Booked | None) -> _Step:
         cover = booking.cover
         terms, lacking = posting_terms(
             self._master, cover.entity, cover.currency, cover.product_id, booking.window.end - 1, cover.zone
         )
-        was = Amounts.read(posted.accounts, posted.functional) if posted else NOTHING
-        held = bool(lacking) and bool(booking.events or booking.amount or was.accounts)
-        if held:
-            missing.update(one.cls for one in lacking)
-            self._hold(customer_id, booking, lacking)
-        wanted, revision = NOTHING, posted.revision if posted else 0
-        first = revision
-        if not lacking:  # else nothing is posted until the master data is there
-            recognised = booking.after.revenue - booking.amount - withheld
-            wanted = terms.amounts(recognition(recognised, booking.amount))
-        elif held:
-            withheld += booking.amount
+        return _Step(key, booking, posted, terms, lacking)
+
+    def _wanted(
+        self, customer_id: str, line: Cover, steps: list[_Step], withheld: int, since: int, until: int
+    ) -> Iterator[tuple[_Step, Amounts, int]]:
+        """Step by step: what should be posted, and minor units of the line that are withheld up to and with it."""
+        billed = self._billed(customer_id, line, steps, since, until)
+        for step in steps:
+            booking, wanted = step.booking, NOTHING
+            if step.held:
+                withheld += booking.amount
+            elif not step.lacking and billed is not None:
+                wanted = billed[step.key]
+            elif not step.lacking:  # else nothing is posted until the master data is there
+                recognised = booking.after.revenue - booking.amount - withheld
+                wanted = step.terms.amounts(recognition(recognised, booking.amount))
+            yield step, wanted, withheld
+
+    def _billed(
+        self, customer_id: str, line: Cover, steps: list[_Step], since: int, until: int
+    ) -> dict[bytes, Amounts] | None:
+        """What the windows of a billed contract move: its position depends on when what was billed."""
+        if not steps or not self._ledgers.is_billed(customer_id, line.contract_id):
+            return None
+        able = [step for step in steps if not step.lacking]
+        revenue = [
+            UsageRevenue(line.line_id, step.booking.window.end, step.booking.window.last_day, step.booking.amount)
+            for step in able
+        ]
+        fresh = Windows(line_prefix(customer_id, line), since, until, revenue)
+        movements, exchange = self._ledgers.windows(customer_id, line, fresh)
+        found: dict[bytes, Amounts] = {}
+        for step, moved in zip(able, movements, strict=True):
+            step.terms = replace(step.terms, functional_currency=exchange.functional)
+            if moved is None and step.booking.amount:  # of an earlier day the position depends on
+                step.lacking = [Missing("fx_rate_missing", "its position lacks a rate: send an fx_rate record")]
+            found[step.key] = step.terms.exact(moved or {})
+        return found
+
+    def _post(self, customer_id: str, step: _Step, wanted: Amounts, withheld: int, cells: list[Cell]) -> int:
+        """Post the difference of one window, if there is one, and remember what is posted now; gives the entries."""
+        booking, posted, terms = step.booking, step.posted, step.terms
+        revision = first = posted.revision if posted else 0
         day = booking.window.last_day
         before, currency = (posted.day or day, posted.functional_currency) if posted else (day, "")
-        for movement in terms.movements(wanted, was, currency, before != day):
+        entry_ids: list[str] = []
+        for movement in terms.movements(wanted, step.was, currency, before != day):
             revision += 1
-            self._say(customer_id, booking, movement, revision, cells, before if movement.takes_back else day)
-        record = _booked(booking, revision, wanted, held, withheld, terms.functional_currency)
+            on = before if movement.takes_back else day
+            entry_ids.append(self._say(customer_id, booking, movement, revision, cells, on))
+        record = _booked(step, revision, wanted, withheld)
+        if entry_ids:
+            moved = codec.to_int(record.amount) - (codec.to_int(posted.amount) if posted else 0)
+            self._recalculations.posted(
+                customer_id, booking.cover.contract_id, booking.cover.line_id, (booking.window.start, day), moved,
+                entry_ids, revised=bool(step.was.accounts), metered=True,
+            )  # fmt: skip
         if posted != record:
-            self._store.put(key, codec.encode(record))
+            self._store.put(step.key, codec.encode(record))
         if booking.unpriced and cells and not (posted is not None and posted.unpriced):
             self._report_unpriced(customer_id, booking, cells[-1].sources[-1])
-        return revision - first, withheld
+        return revision - first
 
     def _say(
         self, customer_id: str, booking: WindowBooking, movement: Movement, revision: int, cells: list[Cell], day: date
-    ) -> None:
+    ) -> str:
         dating = dated(day, self._clock.closed(booking.cover.entity))
         decided = self._policies.policies.decided("usage_window", booking.window.start)[1]
-        self._outbox.add(
-            JOURNAL,
-            usage_entry(customer_id, booking, movement, revision, dating, cells, decided),
-        )
+        entry = usage_entry(customer_id, booking, movement, revision, dating, cells, decided)
+        self._outbox.add(JOURNAL, entry)
+        return str(entry["entry_id"])
 
     def _hold(
         self, customer_id: str, booking: WindowBooking, lacking: Iterable[Missing], severity: str = "error"
@@ -240,11 +303,6 @@ class LineBooks:
         )
 
 
-def line_prefix(customer_id: str, line: Cover) -> bytes:
-    """Where the windows of a line and meter are kept."""
-    return keys.BOOKED + keys.name(customer_id, line.contract_id, line.line_id, line.rate.meter)
-
-
 def usage_cell(start: int, cell: Cell) -> UsageCell:
     """A stored cell as the rules see it."""
     last = Reading(cell.last_time, cell.last_position, codec.to_int(cell.last_quantity))
@@ -262,10 +320,8 @@ def _meter(booked: Booked | LineBase) -> Meter:
     return Meter(booked.billing_start, units, codec.to_int(booked.booked), codec.to_int(booked.revenue))
 
 
-def _booked(
-    booking: WindowBooking, revision: int, posted: Amounts, held: bool, withheld: int, currency: str
-) -> Booked:  # fmt: skip
-    after = booking.after
+def _booked(step: _Step, revision: int, posted: Amounts, withheld: int) -> Booked:
+    booking, after = step.booking, step.booking.after
     accounts, functional = posted.written()
     return Booked(
         window_end=booking.window.end,
@@ -281,8 +337,9 @@ def _booked(
         version=booking.cover.version,
         unpriced=bool(booking.unpriced),
         functional=functional,
-        held=held,
-        functional_currency=currency,
+        held=step.held,
+        functional_currency=step.terms.functional_currency,
         day=booking.window.last_day,
         withheld=codec.from_int(withheld),
+        amount=codec.from_int(0 if step.lacking else booking.amount),
     )

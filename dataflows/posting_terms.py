@@ -84,6 +84,16 @@ class PostingTerms:
         )
         return Amounts(named, functional)
 
+    def exact(self, movements: Mapping[str, tuple[int, int]]) -> Amounts:
+        """Movements by the default account names whose functional amounts are known."""
+        named: dict[str, int] = {}
+        functional: dict[str, int] = {}
+        for name, (amount, worth) in movements.items():
+            account = self._number(name)
+            named[account] = named.get(account, 0) + amount
+            functional[account] = functional.get(account, 0) + worth
+        return Amounts(*({name: one for name, one in of.items() if one} for of in (named, functional)))
+
     def movements(self, wanted: Amounts, was: Amounts, was_in: str, moved: bool = False) -> list[Movement]:
         """What takes the posted amounts to the wanted ones: nothing, one entry, or two.
 

@@ -1,73 +1,160 @@
-"""Recalculation events: what a contract version did to the revenue of its lines and periods, and why."""
+"""Recalculation events: what a contract version, late usage or a policy did to revenue by line and period, and why."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
-from accounting.calendar import Period, local_date, rfc3339
-from accounting.contract import ContractVersion
+from accounting.calendar import DAY_US, Period, rfc3339
+from accounting.contract import ContractVersion, LineKind, VersionKind
 from accounting.contract_plan import ContractPlan
 from accounting.coverage import ALWAYS, FOREVER
 from accounting.journal import entry_id
-from accounting.modification import Decision
+from accounting.modification import Decision, Treatment
 from accounting.money import major_text
 from accounting.recognition import CATCH_UP
+from dataflows.contract_ledgers import line_prefix
+from dataflows.contract_table import ContractTable
 from dataflows.outbox import Outbox
+from dataflows.plan_book import PlanBook, Planned
 from schemas.topics import RECALCULATIONS
+from state import codec, keys
+from state.records import Booked
+from state.store import ShardStore
+
+AMENDMENT = "amendment"
+LATE_USAGE = "late_usage"
+POLICY = "policy"
+PERIOD_EVENT = "period_event"
+RE_RATING = "re_rating"
 
 Amounts = dict[tuple[str, str], int]  # line, period -> minor units
 
 
 @dataclass(slots=True)
 class _Change:
-    """A contract whose versions changed, until its books are settled."""
+    """A contract whose books are about to be settled for a reason."""
 
-    known: int  # versions before
-    usage_before: Amounts
+    cause: str
+    known: int | None  # versions before, where there are new ones
+    moved: Counter[tuple[str, str]] = field(default_factory=Counter)  # posted revenue that changed, by line and period
+    usage: set[str] = field(default_factory=set)  # the usage lines among them
+    since: int = FOREVER  # of the first window or effect that changed
     entry_ids: list[str] = field(default_factory=list)
 
 
 class Recalculations:
-    """Notes what changes, and says it once the books are settled."""
+    """Notes what changes in one shard, and says it once the books are settled."""
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    def __init__(self, store: ShardStore, outbox: Outbox, contracts: ContractTable, plans: PlanBook) -> None:
+        self._store, self._outbox, self._contracts, self._plans = store, outbox, contracts, plans
         self._changes: dict[tuple[str, str], _Change] = {}
+        self._cause = LATE_USAGE
 
-    def begin(self, customer_id: str, contract_id: str, known: int, usage_before: Amounts) -> None:
-        """A contract had `known` versions so far, and its usage lines these amounts; it is about to be settled."""
-        self._changes.setdefault((customer_id, contract_id), _Change(known, usage_before))
+    def amended(self, customer_id: str, contract_id: str, known: int) -> None:
+        """A contract that had `known` versions has more of them."""
+        name = (customer_id, contract_id)
+        change = self._changes.get(name)
+        if change is None or change.known is None:
+            self._changes[name] = _Change(AMENDMENT, known)
 
-    def posted(self, customer_id: str, contract_id: str, entry: str) -> None:
-        """An entry was posted; it belongs to the recalculation of its contract, where there is one."""
-        change = self._changes.get((customer_id, contract_id))
-        if change is not None:
-            change.entry_ids.append(entry)
+    def because(self, cause: str) -> None:
+        """Why books that are looked at again change, until `say`, where no contract version is the reason."""
+        self._cause = cause
 
-    def pending(self) -> list[tuple[str, str]]:
-        """(customer, contract) of what is to be said."""
-        return list(self._changes)
+    def posted(
+        self, customer_id: str, contract_id: str, line_id: str, at: tuple[int, date], amount: int, entry_ids: list[str],
+        revised: bool, metered: bool = False,
+    ) -> None:  # fmt: skip
+        """Revenue of a line moved by `amount` at (instant, day); `revised`: something else was posted there before."""
+        name = (customer_id, contract_id)
+        change = self._changes.get(name)
+        if change is None:
+            if not (revised and amount):
+                return  # time has come to it, that is all
+            change = self._changes[name] = _Change(self._cause, None)
+        instant, day = at
+        change.entry_ids += entry_ids
+        if amount:
+            change.moved[line_id, str(Period.of_date(day))] += amount
+            change.since = min(change.since, instant)
+            if metered:
+                change.usage.add(line_id)
 
-    def say(
-        self, customer_id: str, versions: list[ContractVersion], plans: list[ContractPlan], usage_after: Amounts
-    ) -> None:
-        """One record for each version that is new; `plans` are those of the versions before, and with each new one."""
-        contract_id = versions[0].contract_id
-        change = self._changes.pop((customer_id, contract_id))
-        fresh = versions[change.known :]
-        befores = [scheduled(plan) for plan in plans]
-        for number, version in enumerate(fresh):
-            before, after = dict(befores[number]), dict(befores[number + 1])
-            last = number == len(fresh) - 1
-            before.update(change.usage_before)
-            after.update(usage_after if last else change.usage_before)
-            self._outbox.add(
-                RECALCULATIONS,
-                _record(version, plans[number + 1], before, after, change.entry_ids if last else []),
-            )  # fmt: skip
+    def say(self) -> None:
+        """One record for each new version, and for each contract that was changed by anything else."""
+        changes, self._changes, self._cause = self._changes, {}, LATE_USAGE
+        for (customer_id, contract_id), change in changes.items():
+            if contract_id not in self._contracts.of(customer_id).versions:
+                continue
+            contract = self._plans.of(customer_id, contract_id)
+            if change.known is not None:
+                self._say_versions(contract, change, change.known)
+            elif any(change.moved.values()):
+                self._say_change(contract, change)
+
+    def _say_versions(self, contract: Planned, change: _Change, known: int) -> None:
+        """From version to version; what was posted belongs to the last."""
+        fresh = contract.versions[known:]
+        before = scheduled(self._plans.plan(contract.versions[:known], contract.zone))
+        for version in fresh:
+            last = version is fresh[-1]
+            plan = contract.plan if last else self._plans.plan(contract.versions[: version.version], contract.zone)
+            after = scheduled(plan)
+            told = (dict(before), dict(after))
+            if last:
+                usage_before, usage_after = self._usage(contract, change)
+                told[0].update(usage_before)
+                told[1].update(usage_after)
+            record = _record(contract, version, plan, *told)
+            self._outbox.add(RECALCULATIONS, {**record, "entry_ids": change.entry_ids if last else []})
+            before = after
+
+    def _say_change(self, contract: Planned, change: _Change) -> None:
+        version, moved = contract.versions[-1], {name: amount for name, amount in change.moved.items() if amount}
+        planned = scheduled(contract.plan)
+        after = {name: planned.get(name, 0) for name in moved if name[0] not in change.usage}
+        before = {name: amount - moved[name] for name, amount in after.items()}
+        usage_before, usage_after = self._usage(contract, change)
+        amounts = _compared({**before, **usage_before}, {**after, **usage_after}, version.currency)
+        self._outbox.add(
+            RECALCULATIONS,
+            {
+                "recalculation_id": entry_id(
+                    "recalculation", contract.customer_id, version.contract_id, change.cause, *change.entry_ids
+                ),
+                **_head(version, change.cause, version.version),
+                "treatment": None,
+                "evidence": [],
+                "effective_at": rfc3339(change.since),
+                **amounts,
+                "catch_up": major_text(0, version.currency),
+                "entry_ids": change.entry_ids,
+            },
+        )
+
+    def _usage(self, contract: Planned, change: _Change) -> tuple[Amounts, Amounts]:
+        """Before and after: what usage lines have posted in the periods in which they changed."""
+        after = {
+            name: self._posted_in(contract, *name)
+            for name, moved in change.moved.items()
+            if moved and name[0] in change.usage
+        }
+        return {name: amount - change.moved[name] for name, amount in after.items()}, after
+
+    def _posted_in(self, contract: Planned, line_id: str, period: str) -> int:
+        month, total = Period.parse(period), 0
+        # The window in which a month begins may have begun in the one before.
+        first, end = keys.number(month.start(contract.zone) - 32 * DAY_US), keys.number(month.end(contract.zone))
+        for lines in self._contracts.of(contract.customer_id).lines.values():
+            cover = lines.get((contract.first.contract_id, line_id))
+            for _, value in self._store.scan(line_prefix(contract.customer_id, cover), first, end) if cover else ():
+                booked = codec.decode(Booked, value)
+                if booked.day is not None and Period.of_date(booked.day) == month:
+                    total += codec.to_int(booked.amount)
+        return total
 
 
 def scheduled(plan: ContractPlan) -> Amounts:
@@ -78,33 +165,62 @@ def scheduled(plan: ContractPlan) -> Amounts:
     return dict(found)
 
 
+def _head(version: ContractVersion, cause: str, before: int | None) -> dict[str, Any]:
+    return {
+        "customer_id": version.customer_id,
+        "contract_id": version.contract_id,
+        "from_version": before,
+        "to_version": version.version,
+        "cause": cause,
+        "correlation_id": version.correlation_id,
+    }
+
+
 def _record(
-    version: ContractVersion, plan: ContractPlan, before: Amounts, after: Amounts, entry_ids: list[str]
+    contract: Planned, version: ContractVersion, plan: ContractPlan, before: Amounts, after: Amounts
 ) -> dict[str, Any]:
     decision = next((one for one in plan.decisions if one.version == version.version), None)
     waits = plan.undecidable is not None and plan.undecidable[0] <= version.version
-    delta = {name: after.get(name, 0) - before.get(name, 0) for name in before.keys() | after.keys()}
     catch_up = sum(
         effect.amount for effect in plan.effects(ALWAYS, FOREVER - 1)
         if effect.kind == CATCH_UP and effect.version == version.version
     )  # fmt: skip
+    metered = _metered(contract.versions[version.version - 2], version) if version.version > 1 else []
     return {
         "recalculation_id": entry_id("recalculation", version.customer_id, version.contract_id, version.version),
-        "contract_id": version.contract_id,
-        "customer_id": version.customer_id,
-        "from_version": version.version - 1 or None,
-        "to_version": version.version,
-        "cause": "amendment",
-        "treatment": "undecided" if waits else decision.treatment if decision else "new_contract",
-        "evidence": _evidence(decision),
+        **_head(version, AMENDMENT, version.version - 1 or None),
+        "treatment": "undecided" if waits else _treatment(version, decision, bool(metered)),
+        "evidence": [*_evidence(decision), *metered],
         "effective_at": rfc3339(version.effective_at),
-        "before": _amounts(before, version.currency),
-        "after": _amounts(after, version.currency),
-        "delta": _amounts({name: amount for name, amount in delta.items() if amount}, version.currency),
+        **_compared(before, after, version.currency),
         "catch_up": major_text(catch_up, version.currency),
-        "entry_ids": entry_ids,
-        "correlation_id": version.correlation_id,
     }
+
+
+def _treatment(version: ContractVersion, decision: Decision | None, metered: bool) -> str:
+    """A change of usage prices alone is prospective: what remains of a series is distinct (606-10-25-13 a)."""
+    if version.version == 1:
+        return "new_contract"
+    if version.kind is VersionKind.CANCELLED:
+        return Treatment.CANCELLATION
+    if decision is None or decision.treatment is Treatment.UPDATE:
+        return Treatment.PROSPECTIVE if metered else Treatment.UPDATE
+    return decision.treatment
+
+
+def _metered(before: ContractVersion, version: ContractVersion) -> list[dict[str, Any]]:
+    """The test of what became of the usage lines, where anything did."""
+    old, new = ({line.line_id: line for line in one.lines if line.kind is LineKind.USAGE} for one in (before, version))
+    named = {
+        "added": [name for name in new if name not in old],
+        "removed": [name for name in old if name not in new],
+        "changed": [name for name in new if name in old and new[name] != old[name]],
+    }
+    if not any(named.values()):
+        return []
+    inputs = [{"key": key, "value": ", ".join(names) or "none"} for key, names in named.items()]
+    result = "changed: each unit takes the price in force at its time"
+    return [{"test": "usage terms", "inputs": inputs, "result": result}]
 
 
 def _evidence(decision: Decision | None) -> list[dict[str, Any]]:
@@ -118,18 +234,17 @@ def _evidence(decision: Decision | None) -> list[dict[str, Any]]:
     ]
 
 
+def _compared(before: Amounts, after: Amounts, currency: str) -> dict[str, Any]:
+    delta = {name: after.get(name, 0) - before.get(name, 0) for name in before.keys() | after.keys()}
+    return {
+        "before": _amounts(before, currency),
+        "after": _amounts(after, currency),
+        "delta": _amounts({name: amount for name, amount in delta.items() if amount}, currency),
+    }
+
+
 def _amounts(found: Amounts, currency: str) -> list[dict[str, str]]:
     return [
         {"line_id": line, "period": period, "amount": major_text(amount, currency)}
         for (line, period), amount in sorted(found.items())
     ]
-
-
-def by_period(windows: Iterable[tuple[int, int]], line_id: str, zone_name: str) -> Amounts:
-    """Booked windows (end, cumulative revenue of the line) in time order, as amounts by period."""
-    found: Counter[tuple[str, str]] = Counter()
-    before = 0
-    for end, revenue in windows:
-        found[line_id, str(Period.of_date(local_date(end - 1, zone_name)))] += revenue - before
-        before = revenue
-    return {name: amount for name, amount in found.items() if amount}

@@ -15,6 +15,7 @@ from accounting.coverage import ALWAYS, FOREVER, Cover
 from accounting.retention import rateable_from
 from connectors.batch import Record
 from dataflows.beyond_retention import holds_from
+from dataflows.billing_table import BillingTable
 from dataflows.bookkeeping import first_position, own_covers
 from dataflows.contract_books import ContractBooks
 from dataflows.contract_table import ContractTable, CustomerContracts
@@ -60,12 +61,13 @@ class Retention:
         policies: PolicyBook,
         lines: LineBooks,
         fixed: ContractBooks,
+        billing: BillingTable,
         desk: ExceptionDesk,
         holds: Holds,
     ) -> None:
         self._store, self._contracts, self._cells, self._parking = store, contracts, cells, parking
         self._policies, self._lines, self._fixed, self._desk, self._holds = policies, lines, fixed, desk, holds
-        self._cut = contracts.cut
+        self._billing, self._cut = billing, contracts.cut
         self._done = (store.get(_DONE) or b"").decode()
         self._read: int | None = None  # when it was last told
         self._pass: Iterator[int] = iter(())
@@ -170,6 +172,7 @@ class Retention:
             yield from self._feed(feed, record, customer, floors)
         for contract_id in ended:
             yield from self._fixed.drop(customer_id, contract_id)
+            yield from self._billing.drop(customer_id, contract_id)
             self._holds.forget(customer_id, contract_id)
             self._contracts.drop(customer_id, contract_id)
         self._contracts.trim_edges(customer_id)

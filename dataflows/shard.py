@@ -16,16 +16,20 @@ import msgspec
 import polars as pl
 
 from accounting.calendar import DAY_US
-from accounting.coverage import ALWAYS, FOREVER, Cover
+from accounting.coverage import ALWAYS, Cover
 from accounting.require import require
 from connectors.batch import ENDED, Batch, Emitted, Record
 from dataflows import breakdown, tally
 from dataflows.admission import Admission
 from dataflows.beyond_retention import BeyondRetention
+from dataflows.billing_problems import BillingProblems
+from dataflows.billing_table import BillingTable
 from dataflows.bookkeeping import Bookkeeper
 from dataflows.business_clock import BusinessClock
+from dataflows.changes import Changes
 from dataflows.contract_books import ContractBooks
-from dataflows.contract_table import Change, ContractTable
+from dataflows.contract_ledgers import ContractLedgers
+from dataflows.contract_table import ContractTable
 from dataflows.control import Control
 from dataflows.cut import Cut
 from dataflows.exception_desk import Coordinates, ExceptionDesk
@@ -36,13 +40,15 @@ from dataflows.master_data import MasterData
 from dataflows.metrics import Metrics
 from dataflows.outbox import Outbox
 from dataflows.parking import Parking
+from dataflows.plan_book import PlanBook
 from dataflows.policy_book import PolicyBook
+from dataflows.recalculations import Recalculations
 from dataflows.retention import KEYS_AT_THE_END, Retention
 from dataflows.settings import FlowSettings
 from dataflows.shard_facts import ShardFacts
 from dataflows.split import home_shard
 from dataflows.usage_cells import CellName, Usage, UsageCells, groups, rows_of, with_cells
-from schemas.topics import CONTRACTS, CONTROL, REFERENCE, USAGE
+from schemas.topics import BILLING, CONTRACTS, CONTROL, REFERENCE, USAGE
 from state import codec, keys
 from state.directory import applied
 from state.records import Applied
@@ -51,7 +57,7 @@ from state.store import ShardStore
 CONTROL_SOURCE = f"{CONTROL}/0"
 
 # The order inside a phase: what comes later finds what it refers to, so that nothing is an exception in between.
-RANK = {REFERENCE: 0, CONTRACTS: 1, USAGE: 2}
+RANK = {REFERENCE: 0, CONTRACTS: 1, BILLING: 2, USAGE: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +97,12 @@ class Shard:
         self._dry: set[str] = set()  # followed partitions without unread rows
         self._held: deque[Batch] = deque()
         self._controls: deque[Batch] = deque()
-        self._changed: dict[str, int] = {}  # customers whose contracts changed, and from when on
-        self._restated, self._zones_moved = FOREVER, False  # from when on master data changed the books
         self._fresh: list[pl.DataFrame] = []
         self._origins: list[tuple[str, int]] = []
         self._greeted = False
         self._forgot = ALWAYS
         self._as_of_done = context.as_of is None
+        self._clock.awaits = not self._as_of_done
         self._read_at: int | None = None  # of the first read batch among those applied in this activation
         self._tell()
 
@@ -115,14 +120,28 @@ class Shard:
         self._cells = UsageCells(store)
         self._parking = Parking(store, contracts, clock, policies, desk, settings)
         self._admission = Admission(store, desk, settings.horizon_us)
-        holds = Holds(store, desk)
-        lines = LineBooks(store, clock, contracts, master, policies, outbox, desk, holds)
-        self._late = LateUsage(clock, contracts, policies, lines, desk)
-        self._books = Bookkeeper(store, contracts, self._cells, clock, policies, desk, lines)
-        self._fixed = fixed = ContractBooks(store, clock, contracts, master, policies, outbox, holds)
-        self._retention = Retention(store, contracts, self._cells, self._parking, policies, lines, fixed, desk, holds)
+        self._billing = billing = BillingTable(store, desk, contracts)
+        holds, plans = Holds(store, desk), PlanBook(contracts, master, policies)
+        ledgers = ContractLedgers(store, clock, contracts, plans, billing, master)
+        self._recalculations = recalculations = Recalculations(store, outbox, contracts, plans)
+        lines = LineBooks(
+            store, clock, contracts, master, policies, outbox, desk, holds, ledgers, recalculations
+        )  # fmt: skip
+        self._late = late = LateUsage(clock, contracts, policies, lines, desk)
+        self._books = books = Bookkeeper(store, contracts, self._cells, clock, policies, desk, lines)
+        self._fixed = fixed = ContractBooks(
+            store, clock, contracts, master, policies, outbox, holds, plans, ledgers, BillingProblems(store, desk),
+            recalculations,
+        )  # fmt: skip
+        self._retention = retention = Retention(
+            store, contracts, self._cells, self._parking, policies, lines, fixed, billing, desk, holds
+        )
         self._beyond = BeyondRetention(contracts, master, desk)
-        self._control = Control(clock, desk, master, policies, self._settle, self._restate, at_home)
+        self._changes = changes = Changes(
+            clock, contracts, billing, self._parking, late, books, fixed, retention, recalculations, self._place,
+            self._refused,
+        )  # fmt: skip
+        self._control = Control(clock, desk, master, policies, self._settle, changes.policy, at_home)
 
     # -- what Bytewax calls
 
@@ -241,6 +260,7 @@ class Shard:
             return False
         self._as_of_done = True
         self._settle()
+        self._clock.awaits = False
         self._clock.advance(self._context.as_of)
         self._settle()
         return True
@@ -274,14 +294,14 @@ class Shard:
         if batch.topic == CONTRACTS:
             change = self._contracts.apply(batch.topic, batch.partition, record)
             if change is not None:
-                known = self._changed.get(change.customer_id, change.since)
-                self._changed[change.customer_id] = min(known, change.since)
+                self._changes.contract(change)
+        elif batch.topic == BILLING:
+            self._changes.billing(batch.topic, batch.partition, record)
         elif batch.topic == REFERENCE:
             restated = self._master.apply(record, batch.topic, batch.partition)
             if restated is not None:
                 self._beyond.restated(record, Coordinates(batch.topic, batch.partition, record.offset))
-                self._restated = min(self._restated, restated.since)
-                self._zones_moved = self._zones_moved or restated.zones
+                self._changes.master_data(restated)
 
     def _note(self, batch: Batch) -> None:
         """This far the partition is applied, with the same write as its effect."""
@@ -303,8 +323,7 @@ class Shard:
 
     def _count(self) -> None:
         """Sum the fresh usage of all batches into cells at once; park what no line takes."""
-        self._master_data_changed()
-        self._contracts_changed()
+        self._changes.take_effect()
         if not self._fresh:
             return
         rows = with_cells(pl.concat(self._fresh), self._contracts.edges)
@@ -326,41 +345,6 @@ class Shard:
             self._parking.park(rows_of(rows, unplaced), self._origins, self._phase)
         for refusal, cells in refused.items():
             self._refused(refusal.cls, self._late.refuse_rows(rows_of(rows, cells), self._origins, refusal))
-
-    def _contracts_changed(self) -> None:
-        """Once for all the records at hand: release what they take now, look again at what they took before."""
-        changed, self._changed = self._changed, {}
-        for customer_id, since in changed.items():
-            self._release(customer_id)
-            self._books.contract_changed(Change(customer_id, since))
-            self._fixed.contract_changed(customer_id)
-
-    def _release(self, customer_id: str) -> None:
-        for parked, usage in self._parking.release(customer_id):
-            covering = self._contracts.covering(customer_id, usage.contract_id, usage.meter, usage.cell)
-            require(len(covering) == 1, "released usage has its line", customer=customer_id, meter=usage.meter)
-            if refusal := self._late.refusal(customer_id, covering[0], parked.event_time, parked.phase):
-                self._late.refuse(parked, refusal)
-                self._refused(refusal.cls, 1)
-            else:
-                self._place(usage, covering[0])
-
-    def _master_data_changed(self) -> None:
-        """Once for all the records at hand: what they change from an instant on is looked at again."""
-        since, moved, self._restated, self._zones_moved = self._restated, self._zones_moved, FOREVER, False
-        if moved:
-            self._contracts.zones_changed()
-        # Later on nothing is posted yet; but what holds since always may be what contracts are planned by.
-        if since == ALWAYS or since < max(self._clock.furthest(), self._clock.furthest_due()):
-            self._restate(since)
-
-    def _restate(self, since: int) -> None:
-        """Master data or a policy changed from an instant on: look at all books again, where time has come past it."""
-        self._retention.finish()
-        for customer_id in sorted(self._parking.customers()):
-            self._release(customer_id)
-        self._books.restate(since)
-        self._fixed.restate()
 
     def _place(self, usage: Usage, cover: Cover) -> None:
         feed = self._cells.add(usage)
@@ -391,6 +375,7 @@ class Shard:
         self._count()
         self._cells.flush()
         self._tally.entries += self._books.settle() + self._fixed.settle()
+        self._recalculations.say()
         self._parking.close_windows()
 
     def _commit(self) -> None:

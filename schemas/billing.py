@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal, Self
 
 from pydantic import model_validator
 
+from accounting.billing_fact import BilledLine, BillingFact, BillingKind
+from accounting.calendar import local_date
 from accounting.currency import digits
+from schemas.decimals import scaled
 from schemas.fault import shown
 from schemas.fields import (
     Amount,
@@ -20,6 +24,7 @@ from schemas.fields import (
     broken,
     check_minor_units,
 )
+from schemas.line import minor_units
 from schemas.rate import ZERO
 
 NEEDS_AMOUNT = frozenset({"invoice_finalized", "credit_note", "refund"})
@@ -94,6 +99,29 @@ class BillingEvent(Record):
         for name, amount in self._amounts():
             check_minor_units(digits(self.currency), **{name: amount})
         return self
+
+    def to_fact(self, zone: str) -> BillingFact:
+        """The fact in minor units of `currency`, dated in the time zone of the contract's books; never fails."""
+        places = digits(self.currency)
+        allocations = self.allocations or Allocations()
+        return BillingFact(
+            event_id=self.event_id,
+            source=self.source,
+            kind=BillingKind(self.kind),
+            at=self.event_time,
+            day=local_date(self.event_time, zone),
+            invoice_id=self.invoice_id,
+            credit_note_id=self.credit_note_id,
+            amount=minor_units(self.amount, places),
+            tax=scaled(self.tax, places),
+            lines=tuple(
+                BilledLine(line.line_id, scaled(line.amount, places), line.start, line.end) for line in self.lines
+            ),
+            refund=scaled(allocations.refund, places),
+            customer_balance=scaled(allocations.customer_balance, places),
+            external=scaled(allocations.external, places),
+            rate=None if self.fx_rate is None else Fraction(self.fx_rate),
+        )
 
     def _amounts(self) -> list[tuple[str, Decimal | None]]:
         named: list[tuple[str, Decimal | None]] = [("amount", self.amount), ("tax", self.tax)]

@@ -127,7 +127,7 @@ def _modification(terms: ModificationTerms | None, currency_digits: int) -> Modi
     if terms is None:
         return None
     past_credit = minor_units(terms.past_credit, currency_digits)
-    return Modification(terms.treatment, terms.reason, terms.approved_by, past_credit)
+    return Modification(terms.treatment, terms.reason, terms.approved_by, past_credit, terms.requested_by)
 
 
 def _opening(terms: OpeningTerms | None, currency_digits: int) -> Opening | None:

@@ -26,6 +26,8 @@ REFERENCE = b"r"  # topic partition, offset -> StoredReference
 POLICY = b"y"  # position in the control topic -> StoredPolicy
 EFFECT = b"e"  # contract, instant, line -> Effect
 SCHEDULE = b"t"  # instant, contract -> when a contract is due
+BILLING = b"i"  # customer, source and event id -> StoredBilling
+WAITING = b"v"  # instant, contract -> billing that waits for a clock record which is to come
 HELD = b"h"  # customer, contract, line, class -> an open exception about master data
 
 

@@ -67,6 +67,7 @@ class Booked(msgspec.Struct, array_like=True):
     functional_currency: str = ""  # in which they were posted
     day: date | None = None  # on which they were posted, where that period was open
     withheld: bytes = b""  # minor units of the line up to and with this window that are held
+    amount: bytes = b""  # minor units of this window that are posted
 
 
 class LineBase(msgspec.Struct, array_like=True):
@@ -91,6 +92,7 @@ class Posted(msgspec.Struct, array_like=True):
     accounts: dict[str, bytes]  # signed minor units, codec.from_int
     functional: dict[str, bytes]  # the same in the functional currency, where that is another one
     functional_currency: str = ""  # in which they were posted
+    amount: bytes = b""  # minor units of revenue that are posted
 
 
 class ParkedUsage(msgspec.Struct, array_like=True):
@@ -122,6 +124,17 @@ class StoredContract(msgspec.Struct, array_like=True):
     until: int | None = None  # when its term is over; None: not noted
     cut: int = -(2**63)  # usage of before this instant was let go when the version was taken up
     kept: int = -(2**63)  # no usage was let go by a cut up to this instant: the version took away the end of the term
+
+
+class StoredBilling(msgspec.Struct, array_like=True):
+    """One billing event as it was received, and what has become of it."""
+
+    payload: bytes  # the JSON record
+    topic: str
+    partition: int
+    offset: int
+    contract_id: str = ""  # to which it belongs; "" = it waits
+    raised: str = ""  # the class of the exception because of which it is not booked; "" = none
 
 
 class StoredReference(msgspec.Struct, array_like=True):

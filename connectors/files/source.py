@@ -23,9 +23,9 @@ from connectors.timeline import Timeline
 from connectors.timings import Timings, unseen
 from connectors.usage_rows import Lateness, usage_batches
 from schemas.decode import Fault, decode
-from schemas.topics import CONTRACTS, CONTROL, REFERENCE, USAGE
+from schemas.topics import BILLING, CONTRACTS, CONTROL, REFERENCE, USAGE
 
-TOPICS = (REFERENCE, CONTRACTS, USAGE)  # in the order in which they are read inside a phase
+TOPICS = (REFERENCE, CONTRACTS, BILLING, USAGE)  # in the order in which they are read inside a phase
 WAIT = timedelta(milliseconds=2)
 
 

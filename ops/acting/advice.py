@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from connectors.usage_rows import EARLIEST_US, LATEST_US
 from ops.show.exception_record import ExceptionRecord
+from schemas.billing import BillingEvent
 from schemas.contracts import ContractEvent
 from schemas.control import ControlEvent
 from schemas.decode import decode
@@ -22,7 +23,7 @@ from schemas.usage import UsageEvent
 BY_ITSELF = {
     "contract_unknown": "a contract of the customer comes that is in force at its time",
     "meter_unmapped": "the contract is amended with a usage line for its meter",
-    "contract_ambiguous": "the contracts are amended so that one of them takes its meter",
+    "contract_ambiguous": "one contract alone takes it: by an amendment, or as a billing event names an invoice that comes",
     "product_unmapped": "reference.events has the product",
     "fx_rate_missing": "reference.events has the rate",
     "version_gap": "the version before it comes",
@@ -120,8 +121,11 @@ def _corrected(one: ExceptionRecord, line: bytes, record: Record | Fault, before
 def _unchanged(kind: str, record: Record, before: Record | Fault) -> str | None:
     """What a correction of this class had to change and has not."""
     match kind:
-        case "identity_conflict" | "period_closed_rejected" if _identity(record) == _identity(before):
-            return f"has the identity {_identity(record)} still: give it an event_id of its own"
+        case "identity_conflict" | "period_closed_rejected" | "currency_mismatch" if (
+            name := _identity(record)
+        ) is not None:
+            if name == _identity(before):
+                return f"has the identity {name} still: give it an event_id of its own"
         case "too_late" | "reference_conflict" if (at := _time(record)) is not None:
             if (then := _time(before)) is not None and at <= then:
                 return f"has the event_time {instant_text(at)}: it must be later than {instant_text(then)}"
@@ -133,7 +137,7 @@ def _unchanged(kind: str, record: Record, before: Record | Fault) -> str | None:
 
 
 def _identity(record: Record | Fault) -> str | None:
-    if not isinstance(record, UsageEvent):
+    if not isinstance(record, UsageEvent | BillingEvent):
         return None
     return f"{record.event_id} of {record.source}, customer {record.customer_id}"
 

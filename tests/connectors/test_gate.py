@@ -1,13 +1,13 @@
-"""The gate lets no partition run ahead into the next phase, and lets contracts go before usage."""
+"""The gate lets no partition run ahead into the next phase, and lets contracts and billing go before usage."""
 
 from connectors.gate import Gate
 
 
 def gate(**phases):
-    """A gate whose partitions will be in these phases next; those named usage carry usage."""
+    """A gate whose partitions will be in these phases next; each named after what it carries."""
     made = Gate()
     for source, phase in phases.items():
-        made.join(source, int(source.startswith("usage")))
+        made.join(source, ("contracts", "billing", "usage").index(source.rstrip("0123456789")))
         if phase is not None:
             made.at(source, phase)
     return made
@@ -36,6 +36,13 @@ def test_nobody_goes_while_another_has_not_said_its_phase():
 def test_inside_a_phase_usage_waits_for_contracts():
     made = gate(usage=2, contracts=2)
     assert [False, True] == [made.may_go("usage"), made.may_go("contracts")]
+
+
+def test_inside_a_phase_billing_goes_between_contracts_and_usage():
+    made = gate(usage=2, contracts=2, billing=2)
+    assert [False, True, False] == [made.may_go(one) for one in ("usage", "contracts", "billing")]
+    made.ended("contracts")
+    assert [False, True] == [made.may_go(one) for one in ("usage", "billing")]
 
 
 def test_contracts_do_not_wait_for_usage_of_their_phase_and_wait_for_that_of_an_earlier_one():

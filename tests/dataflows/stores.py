@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.files.source import decoded
+from dataflows.billing_table import BillingTable
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import Change, ContractTable
 from dataflows.cut import Cut
@@ -16,8 +17,9 @@ from dataflows.outbox import Outbox
 from dataflows.parking import Parking
 from dataflows.policy_book import PolicyBook
 from schemas.encode import encode
-from schemas.topics import CONTRACTS, EXCEPTIONS, REFERENCE
+from schemas.topics import BILLING, CONTRACTS, EXCEPTIONS, REFERENCE
 from state.store import ShardStore
+from tests.support.billing import billing
 from tests.support.driven import contract, flow_settings, reference
 from tests.support.timeline import instant
 
@@ -41,6 +43,7 @@ class Parts:
         self.master = MasterData(self.store, self.desk, self.settings, self.at_home)
         self.desk.owner_of = self.master.owner
         self.contracts = ContractTable(self.store, self.desk, self.master, Cut(self.clock, self.settings))
+        self.billing = BillingTable(self.store, self.desk, self.contracts)
         self.parking = Parking(self.store, self.contracts, self.clock, self.policies, self.desk, self.settings)
 
     def reopen(self) -> Parts:
@@ -62,6 +65,13 @@ class Parts:
         records, rejected = decoded(CONTRACTS, offset, [encode(contract(at, f"e{offset}", **facts))])
         assert not rejected
         return self.contracts.apply(CONTRACTS, 0, records[0])
+
+    def bill(self, offset: int = 0, at: str = "2025-02-01", partition: int = 0, **facts: Any) -> set[str]:
+        """Apply one billing event."""
+        line = encode(billing(instant(at), **{"event_id": f"b{offset}", **facts}))
+        records, rejected = decoded(BILLING, offset, [line])
+        assert not rejected, rejected
+        return self.billing.apply(BILLING, partition, records[0])
 
     def reference(
         self, offset: int = 0, at: str = "2025-01-01", partition: int = 0, **facts: str

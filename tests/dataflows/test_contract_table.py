@@ -22,14 +22,14 @@ def test_an_unknown_customer_has_no_cover(parts):
 
 
 def test_the_first_version_changes_everything_from_the_beginning(parts):
-    assert Change("c", ALWAYS) == parts.contract(price="2")
+    assert Change("c", ALWAYS, "k", 0) == parts.contract(price="2")
     assert [("k", "l", 1)] == covering(parts, "2025-01-02")
 
 
 def test_a_later_version_changes_what_follows_its_effective_date(parts):
     parts.contract(price="2")
     change = parts.contract(1, price="3", version="2", effective="2025-02-01")
-    assert Change("c", micros("2025-02-01")) == change
+    assert Change("c", micros("2025-02-01"), "k", 1) == change
     assert ["l", 1, "l", 2] == [
         fact for at in ("2025-01-31T23", "2025-02-01") for _, *facts in covering(parts, at) for fact in facts
     ]
@@ -56,7 +56,7 @@ def test_a_version_ahead_of_its_predecessor_waits_and_says_so(parts):
 def test_the_missing_version_takes_up_those_that_waited(parts):
     parts.contract(0, version="3", price="3", effective="2025-02-01")
     parts.contract(1, version="2", price="3", effective="2025-03-01")
-    assert Change("c", ALWAYS) == parts.contract(2, price="2")
+    assert Change("c", ALWAYS, "k", 0) == parts.contract(2, price="2")
     expected = [("version_gap", status) for status in ("open", "open", "resolved", "resolved")]
     assert expected == parts.told()
     assert [("k", "l", 3)] == covering(parts, "2025-03-02")
@@ -65,7 +65,7 @@ def test_the_missing_version_takes_up_those_that_waited(parts):
 def test_the_earliest_effective_date_of_the_versions_taken_up_says_what_changes(parts):
     parts.contract(0, price="2")
     parts.contract(1, version="3", price="3", effective="2025-02-01")
-    assert Change("c", micros("2025-02-01")) == parts.contract(2, version="2", price="3", effective="2025-03-01")
+    assert Change("c", micros("2025-02-01"), "k", 1) == parts.contract(2, version="2", price="3", effective="2025-03-01")
 
 
 def test_the_same_record_again_changes_nothing(parts):

@@ -22,7 +22,7 @@ from ops.job import Job
 from ops.run import run
 from ops.settings import load
 from schemas.instants import parse_instant
-from schemas.topics import EXCEPTIONS, JOURNAL
+from schemas.topics import EXCEPTIONS, JOURNAL, RECALCULATIONS
 from state.store import ShardStore
 from tests.oracle import compute
 from tests.support.driven import DrivenShard
@@ -114,7 +114,7 @@ def test_what_is_not_durable_is_not_told(driven):
 def test_the_outbox_holds_what_the_next_batch_proves(driven):
     shard = driven().play(stop=2)
     kept = scraped(shard).by("accrual_outbox_records", "topic")
-    assert {(JOURNAL,): 3, (EXCEPTIONS,): 3} == kept
+    assert {(JOURNAL,): 3, (EXCEPTIONS,): 3, (RECALCULATIONS,): 1} == kept
     shard.give([])
     shard.shard.snapshot()
     assert {(JOURNAL,): 0, (EXCEPTIONS,): 0} == scraped(shard).by("accrual_outbox_records", "topic")

@@ -12,15 +12,21 @@ def unread(tmp_path) -> list[str]:
 
 def test_a_misspelt_topic_and_a_topic_of_a_later_version_are_named(tmp_path):
     (tmp_path / "usage.event.jsonl").touch()
-    (tmp_path / "billing.events.jsonl").touch()
+    (tmp_path / "erp.postings.jsonl").touch()
     found = unread(tmp_path)
-    assert "billing.events is not read by this version yet" == found[0]
+    assert "erp.postings is not read by this version yet" == found[0]
     assert found[1].startswith("usage.event.jsonl is not read: no topic has that name; topics are usage.events, ")
     assert 2 == len(found)
 
 
 def test_topics_in_every_form_and_hidden_files_are_not_named(tmp_path):
-    for name in ("usage.events.jsonl.gz", "contracts.events.avro", "control.events.jsonl", ".hidden"):
+    for name in (
+        "usage.events.jsonl.gz",
+        "contracts.events.avro",
+        "billing.events.jsonl",
+        "control.events.jsonl",
+        ".hidden",
+    ):
         (tmp_path / name).touch()
     (tmp_path / "usage.events").mkdir()
     assert [] == unread(tmp_path)

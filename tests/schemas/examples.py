@@ -70,7 +70,13 @@ CONTRACT: dict[str, Any] = {
         {"line_id": "l3", "kind": "ratable", "total": "0"},
     ],
     "variable": [{"id": "v1", "estimate": "200.00", "line_ids": ["l2"], "resolved_at": FEB}],
-    "modification": {"treatment": "prospective", "reason": "r", "approved_by": "a", "past_credit": "1.50"},
+    "modification": {
+        "treatment": "prospective",
+        "reason": "r",
+        "approved_by": "a",
+        "past_credit": "1.50",
+        "requested_by": "b",
+    },
     "opening": {"as_of": JAN, "recognised": "100.00", "billed": "150.00"},
     "correlation_id": "corr-1",
 }
@@ -198,6 +204,7 @@ RECALCULATION: dict[str, Any] = {
     "catch_up": "-70.00",
     "entry_ids": ["j1"],
     "correlation_id": "corr-1",
+    "customer_id": "c1",
 }
 EXCEPTION: dict[str, Any] = {
     "exception_id": "f1",

@@ -92,7 +92,7 @@ def test_a_contract_becomes_a_version_in_scaled_integers():
         ),
         correlation_id="corr-1",
         variable=(Variable("v1", 20000, ("l2",), FEB_1),),
-        modification=Modification("prospective", "r", "a", 150),
+        modification=Modification("prospective", "r", "a", 150, "b"),
         opening=Opening(JAN_1, 10000, 15000),
     )
     assert isinstance(event, ContractEvent)

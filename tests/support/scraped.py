@@ -126,6 +126,8 @@ def records_say(records: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, Any]
             entries[kind] += 1
             sides = [Decimal(side["amount"]) for side in one["lines"] if side["side"] == "debit"]
             debits[kind] = debits.get(kind, Decimal(0)) + sum(sides)
+        elif topic != "revenue.exceptions":
+            continue
         elif one["status"] == "open":
             opened[shard, one["class"]] += 1
             still[one["exception_id"]] = (shard, one["class"])

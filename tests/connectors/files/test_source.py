@@ -9,6 +9,7 @@ from connectors.errors import SourceUnusable
 from connectors.files.source import FileSource, plan
 from connectors.usage_rows import Lateness
 from state.records import Applied
+from tests.support.billing import billing
 from tests.support.driven import HOUR_US, contract, usage
 
 JAN = "2025-01-0{}T00:00:00Z"
@@ -80,6 +81,29 @@ def test_contracts_go_before_usage_and_each_phase_is_announced(topics):
         ("usage", 2, 2, ENDED),
     ]  # fmt: skip
     assert expected == sent(source(root), ["usage.events/0", "contracts.events/0"])
+
+
+def test_billing_goes_after_contracts_and_before_usage_of_its_phase(topics):
+    root = topics(
+        usage_events=days(1),
+        billing_events=[billing(JAN.format(1), "b1"), {"kind": "invoice_paid"}, billing(JAN.format(3), "b2")],
+        contracts_events=[contract(JAN.format(1), "k1", price="2")],
+        control_events=[clock(2)],
+    )
+    made = source(root)
+    assert {"usage.events/0", "billing.events/0", "contracts.events/0", "control.events/0"} == set(made.list_parts())
+    found = sent(made, ["usage.events/0", "billing.events/0", "contracts.events/0"])
+    assert ["contr", "billi", "usage", "billi"] == [name for name, start, end, _ in found if start < end]
+    assert [(0, 2, 0), (2, 3, 1)] == [one[1:] for one in found if one[0] == "billi" and one[1] < one[2]]
+
+
+def test_a_billing_line_that_does_not_read_keeps_its_place_among_the_events(topics):
+    root = topics(billing_events=[billing(JAN.format(1), "b1"), {"kind": "invoice_paid"}])
+    part = source(root).build_part("read_the_topics", "billing.events/0", None)
+    [batch] = [one for _ in range(2) for one in part.next_batch() if one.records or one.rejected]
+    part.close()
+    assert [(0, "b1")] == [(one.offset, one.model.event_id) for one in batch.records]
+    assert [(1, "invalid")] == [(one.offset, one.cls) for one in batch.rejected]
 
 
 def test_control_records_come_one_by_one_between_a_greeting_and_the_end(topics):

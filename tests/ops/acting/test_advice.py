@@ -10,6 +10,7 @@ import pytest
 
 from ops.acting.advice import BY_ITSELF, NEEDS, NO_RECORD_HELPS, Refused, Sendable, judged, way
 from ops.show.exception_record import ExceptionRecord, Position
+from tests.support.billing import billing
 from tests.support.world import usage
 
 GOOD = json.dumps(usage("x", 2)).encode()
@@ -91,3 +92,14 @@ def test_reference_data_is_corrected_by_a_later_record() -> None:
     assert told == reason(judged(one, json.dumps(same).encode(), {}))
     later = {**same, "event_time": "2025-01-03T00:00:00Z"}
     assert isinstance(judged(one, json.dumps(later).encode(), {}), Sendable)
+
+
+@pytest.mark.parametrize("cls", ["identity_conflict", "currency_mismatch"])
+def test_a_billing_event_is_corrected_under_an_identity_of_its_own(cls: str) -> None:
+    one = excepted(cls, json.dumps(billing("2025-02-01T00:00:00Z", "b1", amount="10")).encode(), "billing.events")
+    same, fresh = (
+        json.dumps(billing("2025-02-01T00:00:00Z", name, amount="11")).encode() for name in ("b1", "b2")
+    )  # fmt: skip
+    told = "the corrected record has the identity b1 of s, customer c still: give it an event_id of its own"
+    assert told == reason(judged(one, same, {}))
+    assert isinstance(judged(one, fresh, {}), Sendable)

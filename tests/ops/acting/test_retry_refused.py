@@ -23,7 +23,7 @@ def refused(world: World, *words: str, payload: Any = None, code: int = 2) -> st
 PARKED = {
     "meter_unmapped": "the contract is amended with a usage line for its meter",
     "contract_unknown": "a contract of the customer comes that is in force at its time",
-    "contract_ambiguous": "the contracts are amended so that one of them takes its meter",
+    "contract_ambiguous": "one contract alone takes it: by an amendment, or as a billing event names an invoice that comes",
     "version_gap": "the version before it comes",
 }
 

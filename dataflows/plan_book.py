@@ -1,0 +1,108 @@
+"""The plans of contracts, made when they are needed and kept until what they are made of changes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import partial
+
+from accounting.allocation import SspRange
+from accounting.contract import ContractVersion, Line, LineKind
+from accounting.contract_plan import ContractPlan, contract_plan
+from accounting.currency import digits
+from accounting.plan_course import Valuation
+from accounting.policy import Policies
+from accounting.schedule import Method
+from dataflows.contract_table import ContractTable
+from dataflows.master_data import MasterData
+from dataflows.policy_book import PolicyBook
+from schemas.line import estimate
+from state import keys
+
+CACHED_PLANS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A contract as it stands, with its plan."""
+
+    customer_id: str
+    versions: list[ContractVersion]
+    zone: str
+    plan: ContractPlan
+
+    @property
+    def first(self) -> ContractVersion:
+        """The version that the contract began with."""
+        return self.versions[0]
+
+    @property
+    def name(self) -> bytes:
+        """Its part of a key."""
+        return keys.name(self.customer_id, self.first.contract_id)
+
+    @property
+    def meters(self) -> bool:
+        """Whether it has, or had, usage lines."""
+        return any(line.kind is LineKind.USAGE for version in self.versions for line in version.lines)
+
+    def product_of(self, line_id: str) -> str:
+        """The product of a line, as its plan or its last version has it; "" of none."""
+        planned = self.plan.line(line_id)
+        if planned is not None:
+            return planned.product_id
+        for version in reversed(self.versions):
+            for line in version.lines:
+                if line.line_id == line_id:
+                    return line.product_id
+        return ""
+
+
+class PlanBook:
+    """The plans of one shard's contracts, from versions, master data and policies."""
+
+    def __init__(self, contracts: ContractTable, master: MasterData, policies: PolicyBook) -> None:
+        self._contracts, self._master, self._policies = contracts, master, policies
+        self._plans: OrderedDict[tuple[str, str], Planned] = OrderedDict()
+
+    def of(self, customer_id: str, contract_id: str) -> Planned:
+        """A contract of which version 1 is known."""
+        name = (customer_id, contract_id)
+        known = self._plans.get(name)
+        if known is None:
+            customer = self._contracts.of(customer_id)
+            versions, zone = customer.versions[contract_id], customer.zones[contract_id]
+            known = Planned(customer_id, versions, zone, self.plan(versions, zone))
+            self._plans[name] = known
+            if len(self._plans) > CACHED_PLANS:
+                self._plans.popitem(last=False)
+        return known
+
+    def plan(self, versions: list[ContractVersion], zone: str) -> ContractPlan:
+        """The plan of versions 1..n, by the master data and policies of now."""
+        if not versions:
+            return ContractPlan((), zone, Policies())
+        first = versions[0]
+        bundles = self._master.bundles(first.currency, first.start)
+        return contract_plan(versions, zone, partial(self._value, first), bundles, self._policies.policies)
+
+    def forget(self, customer_id: str, contract_id: str) -> None:
+        """The contract has changed, or has been let go."""
+        self._plans.pop((customer_id, contract_id), None)
+
+    def forget_all(self) -> None:
+        """Master data or a policy changed."""
+        self._plans.clear()
+
+    def _value(self, first: ContractVersion, line: Line, at: int) -> Valuation:
+        """A line's SSP: its own, the product's, else its total; its method: its own, the product's, else by days."""
+        product = self._master.product(line.product_id, line.start)
+        method = line.method or (product.default_method if product else None) or Method.DAILY
+        listed = self._master.ssp(line.product_id, first.currency, at)
+        ssp = line.ssp if line.ssp is not None else listed if listed is not None else line.total or 0
+        sold = self._master.product(line.product_id, at)
+        residual = None
+        if sold is not None and sold.highly_variable and line.ssp is None and listed is None:
+            places = digits(first.currency)
+            residual = SspRange(estimate(sold.ssp_low, places), estimate(sold.ssp_high, places))
+        return Valuation(ssp, Method(method), residual)
