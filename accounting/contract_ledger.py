@@ -18,7 +18,7 @@ from accounting.calendar import local_date
 from accounting.contract import ContractVersion
 from accounting.contract_plan import ContractPlan
 from accounting.coverage import ALWAYS, FOREVER
-from accounting.exchange import Exchange, Rate, Used, convert
+from accounting.exchange import ONE, Exchange, Rate, Used, convert
 from accounting.invoice import pro_rata
 from accounting.position import UNBILLED_RECEIVABLE
 from accounting.position_course import Movements, PositionCourse, add
@@ -186,13 +186,16 @@ class _Ledger:
             self.settled.usage.append((item, movements))
 
     def _recognised(self, position: str, amount: int, day: date) -> Movements | None:
-        rate = self._exchange.on(day)
-        if rate is None:
-            self._lacks_rate(None, day)
-            return None
         course = self.settled.positions.get(position)
         if course is None:  # usage of a line that no version has any more
             course = self.settled.positions[position] = PositionCourse()
+        rate = self._exchange.on(day)
+        if rate is None:
+            # What was billed ahead, or is taken back from what is unbilled, leaves at the rate at which it came.
+            if not (0 <= amount <= course.owed or course.owed <= amount <= 0):
+                self._lacks_rate(None, day)
+                return None
+            rate = ONE
         return course.recognise(amount, rate)
 
     # -- what is left over when a contract ends

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import takewhile
 
 from accounting.allocation import Bundle
 from accounting.contract import ContractVersion, Line
 from accounting.coverage import ALWAYS
-from accounting.modification import Decision, fixed_lines
+from accounting.modification import Decision, Treatment, fixed_lines
 from accounting.plan_course import PlanCourse, Valuation
 from accounting.policy import Policies
 from accounting.recognition import CATCH_UP, Effect, LinePlan, effects, next_effect
@@ -24,8 +25,8 @@ class ContractPlan:
     recognised: int = 0  # minor units, where the books start from (opening)
     billed: int = 0
     opened_at: int = ALWAYS
-    decisions: tuple[Decision, ...] = ()  # of versions 2..n that were taken up
-    undecidable: tuple[int, str] | None = None  # the version that waits for a person, and why
+    decisions: tuple[Decision, ...] = ()  # of all versions but the one that began the contract
+    undecidable: tuple[int, str] | None = None  # the first of the last versions that wait for a person, and why
 
     def effects(self, since: int, until: int) -> list[Effect]:
         """The effects with since < instant <= until, in the order in which the position takes them."""
@@ -49,6 +50,11 @@ class ContractPlan:
             return self.recognised
         return self.recognised + sum(one.amount for one in self.effects(ALWAYS, instant))
 
+    @property
+    def skipped(self) -> frozenset[int]:
+        """The versions that nobody could decide: they change nothing."""
+        return frozenset(one.version for one in self.decisions if one.undecidable is not None)
+
     def line(self, line_id: str) -> LinePlan | None:
         """The plan of a line."""
         return next((line for line in self.lines if line.line_id == line_id), None)
@@ -67,26 +73,25 @@ def contract_plan(
 ) -> ContractPlan:
     """The plan of versions 1..n (accounting.md, rules 2, 3 and 5); `value` values a line as of an instant.
 
-    Versions from the first undecidable one on are not taken up: the plan stays that of the versions before.
+    A version that nobody can decide changes nothing; the next one is decided against the last one that was taken up, and
+    the first one that can be decided begins the contract.
     """
     if not any(map(fixed_lines, versions)):
         return ContractPlan((), zone_name, policies)
-    first = versions[0]
-    course = PlanCourse(first, versions, zone_name, value, bundles, policies)
-    decisions: list[Decision] = []
-    undecidable = (1, course.undecidable) if course.undecidable else None
-    last = first
-    for version in versions[1:] if undecidable is None else ():
-        decision = course.step(last, version)
-        if decision.undecidable is not None:
-            undecidable = (version.version, decision.undecidable)
-            break
-        decisions.append(replace(decision, version=version.version))
-        last = version
-    opening = first.opening
-    opened = opening is not None and bool(fixed_lines(first)) and course.undecidable is None
+    course = PlanCourse(versions, zone_name, value, bundles, policies)
+    decisions = [course.take(version) for version in versions]
+    taken = [version for version, one in zip(versions, decisions, strict=True) if one.undecidable is None]
+    if len(taken) < len(versions):
+        # What the others say of progress does not count either. Whether a version is decidable is not a matter of progress.
+        course = PlanCourse(taken, zone_name, value, bundles, policies, course.opening)
+        again = {one.version: one for one in map(course.take, taken)}
+        decisions = [again.get(one.version, one) for one in decisions]
+    waiting = list(takewhile(lambda one: one.undecidable is not None, reversed(decisions)))
+    undecidable = (waiting[-1].version, waiting[-1].undecidable or "") if waiting else None
+    lines, opening = course.ordered(), course.opening
+    opened = opening if lines and any(phase.opened for line in lines for phase in line.phases) else None
     return ContractPlan(
-        course.ordered(last), zone_name, policies,
-        opening.recognised if opened and opening else 0, opening.billed if opened and opening else 0,
-        opening.as_of if opened and opening else ALWAYS, tuple(decisions), undecidable,
+        lines, zone_name, policies,
+        opened.recognised if opened else 0, opened.billed if opened else 0, opened.as_of if opened else ALWAYS,
+        tuple(one for one in decisions if one.treatment is not Treatment.NEW_CONTRACT or one.undecidable), undecidable,
     )  # fmt: skip

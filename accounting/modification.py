@@ -183,7 +183,9 @@ def _explicit(
             "treatment"
         )
     elif treatment is Treatment.SEPARATE_CONTRACT and (known := [name for name in change.added if name in held]):
-        problem = f"line {_listed(known)} was in the contract before: add it under an id of its own, as another contract"
+        problem = (
+            f"line {_listed(known)} was in the contract before: add it under an id of its own, as another contract"
+        )
     catch_up = frozenset(change.lines) if treatment is Treatment.CUMULATIVE_CATCH_UP else frozenset[str]()
     return change.decided(treatment, tests, catch_up, problem)
 
@@ -191,9 +193,7 @@ def _explicit(
 def _unfit(version: ContractVersion, stated: Modification, treatment: Treatment) -> str | None:
     """Why a modification cannot stand, whatever its treatment; None where it can."""
     if stated.requested_by and stated.requested_by == stated.approved_by:
-        return (
-            f"treatment {treatment} was requested and approved by {stated.approved_by}: another person has to approve it"
-        )
+        return f"treatment {treatment} was requested and approved by {stated.approved_by}: another person has to approve it"
     if version.effective_at < version.start or (version.end is not None and version.effective_at >= version.end):
         term = f"[{rfc3339(version.start)}, {'open' if version.end is None else rfc3339(version.end)})"
         return (

@@ -8,11 +8,12 @@ from fractions import Fraction
 
 from accounting.allocation import Allocation, Bundle, Share, SspRange, allocate, largest_remainder
 from accounting.calendar import local_date, start_of_day
-from accounting.contract import ContractVersion, Line, LineKind, VersionKind
+from accounting.contract import ContractVersion, Line, LineKind, Opening, Variable, VersionKind
 from accounting.coverage import ALWAYS
-from accounting.modification import Decision, Treatment, decide, fixed_lines, terms
+from accounting.modification import Decision, Evidence, Treatment, decide, fixed_lines, terms
 from accounting.policy import Policies, hundredths
-from accounting.recognition import LinePlan, Phase, Step
+from accounting.progress import steps
+from accounting.recognition import LinePlan, Phase
 from accounting.schedule import Method, curve, round_share
 
 
@@ -39,6 +40,7 @@ class _Group:
 
     lines: list[str]
     basis: _Pool
+    began: int = ALWAYS  # the day of change with which it came
     pools: list[_Pool] = field(default_factory=list)  # of prospective modifications, in the order of versions
 
 
@@ -47,75 +49,108 @@ class PlanCourse:
 
     def __init__(
         self,
-        first: ContractVersion,
         versions: Sequence[ContractVersion],
         zone_name: str,
         value: Callable[[Line, int], Valuation],
         bundles: Sequence[Bundle],
         policies: Policies,
+        opening: Opening | None = None,
     ) -> None:
+        """`versions` are those whose progress counts; `opening` is where the books start if the first one does not say."""
         self._versions, self._zone = versions, zone_name
         self._value, self._bundles, self._policies = value, bundles, policies
+        self.opening = opening
+        self._first: ContractVersion | None = None  # that was taken up
+        self._last: ContractVersion | None = None
         self._plans: dict[str, LinePlan] = {}
-        self._groups: list[_Group] = []
-        lines = fixed_lines(first)
-        allocation = self._allocate(first, lines)
-        self.undecidable = allocation.undecidable
-        if self.undecidable is None:
-            self._begin(first, lines, allocation, ALWAYS)
-            self._open(first)
+        self._groups: list[_Group] = []  # the contract's own is the first
+        self._credits: dict[str, list[tuple[int, int]]] = {}  # by line, what settled goods already delivered, and when
 
-    def ordered(self, last: ContractVersion) -> tuple[LinePlan, ...]:
+    def ordered(self) -> tuple[LinePlan, ...]:
         """The plans: the last version's lines in its order, those it does not have any more by id."""
-        names = [line.line_id for line in fixed_lines(last) if line.line_id in self._plans]
+        own = fixed_lines(self._last) if self._last is not None else []
+        names = [line.line_id for line in own]
         return tuple(self._plans[name] for name in [*names, *sorted(self._plans.keys() - set(names))])
 
-    def step(self, before: ContractVersion, version: ContractVersion) -> Decision:
-        """Lay the next version over the plans, unless a person has to decide."""
+    def take(self, version: ContractVersion) -> Decision:
+        """Lay the next version over the plans. One that a person has to decide changes nothing."""
+        decision = self._begin_contract(version) if self._last is None else self._step(self._last, version)
+        if decision.undecidable is None:
+            self._last = version
+        return replace(decision, version=version.version)
+
+    def _step(self, before: ContractVersion, version: ContractVersion) -> Decision:
         tolerance = hundredths(self._policies.value("ssp_tolerance", version.effective_at))
-        decision = decide(before, version, lambda line: self._value(line, version.effective_at).ssp, tolerance)
-        if decision.undecidable is not None:
-            return decision
-        since = start_of_day(local_date(version.effective_at, self._zone), self._zone)
-        revived = before.kind is VersionKind.CANCELLED and version.kind is not VersionKind.CANCELLED
+        decision = decide(
+            before, version, lambda line: self._value(line, version.effective_at).ssp, tolerance, self._plans.keys()
+        )  # fmt: skip
+        problem = decision.undecidable or self._other_kind(version)
+        if problem is not None:
+            return replace(decision, undecidable=problem)
+        since = self._day(version)
         if decision.treatment is Treatment.CANCELLATION:
-            for name in list(self._plans):
-                self._end(name, since, version.version)
+            self._cancel(version, since)
         elif decision.treatment is Treatment.SEPARATE_CONTRACT:
             added = [line for line in fixed_lines(version) if line.line_id in decision.added]
             amounts = tuple(line.total or 0 for line in added)
-            self._begin(version, added, Allocation(amounts, amounts, None, ()), ALWAYS)
+            self._begin(version, added, Allocation(amounts, amounts, None, ()), since)
+            self._estimates(before, version, since, self._groups[-1])
         elif decision.treatment is Treatment.ESTIMATE:
             self._estimates(before, version, since)
-        elif decision.treatment is not Treatment.UPDATE or revived:
-            problem = self._modify(version, decision, since, revived)
-            return replace(decision, undecidable=problem)
+        elif decision.treatment is not Treatment.UPDATE:
+            return self._modify(before, version, decision, since)
         return decision
+
+    def _day(self, version: ContractVersion) -> int:
+        """The start of the local day of a version's date, which belongs to it (rule 5)."""
+        return start_of_day(local_date(version.effective_at, self._zone), self._zone)
+
+    def _other_kind(self, version: ContractVersion) -> str | None:
+        """Why a line cannot go on: what it earned by a schedule cannot be told again by progress, nor the other way."""
+        for line in fixed_lines(version):
+            plan = self._plans.get(line.line_id)
+            if plan is not None and plan.phases[-1].line.kind is not line.kind:
+                was = plan.phases[-1].line.kind
+                return (
+                    f"line {line.line_id} was {was} and is to be {line.kind}: send the next version with a line of another "
+                    "id instead"
+                )
+        return None
 
     # -- the first version, and lines that begin as they would on their own
 
-    def _begin(self, version: ContractVersion, lines: list[Line], allocation: Allocation, since: int) -> None:
+    def _begin_contract(self, version: ContractVersion) -> Decision:
+        self.opening = version.opening or self.opening
+        lines = fixed_lines(version)
+        allocation = self._allocate(version, lines)
+        if allocation.undecidable is None:
+            self._first = version
+            self._begin(version, lines, allocation, ALWAYS)
+            self._open()
+            if version.kind is VersionKind.CANCELLED:
+                self._cancel(version, self._day(version))
+        return Decision(Treatment.NEW_CONTRACT, _evidence(allocation), undecidable=allocation.undecidable)
+
+    def _begin(self, version: ContractVersion, lines: list[Line], allocation: Allocation, began: int) -> None:
+        weights = {line.line_id: one for line, one in zip(lines, allocation.effective_ssp, strict=True)}
+        self._groups.append(_Group([line.line_id for line in lines], _Pool(ALWAYS, weights), began))
         extra = self._tied(version, lines)
         for line, amount in zip(lines, allocation.amounts, strict=True):
-            phase = Phase(
-                since, 0, amount + extra.get(line.line_id, 0), (0, 1), line, version.version, self._method(line)
-            )
-            self._set(line, (phase,))
-        weights = {line.line_id: one for line, one in zip(lines, allocation.effective_ssp, strict=True)}
-        self._groups.append(_Group([line.line_id for line in lines], _Pool(since, weights)))
+            whole = amount + extra.get(line.line_id, 0)
+            self._set(line, (Phase(ALWAYS, 0, whole, (0, 1), line, version.version, self._method(line)),))
 
-    def _open(self, first: ContractVersion) -> None:
+    def _open(self) -> None:
         """Start from an opening balance: what is left of each line is earned over what is left of its term."""
-        if first.opening is None or not self._plans:
+        if self.opening is None or not self._plans:
             return
-        as_of = first.opening.as_of
+        as_of = self.opening.as_of
         plans = list(self._plans.values())
         overs = [self._opened(plan.phases[0].line, as_of) for plan in plans]
         earned = [Fraction(*over) for over in overs]
         if not any(earned):  # nothing was due by then: by what each line is to earn
             earned = [Fraction(1)] * len(plans)
         weights = [abs(plan.phases[0].amount) * part for plan, part in zip(plans, earned, strict=True)]
-        bases = largest_remainder(first.opening.recognised, weights)
+        bases = largest_remainder(self.opening.recognised, weights)
         for plan, base, over in zip(plans, bases, overs, strict=True):
             phase = plan.phases[0]
             opened = replace(phase, since=as_of, base=base, amount=phase.amount - base, transferred=over, opened=True)
@@ -127,41 +162,49 @@ class PlanCourse:
 
     # -- later versions
 
-    def _modify(self, version: ContractVersion, decision: Decision, since: int, revived: bool) -> str | None:
+    def _cancel(self, version: ContractVersion, since: int) -> None:
+        """All lines end; a credit for what was delivered counts at once."""
+        credited = self._credited(list(self._plans), version, since)
+        for name in list(self._plans):
+            self._end(name, since, version.version, credited[name])
+
+    def _modify(self, before: ContractVersion, version: ContractVersion, decision: Decision, since: int) -> Decision:
         """Prospective, cumulative catch-up or both, for the groups of lines that the version touches."""
         touched = {*decision.added, *decision.removed, *decision.changed}
-        past_credit = version.modification.past_credit if version.modification else None
-        groups = [one for one in self._groups if revived or touched & set(one.lines)]
-        if (decision.added and not groups) or (past_credit and not groups) or not self._groups:
-            groups = groups or self._groups[:1]
-        if not self._groups:
-            groups = [_Group([], _Pool(since, {}))]
-            self._groups += groups
-        main = groups[0]
-        main.lines += [name for name in decision.added if name not in main.lines]
+        revived = before.kind is VersionKind.CANCELLED
+        known = {name for group in self._groups for name in group.lines}
+        fresh = [name for name in decision.added if name not in known]
+        groups = [group for group in self._groups if revived or touched & set(group.lines)]
+        if self._groups[0] not in groups and (fresh or not groups):
+            groups.insert(0, self._groups[0])
+        found: list[tuple[_Group, list[Line], Allocation]] = []
         for group in groups:
-            if problem := self._modify_group(version, decision, group, since, past_credit if group is main else None):
-                return problem
-        return None
+            names = [*group.lines, *(fresh if group is self._groups[0] else ())]
+            lines = [line for line in fixed_lines(version) if line.line_id in names]
+            found.append((group, lines, self._allocate(version, lines)))
+        evidence = tuple(one for *_, allocation in found for one in _evidence(allocation))
+        problem = next((one.undecidable for *_, one in found if one.undecidable is not None), None)
+        decision = replace(decision, evidence=(*decision.evidence, *evidence), undecidable=problem)
+        if problem is None:
+            self._groups[0].lines += fresh
+            credited = self._credited([name for group in groups for name in group.lines], version, since)
+            for group, lines, allocation in found:
+                self._modify_group(version, decision, group, lines, allocation, credited, since)
+        return decision
 
     def _modify_group(
-        self, version: ContractVersion, decision: Decision, group: _Group, since: int, past_credit: int | None
-    ) -> str | None:
-        lines = [line for line in fixed_lines(version) if line.line_id in group.lines]
+        self, version: ContractVersion, decision: Decision, group: _Group, lines: list[Line], allocation: Allocation,
+        credited: Mapping[str, int], since: int,
+    ) -> None:  # fmt: skip
         for name in decision.removed:
             if name in group.lines:
-                self._end(name, since, version.version)
-        allocation = self._allocate(version, lines)
-        if allocation.undecidable is not None:
-            return allocation.undecidable
+                self._end(name, since, version.version, credited[name])
         extra = self._tied(version, lines)
         total = sum(allocation.amounts) + sum(extra.values())
-        if not past_credit and self._is_as_before(lines, total, since):
-            return None
+        if not (version.modification and version.modification.past_credit) and self._is_as_before(lines, total, since):
+            group.pools = [one for one in group.pools if one.since < since]
+            return
         allocated = {line.line_id: amount for line, amount in zip(lines, allocation.amounts, strict=True)}
-        ssp = {line.line_id: one for line, one in zip(lines, allocation.effective_ssp, strict=True)}
-        credited = self._credited(lines, past_credit or 0, since)
-        remaining = [line for line in lines if line.line_id not in decision.catch_up]
         for line in lines:
             if line.line_id in decision.catch_up:
                 # A credit for what was delivered counts at once, the price before it by progress.
@@ -169,12 +212,13 @@ class PlanCourse:
                 amount = allocated[line.line_id] + extra.get(line.line_id, 0) + credit
                 phase = Phase(since, -credit, amount, (0, 1), line, version.version, self._method(line))
                 self._add(line, phase)
+        ssp = {line.line_id: one for line, one in zip(lines, allocation.effective_ssp, strict=True)}
+        remaining = [line for line in lines if line.line_id not in decision.catch_up]
         self._prospective(version, group, remaining, allocated, extra, ssp, credited, since)
-        return None
 
     def _prospective(
         self, version: ContractVersion, group: _Group, lines: list[Line], allocated: dict[str, int], extra: dict[str, int],
-        ssp: Mapping[str, int | Fraction], credited: dict[str, int], since: int,
+        ssp: Mapping[str, int | Fraction], credited: Mapping[str, int], since: int,
     ) -> None:  # fmt: skip
         """Consideration not yet recognised and what was added, by current SSP times the share not yet transferred."""
         bases, overs, weights = dict[str, int](), dict[str, tuple[int, int]](), dict[str, Fraction | int]()
@@ -211,72 +255,117 @@ class PlanCourse:
             return False
         for line in lines:
             self._set(line, kept[line.line_id])
+            self._credits[line.line_id] = [one for one in self._credits.get(line.line_id, ()) if one[0] < since]
         return True
 
-    def _estimates(self, before: ContractVersion, version: ContractVersion, since: int) -> None:
-        """A later change of an estimate, on the basis on which it was allocated (606-10-32-42 to 32-45)."""
-        old = {one.variable_id: one for one in before.variable}
-        for one in version.variable:
-            change = one.estimate - (old[one.variable_id].estimate if one.variable_id in old else 0)
-            self._spread(change, one.line_ids, version.version, since)
-        for name in old.keys() - {one.variable_id for one in version.variable}:
-            self._spread(-old[name].estimate, old[name].line_ids, version.version, since)
+    # -- variable amounts
 
-    def _spread(self, change: int, line_ids: tuple[str, ...], version: int, since: int) -> None:
-        if not change or not self._groups:
-            return
-        group = self._groups[0]
-        weights = {name: weight for name, weight in group.basis.weights.items() if not line_ids or name in line_ids}
-        if not weights:
+    def _estimates(
+        self, before: ContractVersion, version: ContractVersion, since: int, begun: _Group | None = None
+    ) -> None:  # fmt: skip
+        """A later change of an estimate, on the basis on which it was allocated (606-10-32-42 to 32-45).
+
+        `begun`: lines that begin with this version, and with what relates to them alone.
+        """
+        old, new = ({one.variable_id: one for one in each.variable} for each in (before, version))
+        for name in [*new, *(name for name in old if name not in new)]:
+            was, one = old.get(name), new.get(name)
+            if was is not None and one is not None and was.line_ids == one.line_ids:
+                self._spread(one.estimate - was.estimate, one, version, since, begun)
+                continue
+            if was is not None:
+                self._spread(-was.estimate, was, version, since, begun)
+            if one is not None:
+                self._spread(one.estimate, one, version, since, begun)
+
+    def _spread(
+        self, change: int, variable: Variable, version: ContractVersion, since: int, begun: _Group | None
+    ) -> None:  # fmt: skip
+        weights: Mapping[str, int | Fraction] = self._groups[0].basis.weights
+        if variable.line_ids:
+            group, names = self._bearers(version, variable)
+            if group is begun:
+                return
+            weights = {name: self._weight(self._plans[name].phases[-1].line, version) for name in names}
+        if not change or not weights:
             return
         for name, share in zip(weights, largest_remainder(change, list(weights.values())), strict=True):
-            self._join(group, name, share, version, since, joins=not line_ids)
+            self._join(name, share, version.version, since, joins=not variable.line_ids)
 
-    def _join(self, group: _Group, name: str, share: int, version: int, since: int, joins: bool) -> None:
+    def _join(self, name: str, share: int, version: int, since: int, joins: bool) -> None:
         """Add to a line what a changed estimate brings it; open at a prospective modification, it joins that pool."""
-        pool = next((one for one in group.pools if one.weights.get(name)), None) if joins else None
+        pool = next((one for one in self._groups[0].pools if one.weights.get(name)), None) if joins else None
         parts = {name: share}
         if pool is not None:
             parts = dict(zip(pool.weights, largest_remainder(share, list(pool.weights.values())), strict=True))
         for line_id, part in parts.items():
-            plan = self._plans.get(line_id)
-            if plan is not None and part:
-                last = plan.phases[-1]
-                phase = replace(last, since=since, amount=last.amount + part, version=version)
-                self._set(last.line, (*(one for one in plan.phases if one.since < since), phase))
-
-    # -- amounts
-
-    def _allocate(self, version: ContractVersion, lines: list[Line]) -> Allocation:
-        """The fixed totals and the estimates that belong to no line alone, over the lines."""
-        at = version.start if version.version == 1 else version.effective_at
-        valued = [self._value(line, at) for line in lines]
-        shares = [Share(one.ssp, line.product_id, one.residual) for line, one in zip(lines, valued, strict=True)]
-        pool = sum(line.total or 0 for line in lines) + self._general(version, lines)
-        return allocate(pool, shares, self._bundles, version.currency) if lines else Allocation((), (), None, ())
-
-    def _general(self, version: ContractVersion, lines: Iterable[Line]) -> int:
-        main = self._groups[0].lines if self._groups else None
-        if main is not None and not any(line.line_id in main for line in lines):
-            return 0  # a separate contract has no part in the estimates of the contract
-        return sum(one.estimate for one in version.variable if not one.line_ids)
+            if part:
+                last = self._plans[line_id].phases[-1]
+                # A later version has already said what is left then: the change counts with it.
+                self._add(last.line, replace(last, since=max(since, last.since), amount=last.amount + part, version=version))
 
     def _tied(self, version: ContractVersion, lines: list[Line]) -> dict[str, int]:
         """Variable amounts that relate to some lines alone (606-10-32-40), by line."""
         found: dict[str, int] = {}
+        own = {line.line_id: line for line in lines}
         for one in version.variable:
-            named = [line for line in lines if line.line_id in one.line_ids]
-            if named:
-                weights = [max(self._value(line, version.effective_at).ssp, 0) for line in named]
-                for line, part in zip(named, largest_remainder(one.estimate, weights), strict=True):
-                    found[line.line_id] = found.get(line.line_id, 0) + part
+            _, names = self._bearers(version, one)
+            if names and names[0] in own:
+                weights = [self._weight(own[name], version) for name in names]
+                for name, part in zip(names, largest_remainder(one.estimate, weights), strict=True):
+                    found[name] = found.get(name, 0) + part
         return found
 
-    def _credited(self, lines: list[Line], past_credit: int, since: int) -> dict[str, int]:
-        """How much of a price change that settles goods already delivered each line bears: by what it has earned."""
-        earned = [abs(self._earned(line.line_id, since)) for line in lines]
-        parts = largest_remainder(past_credit, earned) if lines else []
-        return {line.line_id: part for line, part in zip(lines, parts, strict=True)}
+    def _bearers(self, version: ContractVersion, variable: Variable) -> tuple[_Group | None, list[str]]:
+        """The lines that a variable amount relates to, of the first group that has any: no group counts it twice.
+
+        Lines that the version does not have any more bear it only where none is left.
+        """
+        there = {line.line_id for line in fixed_lines(version)}.intersection(variable.line_ids)
+        for group in self._groups:
+            names = [name for name in group.lines if name in (there or variable.line_ids)]
+            if names:
+                return group, names
+        return None, []
+
+    def _weight(self, line: Line, version: ContractVersion) -> int:
+        return max(self._value(line, self._valued_at(version)).ssp, 0)
+
+    # -- amounts
+
+    def _valued_at(self, version: ContractVersion) -> int:
+        """When SSPs are taken: at the contract's start, of a modification at its date."""
+        return version.start if self._first is None or version is self._first else version.effective_at
+
+    def _allocate(self, version: ContractVersion, lines: list[Line]) -> Allocation:
+        """The fixed totals and the estimates that belong to no line alone, over the lines."""
+        if not lines:
+            return Allocation((), (), None, ())
+        valued = [self._value(line, self._valued_at(version)) for line in lines]
+        shares = [Share(one.ssp, line.product_id, one.residual) for line, one in zip(lines, valued, strict=True)]
+        pool = sum(line.total or 0 for line in lines) + self._general(version, lines)
+        return allocate(pool, shares, self._bundles, version.currency)
+
+    def _general(self, version: ContractVersion, lines: Iterable[Line]) -> int:
+        apart = {name for group in self._groups[1:] for name in group.lines}
+        if all(line.line_id in apart for line in lines):
+            return 0  # a separate contract has no part in the estimates of the contract
+        return sum(one.estimate for one in version.variable if not one.line_ids)
+
+    def _credited(self, names: list[str], version: ContractVersion, since: int) -> dict[str, int]:
+        """What each line bears of a price change that settles goods already delivered: by what it has earned.
+
+        What a version of the same day, or of a later one, has settled so before stays settled.
+        """
+        past_credit = (version.modification.past_credit or 0) if version.modification else 0
+        earned = [abs(self._earned(name, since)) for name in names]
+        parts = largest_remainder(past_credit, earned) if names else []
+        found: dict[str, int] = {}
+        for name, part in zip(names, parts, strict=True):
+            known = self._credits.get(name, [])
+            found[name] = part + sum(amount for at, amount in known if at >= since)
+            self._credits[name] = [*(one for one in known if one[0] < since), (since, found[name])]
+        return found
 
     def _earned(self, name: str, since: int) -> int:
         """What a line has earned by the start of a day, before the version that takes effect then."""
@@ -292,64 +381,42 @@ class PlanCourse:
         if line.kind is LineKind.RATABLE:
             shares = curve(line.start, line.end or 0, self._method(line), self._zone, (at,))
             return shares.numerators[0], shares.denominator
-        step = next((one for one in reversed(_steps(line, self._versions) or ()) if one.instant < at), None)
+        step = next((one for one in reversed(steps(line, self._versions) or ()) if one.instant < at), None)
         return (step.incurred, step.expected) if step else (0, 1)
 
     # -- plans
 
-    def _end(self, name: str, since: int, version: int) -> None:
-        """The line keeps what it has earned by then and earns no more; at its start it never was."""
+    def _end(self, name: str, since: int, version: int, credit: int) -> None:
+        """The line keeps what it has earned by then, less a credit, and earns no more; at its start it never was."""
         plan = self._plans[name]
         last = plan.phases[-1]
+        began = next(group.began for group in self._groups if name in group.lines)
         # A delivery or progress before the line's own start goes with the line.
-        base = self._earned(name, since) if since > last.line.start else plan.phases[0].base
-        kept = tuple(one for one in plan.phases if one.since < since)
-        self._set(last.line, (*kept, Phase(since, base, 0, (0, 1), last.line, version, last.method)))
+        base = self._earned(name, since) - credit if since > max(last.line.start, began) else plan.phases[0].base
+        kept = tuple(one for one in plan.phases if one.since < since) if since > began else ()
+        phase = Phase(since, base, 0, (0, 1), last.line, version, last.method, ended=True)
+        self._set(last.line, (*kept, phase))
 
     def _add(self, line: Line, phase: Phase) -> None:
         """What earlier versions planned from the effective date on gives way to the new version."""
         plan = self._plans.get(line.line_id)
         kept = tuple(one for one in plan.phases if one.since < phase.since) if plan else ()
-        self._set(line, (*kept, phase))
+        if kept and replace(phase, since=kept[-1].since, version=kept[-1].version) == kept[-1]:
+            self._set(line, kept)  # nothing is different from what was planned before
+        else:
+            self._set(line, (*kept, phase))
 
     def _set(self, line: Line, phases: tuple[Phase, ...]) -> None:
         alone = len(phases) == 1 and phases[0].since == ALWAYS and line.kind is LineKind.RATABLE
-        last_full = self._policies.value("residual", self._versions[0].start) == "last_full_period"
-        steps = _steps(line, self._versions)
-        self._plans[line.line_id] = LinePlan(line.line_id, line.product_id, phases, steps, alone and last_full)
+        start = self._first.start if self._first is not None else line.start
+        last_full = self._policies.value("residual", start) == "last_full_period"
+        own = steps(line, self._versions)
+        self._plans[line.line_id] = LinePlan(line.line_id, line.product_id, phases, own, alone and last_full)
 
     def _method(self, line: Line) -> Method:
         return self._value(line, line.start).method
 
 
-def _steps(line: Line, versions: Sequence[ContractVersion]) -> tuple[Step, ...] | None:
-    """How a line's progress went: by each version's effective date, or at the instant at which it was satisfied."""
-    if line.kind is LineKind.RATABLE:
-        return None
-    stated = [
-        (version, one)
-        for version in versions
-        for one in version.lines
-        if one.line_id == line.line_id and one.kind is line.kind
-    ]
-    if line.kind is LineKind.POINT_IN_TIME:
-        last = stated[-1][1]
-        # The version that said so first decided it; later ones only repeat it.
-        version = _latest_run(stated)[0][0]
-        return () if last.satisfied_at is None else (Step(last.satisfied_at, 1, 1, version.version),)
-    found: list[Step] = []
-    for version, one in stated:
-        at = max(version.effective_at, version.start) if version.version == 1 else version.effective_at
-        incurred, expected = one.progress or (0, 1)
-        # A version that is effective before its predecessor replaces it from there on.
-        found = [step for step in found if step.instant < at]
-        found.append(Step(at, incurred, expected or 1, version.version))
-    return tuple(found)
-
-
-def _latest_run(stated: list[tuple[ContractVersion, Line]]) -> list[tuple[ContractVersion, Line]]:
-    """The versions, from the one on that gave a line the date of satisfaction it has now."""
-    at = len(stated) - 1
-    while at and stated[at - 1][1].satisfied_at == stated[-1][1].satisfied_at:
-        at -= 1
-    return stated[at:]
+def _evidence(allocation: Allocation) -> tuple[Evidence, ...]:
+    """What was found on the way to an allocation."""
+    return tuple(Evidence("allocation", (), found) for found in allocation.evidence)

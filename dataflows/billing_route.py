@@ -73,7 +73,7 @@ class CustomerBilling:
     events: dict[bytes, Billed] = field(default_factory=dict)
     booked: dict[str, dict[bytes, Billed]] = field(default_factory=dict)  # contract -> the facts of its books
     _issuers: dict[_Document, dict[bytes, Billed]] = field(default_factory=dict)
-    _naming: dict[_Document, dict[bytes, Billed]] = field(default_factory=dict)  # without a contract of their own
+    _naming: dict[_Document, dict[bytes, Billed]] = field(default_factory=dict)
 
     def add(self, one: Billed) -> None:
         """Take up an event."""
@@ -81,7 +81,7 @@ class CustomerBilling:
         self.file(one)
         if one.issues is not None:
             self._issuers.setdefault(one.issues, {})[one.key] = one
-        for name in [] if one.event.contract_id else one.names:
+        for name in one.names:
             self._naming.setdefault(name, {})[one.key] = one
 
     def remove(self, one: Billed) -> None:
@@ -103,7 +103,7 @@ class CustomerBilling:
         _discard(self.booked, one.stored.contract_id, one.key)
 
     def concerned(self, one: Billed) -> list[Billed]:
-        """An event and those whose contract follows from it, by where they stand."""
+        """An event and those that say something of what it issues, by where they stand: they may have waited for it."""
         found: dict[bytes, Billed] = {}
         todo = [one]
         while todo:

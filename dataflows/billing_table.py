@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from accounting.billing_fact import BillingFact
@@ -64,25 +64,28 @@ class BillingTable:
             for one in self._of(customer_id).booked[contract_id].values()
         ]
 
-    def apply(self, topic: str, partition: int, record: Record) -> set[str]:
-        """Store an event. Gives the contracts whose facts change: none where it waits, repeats or contradicts another."""
+    def apply(self, topic: str, partition: int, record: Record) -> dict[str, int]:
+        """Store an event. Gives the contracts whose facts change, and the instant from which on.
+
+        None where it waits, repeats or contradicts another. What it issues may make an earlier event count.
+        """
         event: BillingEvent = record.model
         at = Coordinates(topic, partition, record.offset)
         key = _prefix(event.customer_id) + keys.name(event.source, event.event_id)
         stored = self._store.get(key) if self._any else None
         if stored is not None:
             self._repeated(event, at, record, codec.decode(StoredBilling, stored))
-            return set()
+            return {}
         customer = self._of(event.customer_id)
         one = Billed(key, StoredBilling(record.payload, topic, partition, record.offset), event)
         self._any = True
         customer.add(one)
         return self._place(event.customer_id, customer, customer.concerned(one))
 
-    def contract_changed(self, customer_id: str) -> set[str]:
-        """A contract came or changed: each event may belong elsewhere. Gives the contracts whose facts change."""
+    def contract_changed(self, customer_id: str) -> dict[str, int]:
+        """A contract came or changed: each event may belong elsewhere. Gives the same as `apply`."""
         if not self._any:
-            return set()
+            return {}
         customer = self._of(customer_id)
         return self._place(customer_id, customer, in_place(customer.events.values()))
 
@@ -127,7 +130,7 @@ class BillingTable:
             self._cache.move_to_end(customer_id)
         return known
 
-    def _place(self, customer_id: str, customer: CustomerBilling, events: Iterable[Billed]) -> set[str]:
+    def _place(self, customer_id: str, customer: CustomerBilling, events: Sequence[Billed]) -> dict[str, int]:
         """See where events belong now, and say what has changed."""
         terms = Terms(self._contracts.of(customer_id))
         changed: set[str] = set()
@@ -142,7 +145,8 @@ class BillingTable:
             customer.file(one)
             self._store.put(one.key, codec.encode(one.stored))
             self._say(one, was[1], verdict)
-        return changed - {""}
+        since = min((one.event.event_time for one in events), default=0)
+        return dict.fromkeys(sorted(changed - {""}), since)
 
     def _say(self, one: Billed, raised: str, verdict: _Verdict) -> None:
         """Resolve what was wrong with an event, raise what is."""

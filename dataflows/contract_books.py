@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from accounting.billing_fact import FX_RATE_MISSING
 from accounting.booking import ServedLine
 from accounting.calendar import start_of_day
 from accounting.contract_ledger import BillingEffect
@@ -207,11 +208,12 @@ class ContractBooks:
         """What schedule, usage and billing post together, and when something is due next."""
         filed, waits = self._ledgers.facts(contract)
         settled, exchange = self._ledgers.settle(contract, filed, planned, until)
-        found = {(one.instant, one.kind, one.line_id): self._lookup(contract, one, missing) for one in planned}
+        rated = {(one.instant, one.kind, one.line_id) for one, _ in settled.recognitions}
+        for effect in planned:
+            self._lookup(contract, effect, missing, (effect.instant, effect.kind, effect.line_id) in rated)
         items: list[_Item] = []
         for effect, movements in settled.recognitions:
-            terms = found.get((effect.instant, effect.kind, effect.line_id))
-            terms = terms or self._terms(contract, contract.product_of(effect.line_id), effect.day)[0]
+            terms, _ = self._terms(contract, contract.product_of(effect.line_id), effect.day)
             terms = replace(terms, functional_currency=exchange.functional)
             items.append(self._item(contract, effect, terms, terms.exact(movements)))
         places = {(one.fact.source, one.fact.event_id): one for one in filed}
@@ -294,10 +296,11 @@ class ContractBooks:
 
     # -- what a person has to look at
 
-    def _lookup(self, contract: Planned, effect: Effect, missing: _Missing) -> PostingTerms:
-        """The terms of an effect; what they lack is raised."""
+    def _lookup(self, contract: Planned, effect: Effect, missing: _Missing, rated: bool = False) -> PostingTerms:
+        """The terms of an effect; what they lack is raised. `rated`: its rate is that of what was billed ahead."""
         product_id = contract.product_of(effect.line_id)
         terms, lacking = self._terms(contract, product_id, effect.day)
+        lacking = [one for one in lacking if not (rated and one.cls == FX_RATE_MISSING)]
         missing.setdefault(effect.line_id, set()).update(one.cls for one in lacking)
         for one in lacking:
             self._hold(contract, effect.line_id, product_id, one, effect)

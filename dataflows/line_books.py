@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 
 from accounting.aggregation import Reading, UsageCell
+from accounting.billing_fact import FX_RATE_MISSING
 from accounting.calendar import local_date
 from accounting.contract_ledger import UsageRevenue
 from accounting.coverage import ALWAYS, Cover
@@ -230,7 +231,8 @@ class LineBooks:
         """What the windows of a billed contract move: its position depends on when what was billed."""
         if not steps or not self._ledgers.is_billed(customer_id, line.contract_id):
             return None
-        able = [step for step in steps if not step.lacking]
+        # A rate may be missing where all of it was billed ahead: the position knows.
+        able = [step for step in steps if all(one.cls == FX_RATE_MISSING for one in step.lacking)]
         revenue = [
             UsageRevenue(line.line_id, step.booking.window.end, step.booking.window.last_day, step.booking.amount)
             for step in able
@@ -240,8 +242,10 @@ class LineBooks:
         found: dict[bytes, Amounts] = {}
         for step, moved in zip(able, movements, strict=True):
             step.terms = replace(step.terms, functional_currency=exchange.functional)
-            if moved is None and step.booking.amount:  # of an earlier day the position depends on
-                step.lacking = [Missing("fx_rate_missing", "its position lacks a rate: send an fx_rate record")]
+            if moved is not None:
+                step.lacking = []
+            elif not step.lacking:  # an earlier day's, on which the position depends
+                step.lacking = [Missing(FX_RATE_MISSING, "its position lacks a rate: send an fx_rate record")]
             found[step.key] = step.terms.exact(moved or {})
         return found
 

@@ -648,9 +648,9 @@ REFUSED = {
     """,
     "an event that comes three times, the third time with another amount": QUARTER
     + """
-        2025-01-01 invoice i1 90.00 id=same
-        2025-01-01 invoice i1 90.00 id=same
-        2025-01-01 invoice i1 80.00 id=same
+        2025-01-01 invoice i1 90.00 event=same
+        2025-01-01 invoice i1 90.00 event=same
+        2025-01-01 invoice i1 80.00 event=same
         run 2025-02-01
         open identity_conflict billing 2
 

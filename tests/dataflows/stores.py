@@ -67,7 +67,13 @@ class Parts:
         return self.contracts.apply(CONTRACTS, 0, records[0])
 
     def bill(self, offset: int = 0, at: str = "2025-02-01", partition: int = 0, **facts: Any) -> set[str]:
-        """Apply one billing event."""
+        """Apply one billing event; gives the contracts whose facts change."""
+        return set(self.billed_since(offset, at, partition, **facts))
+
+    def billed_since(
+        self, offset: int = 0, at: str = "2025-02-01", partition: int = 0, **facts: Any
+    ) -> dict[str, int]:  # fmt: skip
+        """The same, with the instant from which on."""
         line = encode(billing(instant(at), **{"event_id": f"b{offset}", **facts}))
         records, rejected = decoded(BILLING, offset, [line])
         assert not rejected, rejected

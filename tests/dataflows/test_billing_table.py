@@ -6,8 +6,15 @@ from itertools import permutations
 import pytest
 
 from dataflows import billing_table
+from schemas.instants import parse_instant
 from state import keys
 from tests.dataflows.stores import Parts
+from tests.support.timeline import instant
+
+
+def micros(text):
+    """A time of a timeline in microseconds."""
+    return parse_instant(instant(text))
 
 
 def booked(parts, *contracts, customer="c"):
@@ -58,7 +65,7 @@ def test_without_any_event_nobody_has_facts_and_no_store_is_read(parts):
     before = parts.store
     parts.billing._store = None
     assert (False, [], set()) == (
-        parts.billing.has_facts("c", "k"), parts.billing.facts("c", "k"), parts.billing.contract_changed("c")
+        parts.billing.has_facts("c", "k"), parts.billing.facts("c", "k"), set(parts.billing.contract_changed("c"))
     )  # fmt: skip
     parts.billing._store = before
 
@@ -196,6 +203,30 @@ def test_of_two_issues_of_an_invoice_the_earlier_says_whose_it_is(parts):
     assert {"k1": ["b0", "b1", "b2"]} == booked(parts)
 
 
+# -- since when
+
+
+@pytest.mark.parametrize("k", [None, "k"])
+def test_what_an_event_issues_changes_the_books_from_the_first_event_that_names_it(parts, k):
+    parts.contract(price="2")
+    assert {"k": micros("2025-02-05")} == parts.billed_since(0, "2025-02-05", kind="paid", k=k)
+    assert {"k": micros("2025-02-03")} == parts.billed_since(
+        1, "2025-02-03", kind="refund", note="n", invoice=None, k=k
+    )
+    assert {"k": micros("2025-02-03")} == parts.billed_since(2, "2025-02-07", kind="credit_note", note="n", k=k)
+    assert {"k": micros("2025-02-03")} == parts.billed_since(3, "2025-02-10", k=k)
+    assert {"k": micros("2025-02-11")} == parts.billed_since(4, "2025-02-11", kind="paid", k=k)
+    assert {"k": micros("2025-02-01")} == parts.billed_since(5, "2025-02-01", invoice="j", k=k)
+
+
+def test_events_that_were_taken_elsewhere_change_both_books_from_the_first_of_them(parts):
+    parts.contract(0, price="2", k="k1", end="2025-03-01")
+    parts.contract(1, price="2", k="k2", start="2025-03-01")
+    parts.bill(0, "2025-02-20", kind="paid")
+    parts.bill(1, "2025-02-25", kind="paid")
+    assert {name: micros("2025-02-20") for name in ("k1", "k2")} == parts.billed_since(2, "2025-03-05")
+
+
 # -- what has to wait
 
 
@@ -205,7 +236,7 @@ def test_an_event_waits_for_its_contract(parts):
     [record] = parts.said()
     assert ("contract_unknown", 3, "k") == (record["class"], record["source"]["offset"], record["contract_id"])
     parts.contract(price="2")
-    assert {"k"} == parts.billing.contract_changed("c")
+    assert {"k": micros("2025-02-01")} == parts.billing.contract_changed("c")
     assert ([("contract_unknown", "resolved")], {"k": ["b3"]}) == (parts.told(), booked(parts))
 
 
@@ -213,7 +244,7 @@ def test_a_contract_that_changes_nothing_for_the_facts_says_so(parts):
     parts.contract(price="2")
     parts.bill()
     parts.contract(1, price="3", version="2", effective="2025-02-01")
-    assert (set(), []) == (parts.billing.contract_changed("c"), parts.told())
+    assert (set(), []) == (set(parts.billing.contract_changed("c")), parts.told())
 
 
 def test_a_version_that_waits_is_no_contract_yet(parts):
@@ -227,10 +258,10 @@ def test_a_second_contract_takes_facts_away_from_the_first(parts):
     parts.contract(0, price="2", k="k1")
     parts.bill()
     parts.contract(1, price="2", k="k2")
-    assert {"k1"} == parts.billing.contract_changed("c")
+    assert {"k1"} == set(parts.billing.contract_changed("c"))
     assert ({}, [("contract_ambiguous", "open")]) == (booked(parts), parts.told())
     parts.contract(2, price="2", k="k2", version="2", kind="cancelled", effective="2025-01-05")
-    assert {"k1"} == parts.billing.contract_changed("c")
+    assert {"k1"} == set(parts.billing.contract_changed("c"))
     assert ({"k1": ["b0"]}, [("contract_ambiguous", "resolved")]) == (booked(parts), parts.told())
 
 
@@ -246,7 +277,7 @@ def test_an_event_in_another_currency_is_not_booked(parts):
 def test_the_currency_of_an_event_that_waits_is_looked_at_when_its_contract_comes(parts):
     parts.bill(k="k", currency="EUR")
     parts.contract(price="2")
-    assert set() == parts.billing.contract_changed("c")
+    assert {} == parts.billing.contract_changed("c")
     expected = [("contract_unknown", "open"), ("contract_unknown", "resolved"), ("currency_mismatch", "open")]
     assert expected == parts.told()
 
@@ -320,7 +351,7 @@ def play(parts, steps):
     for offset, (verb, facts) in steps:
         if verb == "contract":
             parts.contract(offset, **facts)
-            changed = parts.billing.contract_changed("c")
+            changed = set(parts.billing.contract_changed("c"))
         else:
             changed = parts.bill(offset, **facts)
         now = booked(parts)

@@ -98,7 +98,7 @@ def test_a_bad_line_is_one_exception_and_its_neighbours_are_booked(
     assert world.revenue() == "24.00"
 
 
-@pytest.mark.parametrize(("topic", "records"), [("contracts.events", 1), ("billing.events", 0), ("control.events", 0)])
+@pytest.mark.parametrize(("topic", "records"), [("contracts.events", 1), ("control.events", 0)])
 @pytest.mark.parametrize(
     ("bad", "cls", "reason"),
     [

@@ -54,11 +54,11 @@ class Course:
             self._read(head.split(), [line.split() for line in below])
 
     def play(self, books: Books, backwards: bool = False) -> Books:
-        """Write and run it; `backwards`: contract versions, billing and usage between two runs in the opposite order."""
+        """Write and run it; `backwards`: contract versions and billing between two runs in the opposite order."""
         waiting, told = list[tuple[str, Record]](), list[str]()
         for name, what in self.steps:
             if name == "run":
-                _send(books, waiting[::-1] if backwards else waiting)
+                _send(books, waiting, backwards)
                 waiting, told = [], []
                 books.run(what)
             elif name == "open":
@@ -79,7 +79,7 @@ class Course:
             return
         at, verb, words, facts = instant(head[0]), head[1], _words(head[2:]), _facts(head[2:])
         self._number += 1
-        base = {"event_id": facts.pop("id", f"n{self._number}"), "source": "test", "event_time": at}
+        base = {"event_id": facts.pop("event", f"n{self._number}"), "source": "test", "event_time": at}
         if verb in VERSIONS:
             self.steps.append(("contracts", base | self._version(verb, at, words, facts, below)))
         elif verb in BILLING:
@@ -129,10 +129,11 @@ class Course:
         return record | facts
 
 
-def _send(books: Books, steps: list[tuple[str, Record]]) -> None:
-    """Write the records; master data and control records keep their order, as they are dated by it."""
+def _send(books: Books, steps: list[tuple[str, Record]], backwards: bool) -> None:
+    """Write the records of each topic in their order; backwards what applies by times of its own."""
     for topic in ("reference", "contracts", "usage", "billing"):
-        books.send(topic, *(record for name, record in steps if name == topic))
+        records = [record for name, record in steps if name == topic]
+        books.send(topic, *(records[::-1] if backwards and topic in ("contracts", "billing") else records))
     control = sorted((record for name, record in steps if name == "control"), key=lambda one: one["event_time"])
     books.send("control", *control)
 
