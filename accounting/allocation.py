@@ -118,7 +118,8 @@ def allocate(
         f"{'within' if within else 'outside'} its SSP range, {_range(span, currency)}"
     )
     if not within:
-        return Allocation((), (), f"{text}; give the line an SSP of its own", (*evidence, text))
+        remedy = "give the line an SSP of its own by the next version, or correct the product's SSP range by a reference record"
+        return Allocation((), (), f"{text}; {remedy}", (*evidence, text))
     # Apart from the others: a range may reach below zero, and no weight may.
     others = largest_remainder(consideration - residual, [*effective[:line], *effective[line + 1 :]])
     return Allocation((*others[:line], residual, *others[line:]), tuple(effective), None, (*evidence, text))
@@ -128,11 +129,13 @@ def _unusable(shares: Sequence[Share], unknown: list[int], currency: str | None)
     """Why these SSPs allow no allocation, None when they do."""
     if len(unknown) > 1:
         names = ", ".join(shares[line].product_id for line in unknown)
-        return f"products {names}: a residual values one line, not {len(unknown)}; give all but one line an SSP"
+        remedy = "give all but one line an SSP by the next version"
+        return f"products {names}: a residual values one line, not {len(unknown)}; {remedy}"
     for share in shares:
         if share.ssp < 0 and share.residual is None:
             shown = _shown(share.ssp, currency)
-            return f"product {share.product_id}: an SSP of {shown} is below zero; give the line an SSP of zero or more"
+            remedy = "give the line an SSP of zero or more by the next version"
+            return f"product {share.product_id}: an SSP of {shown} is below zero; {remedy}"
     return None
 
 

@@ -7,7 +7,7 @@ recognition and billing; so all of it goes through one list: of one instant, rec
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from operator import attrgetter, itemgetter
 
@@ -107,10 +107,10 @@ def net_of_credits(
             line = found.get(key)
             if line is None:
                 rule = "what credits take from the schedule, cumulative amount rounded half-even"
-                found[key] = replace(one, rule="catch-up of credits" if key[2] else rule)
+                found[key] = one._replace(rule="catch-up of credits" if key[2] else rule)
             else:
                 rule = line.rule if "credits" in line.rule else f"{line.rule}, less credits"
-                found[key] = replace(line, amount=line.amount + one.amount, rule=rule)
+                found[key] = line._replace(amount=line.amount + one.amount, rule=rule)
     return [found[key] for key in sorted(found) if found[key].amount]
 
 
@@ -231,7 +231,7 @@ class _Ledger:
             if (known.instant, known.line_id, known.kind) == key:
                 for account, amounts in before.items():
                     add(movements, account, *amounts)
-                found[number] = (replace(effect, amount=known.amount + effect.amount), movements)
+                found[number] = (effect._replace(amount=known.amount + effect.amount), movements)
                 return
         found.append((effect, movements))
 

@@ -8,11 +8,11 @@ from itertools import takewhile
 
 from accounting.allocation import Bundle
 from accounting.contract import ContractVersion, Line
-from accounting.coverage import ALWAYS
+from accounting.coverage import ALWAYS, FOREVER
 from accounting.modification import Decision, Treatment, fixed_lines
 from accounting.plan_course import PlanCourse, Valuation
 from accounting.policy import Policies
-from accounting.recognition import CATCH_UP, Effect, LinePlan, effects, next_effect
+from accounting.recognition import CATCH_UP, Effect, LinePlan, by_month, effects, next_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,26 @@ class ContractPlan:
             for number, line in enumerate(self.lines)
             for one in effects(line, self.zone, self.policies, since, until)
         ]
-        return [item[-1] for item in sorted(found, key=lambda item: item[:3])]
+        found.sort()  # of one line, instant and kind there is one
+        return [item[-1] for item in found]
+
+    def by_month(self) -> dict[tuple[str, int], int]:
+        """All that will ever be recognised by what is known now, by line and month (years times twelve and months)."""
+        return {
+            (line.line_id, month): amount
+            for line in self.lines
+            for month, amount in by_month(line, self.zone, self.policies).items()
+        }
+
+    def caught_up(self, version: int) -> int:
+        """Minor units that a version posts at once."""
+        found: list[Effect] = []
+        for line in self.lines:
+            if line.steps is None:
+                found += line.catch_ups(self.zone)
+            elif any(phase.version == version for phase in line.phases[1:]):
+                found += effects(line, self.zone, self.policies, self.opened_at, FOREVER)
+        return sum(one.amount for one in found if one.kind == CATCH_UP and one.version == version)
 
     def next_effect(self, after: int) -> int | None:
         """The next instant after `after` at which something may be due, or None."""
@@ -88,10 +107,9 @@ def contract_plan(
         decisions = [again.get(one.version, one) for one in decisions]
     waiting = list(takewhile(lambda one: one.undecidable is not None, reversed(decisions)))
     undecidable = (waiting[-1].version, waiting[-1].undecidable or "") if waiting else None
-    lines, opening = course.ordered(), course.opening
-    opened = opening if lines and any(phase.opened for line in lines for phase in line.phases) else None
+    opened = course.opened
     return ContractPlan(
-        lines, zone_name, policies,
+        course.ordered(), zone_name, policies,
         opened.recognised if opened else 0, opened.billed if opened else 0, opened.as_of if opened else ALWAYS,
         tuple(one for one in decisions if one.treatment is not Treatment.NEW_CONTRACT or one.undecidable), undecidable,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from accounting.calendar import local_date, start_of_day
@@ -47,8 +47,8 @@ class InForce:
     end: int
 
 
-def in_force(versions: Iterable[ContractVersion]) -> list[InForce]:
-    """The spans of a contract's versions (1..n without a gap).
+def in_force(versions: Iterable[ContractVersion], skipped: Collection[int] = ()) -> list[InForce]:
+    """The spans of a contract's versions (1..n without a gap); those that are `skipped` are never in force.
 
     A version takes over at its effective_at; the first one reaches back to the contract's start. A version that is
     effective before its predecessor replaces it: each version is the whole contract.
@@ -61,7 +61,9 @@ def in_force(versions: Iterable[ContractVersion]) -> list[InForce]:
             contract=version.contract_id,
             found=version.version,
         )
-        start = ALWAYS if number == 1 else version.effective_at
+        if number in skipped:
+            continue
+        start = version.effective_at if spans else ALWAYS
         spans = [span for span in spans if span.start < start]
         if spans:
             spans[-1] = InForce(spans[-1].version, spans[-1].start, start)

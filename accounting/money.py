@@ -44,5 +44,7 @@ def major_text(minor: int, currency: str) -> str:
     if not places:
         return str(minor)
     sign = "-" if minor < 0 else ""
-    whole, rest = divmod(abs(minor), 10**places)
+    whole, rest = divmod(abs(minor), 100 if places == 2 else 10**places)
+    if places == 2:  # nearly always, and by the hundred in a record of a schedule
+        return f"{sign}{whole}.{rest:02d}"
     return f"{sign}{whole}.{rest:0{places}d}"

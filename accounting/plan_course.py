@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from accounting.allocation import Allocation, Bundle, Share, SspRange, allocate, largest_remainder
 from accounting.calendar import local_date, start_of_day
 from accounting.contract import ContractVersion, Line, LineKind, Opening, Variable, VersionKind
 from accounting.coverage import ALWAYS
+from accounting.line_group import LineGroup, Pool, bearers
 from accounting.modification import Decision, Evidence, Treatment, decide, fixed_lines, terms
 from accounting.policy import Policies, hundredths
 from accounting.progress import steps
@@ -24,24 +25,6 @@ class Valuation:
     ssp: int  # minor units
     method: Method
     residual: SspRange | None = None  # of a highly variable product whose line has no SSP of its own
-
-
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """Consideration that lines share from an instant on, by weight: what joins it later is shared in the same way."""
-
-    since: int
-    weights: Mapping[str, int | Fraction]
-
-
-@dataclass(slots=True)
-class _Group:
-    """Lines that are accounted for together: the contract, or one that was added as a separate contract."""
-
-    lines: list[str]
-    basis: _Pool
-    began: int = ALWAYS  # the day of change with which it came
-    pools: list[_Pool] = field(default_factory=list)  # of prospective modifications, in the order of versions
 
 
 class PlanCourse:
@@ -59,11 +42,12 @@ class PlanCourse:
         """`versions` are those whose progress counts; `opening` is where the books start if the first one does not say."""
         self._versions, self._zone = versions, zone_name
         self._value, self._bundles, self._policies = value, bundles, policies
-        self.opening = opening
+        self.opening = opening  # as versions have it
+        self.opened: Opening | None = None  # what the books of fixed lines start from
         self._first: ContractVersion | None = None  # that was taken up
         self._last: ContractVersion | None = None
         self._plans: dict[str, LinePlan] = {}
-        self._groups: list[_Group] = []  # the contract's own is the first
+        self._groups: list[LineGroup] = []  # the contract's own is the first
         self._credits: dict[str, list[tuple[int, int]]] = {}  # by line, what settled goods already delivered, and when
 
     def ordered(self) -> tuple[LinePlan, ...]:
@@ -133,7 +117,7 @@ class PlanCourse:
 
     def _begin(self, version: ContractVersion, lines: list[Line], allocation: Allocation, began: int) -> None:
         weights = {line.line_id: one for line, one in zip(lines, allocation.effective_ssp, strict=True)}
-        self._groups.append(_Group([line.line_id for line in lines], _Pool(ALWAYS, weights), began))
+        self._groups.append(LineGroup([line.line_id for line in lines], Pool(ALWAYS, weights), began))
         extra = self._tied(version, lines)
         for line, amount in zip(lines, allocation.amounts, strict=True):
             whole = amount + extra.get(line.line_id, 0)
@@ -143,7 +127,7 @@ class PlanCourse:
         """Start from an opening balance: what is left of each line is earned over what is left of its term."""
         if self.opening is None or not self._plans:
             return
-        as_of = self.opening.as_of
+        self.opened, as_of = self.opening, self.opening.as_of
         plans = list(self._plans.values())
         overs = [self._opened(plan.phases[0].line, as_of) for plan in plans]
         earned = [Fraction(*over) for over in overs]
@@ -177,7 +161,7 @@ class PlanCourse:
         groups = [group for group in self._groups if revived or touched & set(group.lines)]
         if self._groups[0] not in groups and (fresh or not groups):
             groups.insert(0, self._groups[0])
-        found: list[tuple[_Group, list[Line], Allocation]] = []
+        found: list[tuple[LineGroup, list[Line], Allocation]] = []
         for group in groups:
             names = [*group.lines, *(fresh if group is self._groups[0] else ())]
             lines = [line for line in fixed_lines(version) if line.line_id in names]
@@ -187,18 +171,19 @@ class PlanCourse:
         decision = replace(decision, evidence=(*decision.evidence, *evidence), undecidable=problem)
         if problem is None:
             self._groups[0].lines += fresh
-            credited = self._credited([name for group in groups for name in group.lines], version, since)
+            names = [line.line_id for _, lines, _ in found for line in lines]
+            credited = self._credited([*names, *decision.removed], version, since)
             for group, lines, allocation in found:
                 self._modify_group(version, decision, group, lines, allocation, credited, since)
         return decision
 
     def _modify_group(
-        self, version: ContractVersion, decision: Decision, group: _Group, lines: list[Line], allocation: Allocation,
+        self, version: ContractVersion, decision: Decision, group: LineGroup, lines: list[Line], allocation: Allocation,
         credited: Mapping[str, int], since: int,
     ) -> None:  # fmt: skip
         for name in decision.removed:
             if name in group.lines:
-                self._end(name, since, version.version, credited[name])
+                self._end(name, since, version.version, credited[name], never=since <= group.began)
         extra = self._tied(version, lines)
         total = sum(allocation.amounts) + sum(extra.values())
         if not (version.modification and version.modification.past_credit) and self._is_as_before(lines, total, since):
@@ -217,7 +202,7 @@ class PlanCourse:
         self._prospective(version, group, remaining, allocated, extra, ssp, credited, since)
 
     def _prospective(
-        self, version: ContractVersion, group: _Group, lines: list[Line], allocated: dict[str, int], extra: dict[str, int],
+        self, version: ContractVersion, group: LineGroup, lines: list[Line], allocated: dict[str, int], extra: dict[str, int],
         ssp: Mapping[str, int | Fraction], credited: Mapping[str, int], since: int,
     ) -> None:  # fmt: skip
         """Consideration not yet recognised and what was added, by current SSP times the share not yet transferred."""
@@ -240,7 +225,7 @@ class PlanCourse:
             )
             self._add(line, phase)
         group.pools = [one for one in group.pools if one.since < since]
-        group.pools.append(_Pool(since, weights))
+        group.pools.append(Pool(since, weights))
 
     def _is_as_before(self, lines: list[Line], total: int, since: int) -> bool:
         """Whether a version says what was planned before `since`: a modification that is taken back leaves nothing."""
@@ -261,7 +246,7 @@ class PlanCourse:
     # -- variable amounts
 
     def _estimates(
-        self, before: ContractVersion, version: ContractVersion, since: int, begun: _Group | None = None
+        self, before: ContractVersion, version: ContractVersion, since: int, begun: LineGroup | None = None
     ) -> None:  # fmt: skip
         """A later change of an estimate, on the basis on which it was allocated (606-10-32-42 to 32-45).
 
@@ -279,12 +264,12 @@ class PlanCourse:
                 self._spread(one.estimate, one, version, since, begun)
 
     def _spread(
-        self, change: int, variable: Variable, version: ContractVersion, since: int, begun: _Group | None
+        self, change: int, variable: Variable, version: ContractVersion, since: int, begun: LineGroup | None
     ) -> None:  # fmt: skip
         weights: Mapping[str, int | Fraction] = self._groups[0].basis.weights
         if variable.line_ids:
-            group, names = self._bearers(version, variable)
-            if group is begun:
+            group, names = bearers(self._groups, version, variable)
+            if group is None or group is begun:
                 return
             weights = {name: self._weight(self._plans[name].phases[-1].line, version) for name in names}
         if not change or not weights:
@@ -302,31 +287,21 @@ class PlanCourse:
             if part:
                 last = self._plans[line_id].phases[-1]
                 # A later version has already said what is left then: the change counts with it.
-                self._add(last.line, replace(last, since=max(since, last.since), amount=last.amount + part, version=version))
+                self._add(
+                    last.line, replace(last, since=max(since, last.since), amount=last.amount + part, version=version)
+                )
 
     def _tied(self, version: ContractVersion, lines: list[Line]) -> dict[str, int]:
         """Variable amounts that relate to some lines alone (606-10-32-40), by line."""
         found: dict[str, int] = {}
         own = {line.line_id: line for line in lines}
         for one in version.variable:
-            _, names = self._bearers(version, one)
+            _, names = bearers(self._groups, version, one)
             if names and names[0] in own:
                 weights = [self._weight(own[name], version) for name in names]
                 for name, part in zip(names, largest_remainder(one.estimate, weights), strict=True):
                     found[name] = found.get(name, 0) + part
         return found
-
-    def _bearers(self, version: ContractVersion, variable: Variable) -> tuple[_Group | None, list[str]]:
-        """The lines that a variable amount relates to, of the first group that has any: no group counts it twice.
-
-        Lines that the version does not have any more bear it only where none is left.
-        """
-        there = {line.line_id for line in fixed_lines(version)}.intersection(variable.line_ids)
-        for group in self._groups:
-            names = [name for name in group.lines if name in (there or variable.line_ids)]
-            if names:
-                return group, names
-        return None, []
 
     def _weight(self, line: Line, version: ContractVersion) -> int:
         return max(self._value(line, self._valued_at(version)).ssp, 0)
@@ -386,14 +361,17 @@ class PlanCourse:
 
     # -- plans
 
-    def _end(self, name: str, since: int, version: int, credit: int) -> None:
-        """The line keeps what it has earned by then, less a credit, and earns no more; at its start it never was."""
+    def _end(self, name: str, since: int, version: int, credit: int, never: bool = False) -> None:
+        """The line keeps what it has earned by then, less a credit, and earns no more; at its start it never was.
+
+        `never`: the version that added it is taken back, with what it earned by a term that began earlier.
+        """
         plan = self._plans[name]
         last = plan.phases[-1]
-        began = next(group.began for group in self._groups if name in group.lines)
         # A delivery or progress before the line's own start goes with the line.
-        base = self._earned(name, since) - credit if since > max(last.line.start, began) else plan.phases[0].base
-        kept = tuple(one for one in plan.phases if one.since < since) if since > began else ()
+        started = since > last.line.start and not never
+        base = self._earned(name, since) - credit if started else plan.phases[0].base
+        kept = tuple(one for one in plan.phases if one.since < since and not never)
         phase = Phase(since, base, 0, (0, 1), last.line, version, last.method, ended=True)
         self._set(last.line, (*kept, phase))
 

@@ -7,23 +7,25 @@ differences, so that nothing drifts (accounting.md, rule 3).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from accounting.calendar import Period, local_date, start_of_day
 from accounting.contract import Line
-from accounting.coverage import FOREVER
+from accounting.coverage import ALWAYS, FOREVER
 from accounting.policy import Policies
-from accounting.schedule import Method, curve, last_full_period, round_share
+from accounting.schedule import Method, curve, last_full_period, round_shares
 
 RECOGNITION = "recognition"
 CATCH_UP = "catch_up"
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What one line adds to recognised revenue at an instant."""
 
     instant: int  # due when time has come to it
@@ -67,8 +69,7 @@ class Phase:
         return self.ended or part >= whole
 
 
-@dataclass(frozen=True, slots=True)
-class CutOff:
+class CutOff(NamedTuple):
     """An instant at which scheduled recognition is posted, and the day it is dated."""
 
     instant: int
@@ -103,10 +104,9 @@ class LinePlan:
         shares = curve(line.start, _end(line), phase.method, zone_name, instants)
         # (share - part/whole) / (1 - part/whole), in integers; less than nothing is a schedule that begins later
         scale = shares.denominator
-        return [
-            _cumulative(phase, max(number * whole - part * scale, 0), (whole - part) * scale)
-            for number in shares.numerators
-        ]
+        over = part * scale
+        parts = [max(number * whole - over, 0) for number in shares.numerators] if part else shares.numerators
+        return round_shares(phase.base, phase.amount, parts, (whole - part) * scale if part else scale)
 
     def _at_step(self, instant: int) -> int:
         phase = next((one for one in reversed(self.phases) if one.since <= instant), None)
@@ -125,7 +125,7 @@ class LinePlan:
             return at_once
         # Progress of what remains = (incurred - incurred then) / (expected - incurred then), rule 5b; less than nothing
         # where progress is less than it was when the phase began: a catch-up downwards.
-        return _cumulative(phase, min(done, left), left)
+        return round_shares(phase.base, phase.amount, (min(done, left),), left)[0]
 
     @property
     def first(self) -> int:
@@ -175,19 +175,40 @@ def effects(plan: LinePlan, zone_name: str, policies: Policies, since: int, unti
     before, *cumulative = plan.earned([begin, *(mark.instant for mark in marks)], zone_name)
     found: list[Effect] = []
     jumps = [jump for jump in plan.catch_ups(zone_name) if begin <= jump.instant <= until]
-    for mark, amount in zip(marks, cumulative, strict=True):
-        while jumps and jumps[0].instant < mark.instant:
+    phase, line_id, rule, product = None, plan.line_id, "", ""
+    for (instant, day), amount in zip(marks, cumulative, strict=True):
+        while jumps and jumps[0].instant < instant:
             before += jumps[0].amount
             found.append(jumps.pop(0))
         if amount != before:
-            phase = _phase_at(plan.phases, mark.instant)
-            rule = f"{phase.method} schedule, cumulative amount rounded half-even"
-            product = phase.line.product_id
-            found.append(
-                Effect(mark.instant, mark.day, plan.line_id, amount - before, phase.version, rule, RECOGNITION, product)
-            )
+            if phase is None or phase is not plan.phases[-1]:
+                phase = _phase_at(plan.phases, instant)
+                rule = f"{phase.method} schedule, cumulative amount rounded half-even"
+                product = phase.line.product_id
+            found.append(Effect(instant, day, line_id, amount - before, phase.version, rule, RECOGNITION, product))
         before = amount
     return [one for one in (*found, *jumps) if one.instant > since]
+
+
+def by_month(plan: LinePlan, zone_name: str, policies: Policies) -> dict[int, int]:
+    """What a line recognises over its whole life, by month (years times twelve and months): its effects, summed."""
+    found: dict[int, int] = {}
+    if plan.steps is not None or plan.residual_last:
+        for one in effects(plan, zone_name, policies, ALWAYS, FOREVER):
+            month = one.day.year * 12 + one.day.month - 1
+            found[month] = found.get(month, 0) + one.amount
+        return found
+    marks = _month_ends(Period.of_date(local_date(plan.first, zone_name)), plan.last, zone_name)
+    before, *cumulative = plan.earned([plan.first, *(mark.instant for mark in marks), FOREVER], zone_name)
+    for mark, amount in zip(marks, cumulative, strict=False):
+        if amount != before:
+            found[mark.day.year * 12 + mark.day.month - 1] = amount - before
+        before = amount
+    if cumulative[-1] != before:  # a change of phase at the last of them
+        day = local_date(plan.phases[-1].since, zone_name)
+        month = day.year * 12 + day.month - 1
+        found[month] = found.get(month, 0) + cumulative[-1] - before
+    return found
 
 
 def _step_effects(plan: LinePlan, zone_name: str, since: int, until: int) -> list[Effect]:
@@ -229,26 +250,39 @@ def _truncated(plan: LinePlan, zone_name: str, since: int, until: int) -> list[E
 
 def cut_offs(first: int, last: int, zone_name: str, policies: Policies, until: int) -> Iterator[CutOff]:
     """The cut-offs after `first`, up to `until` and to the first one at or after `last`."""
-    daily = any(value == "daily" for _, value in policies.course("recognise"))
+    if not any(value == "daily" for _, value in policies.course("recognise")):
+        found = _month_ends(Period.of_date(local_date(first, zone_name)), last, zone_name)
+        yield from found[: bisect_right(found, (until, date.max))]
+        return
     period = Period.of_date(local_date(first, zone_name))
     while True:
         end = period.end(zone_name)
-        if daily:
-            day = max(period.first_day, local_date(first, zone_name))
-            while (turn := start_of_day(day + timedelta(days=1), zone_name)) < end:
-                if turn > until:
+        day = max(period.first_day, local_date(first, zone_name))
+        while (turn := start_of_day(day + timedelta(days=1), zone_name)) < end:
+            if turn > until:
+                return
+            if policies.value("recognise", turn - 1) == "daily":
+                yield CutOff(turn, day)
+                if turn >= last:
                     return
-                if policies.value("recognise", turn - 1) == "daily":
-                    yield CutOff(turn, day)
-                    if turn >= last:
-                        return
-                day += timedelta(days=1)
+            day += timedelta(days=1)
         if end > until:
             return
         yield CutOff(end, local_date(end - 1, zone_name))
         if end >= last:
             return
         period = period.next
+
+
+@lru_cache(maxsize=2048)
+def _month_ends(period: Period, last: int, zone_name: str) -> tuple[CutOff, ...]:
+    """The ends of a month and of those after it, to the first one at or after `last`: many lines have the same ones."""
+    found: list[CutOff] = []
+    while not found or found[-1].instant < last:
+        end = period.end(zone_name)
+        found.append(CutOff(end, local_date(end - 1, zone_name)))
+        period = period.next
+    return tuple(found)
 
 
 def next_effect(plan: LinePlan, zone_name: str, policies: Policies, after: int) -> int | None:
@@ -274,11 +308,6 @@ def _by_phase(phases: Sequence[Phase], instants: Sequence[int]) -> Iterator[tupl
             at += 1
         if at > begun:
             yield phases[number] if number >= 0 else None, tuple(instants[begun:at])
-
-
-def _cumulative(phase: Phase, part: int, whole: int) -> int:
-    """What a line has earned when `part` of `whole` of its phase is over: rounded as one amount, base included."""
-    return round_share(1, phase.base * whole + phase.amount * part, whole)
 
 
 def _phase_at(phases: Sequence[Phase], instant: int) -> Phase:

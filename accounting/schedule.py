@@ -61,6 +61,16 @@ def round_share(amount: int, numerator: int, denominator: int) -> int:
     return whole
 
 
+def round_shares(base: int, amount: int, numerators: Iterable[int], denominator: int) -> list[int]:
+    """base + amount x numerator / denominator for each, every sum rounded half to even; `denominator` > 0."""
+    found, start = list[int](), base * denominator
+    for numerator in numerators:
+        whole, rest = divmod(start + amount * numerator, denominator)
+        rest *= 2
+        found.append(whole + 1 if rest > denominator or (rest == denominator and whole % 2) else whole)
+    return found
+
+
 def last_full_period(total: int, earned: Curve, full: Sequence[bool]) -> tuple[int, ...]:
     """What each period of one line books under policy residual = last_full_period (accounting.md, rule 3).
 

@@ -24,10 +24,10 @@ class ServiceTerms:
 
     def __init__(self, versions: Sequence[ContractVersion], plan: ContractPlan) -> None:
         """`versions` 1..n; those that the plan could not take up say nothing."""
-        stop = plan.undecidable[0] - 1 if plan.undecidable else len(versions)
-        taken = versions[: max(stop, 1)]
+        skipped = plan.skipped if len(plan.skipped) < len(versions) else frozenset(range(2, len(versions) + 1))
+        taken = [version for version in versions if version.version not in skipped]
         self.plan, self.first = plan, versions[0]
-        self._spans = in_force(taken)
+        self._spans = in_force(versions, skipped)
         self._plans = {line.line_id: line for line in plan.lines}
         self._lines = {line.line_id: line for version in taken for line in version.lines}
         self._usage = {name for name, line in self._lines.items() if line.kind is LineKind.USAGE}

@@ -51,8 +51,8 @@ class Changes:
     def billing(self, topic: str, partition: int, record: Record) -> None:
         """A billing event."""
         event: BillingEvent = record.model
-        for contract_id in self._billing.apply(topic, partition, record):
-            self._bill(event.customer_id, contract_id, event.event_time)
+        for contract_id, since in self._billing.apply(topic, partition, record).items():
+            self._bill(event.customer_id, contract_id, since)
 
     def _bill(self, customer_id: str, contract_id: str, since: int) -> None:
         name = (customer_id, contract_id)
@@ -94,8 +94,8 @@ class Changes:
             self._release(customer_id)
             self._books.contract_changed(Change(customer_id, since))
             self._fixed.contract_changed(customer_id)
-            for contract_id in self._billing.contract_changed(customer_id):
-                self._bill(customer_id, contract_id, ALWAYS)
+            for contract_id, billed_since in self._billing.contract_changed(customer_id).items():
+                self._bill(customer_id, contract_id, billed_since)
 
     def _billing_changed(self) -> None:
         """A position moves with what is billed: usage from then on may be billed ahead, or not any more."""

@@ -228,7 +228,7 @@ class ContractBooks:
 
     def _item(self, contract: Planned, effect: Effect, terms: PostingTerms, wanted: Amounts) -> _Item:
         name = _Name(effect.instant, effect.kind, effect.line_id)
-        product_id = contract.product_of(effect.line_id)
+        product_id = effect.product_id or contract.product_of(effect.line_id)
         amount = effect.amount if wanted is not NOTHING else 0
         return _Item(name, effect.day, product_id, effect.version, effect.rule, amount, terms, wanted)
 

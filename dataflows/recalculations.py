@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache, lru_cache
 from typing import Any
 
 from accounting.calendar import DAY_US, Period, rfc3339
 from accounting.contract import ContractVersion, LineKind, VersionKind
 from accounting.contract_plan import ContractPlan
-from accounting.coverage import ALWAYS, FOREVER
+from accounting.coverage import FOREVER
 from accounting.journal import entry_id
 from accounting.modification import Decision, Treatment
 from accounting.money import major_text
-from accounting.recognition import CATCH_UP
 from dataflows.contract_ledgers import line_prefix
 from dataflows.contract_table import ContractTable
 from dataflows.outbox import Outbox
@@ -30,7 +30,7 @@ POLICY = "policy"
 PERIOD_EVENT = "period_event"
 RE_RATING = "re_rating"
 
-Amounts = dict[tuple[str, str], int]  # line, period -> minor units
+_Amounts = dict[tuple[str, int], int]  # line, month (years times twelve and months) -> minor units
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class _Change:
 
     cause: str
     known: int | None  # versions before, where there are new ones
-    moved: Counter[tuple[str, str]] = field(default_factory=Counter)  # posted revenue that changed, by line and period
+    moved: Counter[tuple[str, int]] = field(default_factory=Counter)  # posted revenue that changed, by line and period
     usage: set[str] = field(default_factory=set)  # the usage lines among them
     since: int = FOREVER  # of the first window or effect that changed
     entry_ids: list[str] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Recalculations:
         instant, day = at
         change.entry_ids += entry_ids
         if amount:
-            change.moved[line_id, str(Period.of_date(day))] += amount
+            change.moved[line_id, _month(day)] += amount
             change.since = min(change.since, instant)
             if metered:
                 change.usage.add(line_id)
@@ -98,23 +98,19 @@ class Recalculations:
     def _say_versions(self, contract: Planned, change: _Change, known: int) -> None:
         """From version to version; what was posted belongs to the last."""
         fresh = contract.versions[known:]
-        before = scheduled(self._plans.plan(contract.versions[:known], contract.zone))
+        before = self._plans.plan(contract.versions[:known], contract.zone).by_month()
         for version in fresh:
             last = version is fresh[-1]
             plan = contract.plan if last else self._plans.plan(contract.versions[: version.version], contract.zone)
-            after = scheduled(plan)
-            told = (dict(before), dict(after))
-            if last:
-                usage_before, usage_after = self._usage(contract, change)
-                told[0].update(usage_before)
-                told[1].update(usage_after)
-            record = _record(contract, version, plan, *told)
+            after = plan.by_month()
+            usage = self._usage(contract, change) if last else (_Amounts(), _Amounts())
+            record = _record(contract, version, plan, before, after, usage)
             self._outbox.add(RECALCULATIONS, {**record, "entry_ids": change.entry_ids if last else []})
             before = after
 
     def _say_change(self, contract: Planned, change: _Change) -> None:
         version, moved = contract.versions[-1], {name: amount for name, amount in change.moved.items() if amount}
-        planned = scheduled(contract.plan)
+        planned = contract.plan.by_month()
         after = {name: planned.get(name, 0) for name in moved if name[0] not in change.usage}
         before = {name: amount - moved[name] for name, amount in after.items()}
         usage_before, usage_after = self._usage(contract, change)
@@ -135,7 +131,7 @@ class Recalculations:
             },
         )
 
-    def _usage(self, contract: Planned, change: _Change) -> tuple[Amounts, Amounts]:
+    def _usage(self, contract: Planned, change: _Change) -> tuple[_Amounts, _Amounts]:
         """Before and after: what usage lines have posted in the periods in which they changed."""
         after = {
             name: self._posted_in(contract, *name)
@@ -144,8 +140,8 @@ class Recalculations:
         }
         return {name: amount - change.moved[name] for name, amount in after.items()}, after
 
-    def _posted_in(self, contract: Planned, line_id: str, period: str) -> int:
-        month, total = Period.parse(period), 0
+    def _posted_in(self, contract: Planned, line_id: str, period: int) -> int:
+        month, total = Period.parse(_name(period)), 0
         # The window in which a month begins may have begun in the one before.
         first, end = keys.number(month.start(contract.zone) - 32 * DAY_US), keys.number(month.end(contract.zone))
         for lines in self._contracts.of(contract.customer_id).lines.values():
@@ -157,12 +153,16 @@ class Recalculations:
         return total
 
 
-def scheduled(plan: ContractPlan) -> Amounts:
-    """What a plan recognises over its whole life, by line and period of its own."""
-    found: Counter[tuple[str, str]] = Counter()
-    for effect in plan.effects(ALWAYS, FOREVER - 1):
-        found[effect.line_id, str(Period.of_date(effect.day))] += effect.amount
-    return dict(found)
+def _month(day: date) -> int:
+    return day.year * 12 + day.month - 1
+
+
+_text = lru_cache(4096)(major_text)  # months of one length have one amount
+
+
+@cache
+def _name(month: int) -> str:
+    return str(Period(month // 12, month % 12 + 1))
 
 
 def _head(version: ContractVersion, cause: str, before: int | None) -> dict[str, Any]:
@@ -177,14 +177,11 @@ def _head(version: ContractVersion, cause: str, before: int | None) -> dict[str,
 
 
 def _record(
-    contract: Planned, version: ContractVersion, plan: ContractPlan, before: Amounts, after: Amounts
-) -> dict[str, Any]:
+    contract: Planned, version: ContractVersion, plan: ContractPlan, before: _Amounts, after: _Amounts,
+    usage: tuple[_Amounts, _Amounts],
+) -> dict[str, Any]:  # fmt: skip
     decision = next((one for one in plan.decisions if one.version == version.version), None)
     waits = plan.undecidable is not None and plan.undecidable[0] <= version.version
-    catch_up = sum(
-        effect.amount for effect in plan.effects(ALWAYS, FOREVER - 1)
-        if effect.kind == CATCH_UP and effect.version == version.version
-    )  # fmt: skip
     metered = _metered(contract.versions[version.version - 2], version) if version.version > 1 else []
     return {
         "recalculation_id": entry_id("recalculation", version.customer_id, version.contract_id, version.version),
@@ -192,8 +189,8 @@ def _record(
         "treatment": "undecided" if waits else _treatment(version, decision, bool(metered)),
         "evidence": [*_evidence(decision), *metered],
         "effective_at": rfc3339(version.effective_at),
-        **_compared(before, after, version.currency),
-        "catch_up": major_text(catch_up, version.currency),
+        **_compared({**before, **usage[0]}, {**after, **usage[1]}, version.currency),
+        "catch_up": major_text(plan.caught_up(version.version), version.currency),
     }
 
 
@@ -234,17 +231,15 @@ def _evidence(decision: Decision | None) -> list[dict[str, Any]]:
     ]
 
 
-def _compared(before: Amounts, after: Amounts, currency: str) -> dict[str, Any]:
-    delta = {name: after.get(name, 0) - before.get(name, 0) for name in before.keys() | after.keys()}
-    return {
-        "before": _amounts(before, currency),
-        "after": _amounts(after, currency),
-        "delta": _amounts({name: amount for name, amount in delta.items() if amount}, currency),
-    }
-
-
-def _amounts(found: Amounts, currency: str) -> list[dict[str, str]]:
-    return [
-        {"line_id": line, "period": period, "amount": major_text(amount, currency)}
-        for (line, period), amount in sorted(found.items())
-    ]
+def _compared(before: _Amounts, after: _Amounts, currency: str) -> dict[str, Any]:
+    """Before, after and delta by line and period; a period that a line has in neither is left out."""
+    rows: tuple[list[dict[str, str]], ...] = ([], [], [])
+    for name in sorted(before.keys() | after.keys()):
+        line, period, old, new = name[0], _name(name[1]), before.get(name), after.get(name)
+        if old is not None:
+            rows[0].append({"line_id": line, "period": period, "amount": _text(old, currency)})
+        if new is not None:
+            rows[1].append({"line_id": line, "period": period, "amount": _text(new, currency)})
+        if old != new and (delta := (new or 0) - (old or 0)):
+            rows[2].append({"line_id": line, "period": period, "amount": _text(delta, currency)})
+    return dict(zip(("before", "after", "delta"), rows, strict=True))

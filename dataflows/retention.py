@@ -25,6 +25,7 @@ from dataflows.line_books import LineBooks
 from dataflows.parking import Parking
 from dataflows.policy_book import PolicyBook
 from dataflows.usage_cells import UsageCells
+from schemas.billing import BillingEvent
 from schemas.contracts import ContractEvent
 from schemas.control import ControlEvent
 from schemas.reference import ReferenceEvent
@@ -112,7 +113,7 @@ class Retention:
     def before(self, record: Record) -> None:
         """A contract, master data or control record is about to be applied."""
         match record.model:
-            case ContractEvent(customer_id=customer_id):
+            case ContractEvent(customer_id=customer_id) | BillingEvent(customer_id=customer_id):
                 self.reach(customer_id)
             case ControlEvent(kind="policy"):
                 self.finish()  # boundaries of windows may move

@@ -69,7 +69,10 @@ def contracts(draw, kinds="ABMUV", amended=True, ended=True):
             )
             for line in first
         )
-        found.append(version(2, draw(TIMES), VersionKind.AMENDED, changed))
+        # An amendment takes effect within the term.
+        inside = max(draw(TIMES), found[0].start)
+        effective = inside if found[0].end is None else min(inside, found[0].end - 1)
+        found.append(version(2, effective, VersionKind.AMENDED, changed))
     if ended and draw(st.booleans()):
         after = max(found[-1].effective_at, START)
         found.append(

@@ -19,6 +19,7 @@ def test_the_defaults_are_those_of_the_accounting_guide():
     defaults = {
         "usage_window": "day", "recognise": "period_end", "late_usage": "first_open_period",
         "residual": "cumulative", "zero_flat_fee": "yes", "carry": "no",
+        "unbilled": "unbilled_receivable", "cancellation": "refundable",
     }  # fmt: skip
     assert defaults == {key: Policies().value(key, 0) for key in CHOICES}
 
@@ -59,7 +60,7 @@ def test_every_listed_value_is_taken(key):
     ("key", "value", "reason"),
     [
         ("colour", "red", "policy 'colour' is not known; known are usage_window, recognise, late_usage, residual, "
-                          "zero_flat_fee, carry"),
+                          "zero_flat_fee, carry, unbilled, cancellation, ssp_tolerance"),
         ("carry", "maybe", "policy carry has no value 'maybe'; it may be no or yes"),
         ("usage_window", "", "policy usage_window has no value ''; it may be day or hour or month"),
         ("carry", "Yes", "policy carry has no value 'Yes'; it may be no or yes"),

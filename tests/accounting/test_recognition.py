@@ -42,7 +42,9 @@ def ratable(
 def opened(plan: LinePlan, as_of: str, base: int, part: int, whole: int) -> LinePlan:
     """The plan taken over in mid-life: `base` was earned by then, the rest is earned over what is left."""
     first = plan.phases[0]
-    phase = replace(first, since=at(as_of), base=base, amount=first.amount - base, transferred=(part, whole), opened=True)
+    phase = replace(
+        first, since=at(as_of), base=base, amount=first.amount - base, transferred=(part, whole), opened=True
+    )
     return replace(plan, phases=(phase,))
 
 
@@ -80,7 +82,7 @@ def test_s31_by_days_and_to_the_microsecond():
 def test_an_effect_says_when_it_is_due_and_what_decided_it():
     (first, *_) = effects(ratable("2024-01-15", "2024-03-15", 6000), "UTC", NONE, ALWAYS, FOREVER)
     rule = "daily schedule, cumulative amount rounded half-even"
-    assert Effect(at("2024-02-01"), day("2024-01-31"), "l", 1700, 1, rule) == first
+    assert Effect(at("2024-02-01"), day("2024-01-31"), "l", 1700, 1, rule, product_id="p") == first
 
 
 def test_nothing_is_due_before_the_periods_end():

@@ -1,4 +1,4 @@
-"""Allocation: a contract's fixed consideration over its lines by stand-alone selling prices (accounting.md rule 2)."""
+"""Allocation: the selling prices by which a pool of consideration is spread over lines (accounting.md rule 2)."""
 
 from fractions import Fraction
 
@@ -19,9 +19,11 @@ def _rounded(price, currency):
     return Fraction(round(Fraction(price) * unit), unit)
 
 
-def allocate(lines, currency, at, reference):
-    """Minor units per line: by relative SSP, largest remainder; None when the residual approach cannot decide."""
-    minor = sum(number.to_minor(line.total, currency) for line in lines)
+def weights(lines, minor, currency, at, reference):
+    """Per line the selling price it counts with in a pool of so many minor units; None when undecidable.
+
+    Bundles and the residual approach make it another one than the line states.
+    """
     pool = Fraction(minor, 10 ** number.currency_digits(currency))
     prices = [ssp(line, currency, at, reference) for line in lines]
     if pool < sum(prices):
@@ -34,7 +36,7 @@ def allocate(lines, currency, at, reference):
         if (low is not None and residual < low) or (high is not None and residual > high):
             return None
         prices[index] = residual
-    return number.split(minor, prices)
+    return prices
 
 
 def _with_bundles(lines, prices, bundles):

@@ -27,8 +27,17 @@ class Line:
     distinct: bool
     method: str | None
     satisfied_at: int | None
-    progress: Fraction
+    progress: tuple
     rate: Any
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A variable amount, already constrained, and the lines it belongs to; none: all (events.md, variable[])."""
+
+    name: str
+    amount: Fraction
+    line_ids: tuple
 
 
 @dataclass(frozen=True)
@@ -48,9 +57,13 @@ class Version:
     end: int
     lines: tuple
     treatment: str
+    reason: str | None
+    approved_by: str | None
+    requested_by: str | None
+    past_credit: Fraction
+    variable: tuple
     opening: Any
     content: Any
-    extras: tuple
 
     @property
     def key(self):
@@ -84,8 +97,6 @@ def parse(row, segment):
     modification = {} if value.get("modification") is None else value["modification"]
     if not isinstance(modification, dict) or modification.get("treatment") not in TREATMENTS:
         raise Invalid
-    extras = ["variable"] if value.get("variable") else []
-    extras += ["past_credit"] if modification.get("past_credit") is not None else []
     return Version(
         position=row.position,
         segment=segment,
@@ -100,9 +111,11 @@ def parse(row, segment):
         end=end,
         lines=parsed,
         treatment=modification.get("treatment") or "auto",
+        **{name: _any_text(modification.get(name)) for name in ("reason", "approved_by", "requested_by")},
+        past_credit=_decimal(modification.get("past_credit")) or Fraction(0),
+        variable=_variable(value.get("variable")),
         opening=_opening(value.get("opening")),
         content=_without_nulls(value),
-        extras=tuple(extras),
     )
 
 
@@ -150,16 +163,32 @@ def _opening(value):
     return (_time(value.get("as_of")), recognised, billed)
 
 
-def _progress(value):
-    """The exact ratio incurred / expected (events.md, progress)."""
+def _variable(value):
+    """The estimates of a version; of one id the last one holds."""
     if value is None:
-        return Fraction(0)
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise Invalid
+    found = {}
+    for item in value:
+        line_ids = item.get("line_ids") or []
+        if not isinstance(line_ids, list) or item.get("estimate") is None:
+            raise Invalid
+        names = tuple(_text(line_id) for line_id in line_ids)
+        found[_text(item.get("id"))] = Estimate(item["id"], _decimal(item["estimate"]), names)
+    return tuple(found.values())
+
+
+def _progress(value):
+    """(incurred, expected) as they are stated (events.md, progress)."""
+    if value is None:
+        return (Fraction(0), Fraction(1))
     if not isinstance(value, dict):
         raise Invalid
     incurred, expected = _decimal(value.get("incurred")), _decimal(value.get("expected"))
     if incurred is None or not expected:
         raise Invalid
-    return incurred / expected
+    return (incurred, expected)
 
 
 def _version(value):
@@ -170,6 +199,12 @@ def _version(value):
 
 def _text(value):
     if type(value) is not str or not value:
+        raise Invalid
+    return value
+
+
+def _any_text(value):
+    if value is not None and type(value) is not str:
         raise Invalid
     return value
 

@@ -1,5 +1,7 @@
 """Policies: named, effective-dated choices, each with a default."""
 
+from . import number
+
 VALUES = {
     "usage_window": ("day", "hour", "month"),
     "recognise": ("period_end", "daily"),
@@ -7,12 +9,18 @@ VALUES = {
     "residual": ("cumulative", "last_full_period"),
     "zero_flat_fee": ("yes", "no"),
     "carry": ("no", "yes"),
+    "cancellation": ("refundable", "non_refundable"),
+    "unbilled": ("unbilled_receivable", "contract_asset"),
+    "ssp_tolerance": ("0",),
 }
 """What a policy may say, its default first (accounting.md, last paragraph; events.md, Fine print)."""
 
 
 def is_known(key, value):
-    """Whether a policy record says something that has a meaning."""
+    """Whether a policy record says something that has a meaning; a tolerance is a number of per cent."""
+    if key == "ssp_tolerance":
+        tolerance = number.decimal(value)
+        return tolerance is not None and tolerance >= 0
     return value in VALUES.get(key, ())
 
 
