@@ -52,7 +52,6 @@ class Batch:
     rows: pl.DataFrame | None = None
     records: tuple[Record, ...] = ()
     rejected: tuple[Rejected, ...] = ()
-    dry: bool = False  # a followed partition with no unread rows: nobody waits for it inside its phase
     read_at: int | None = None  # when its reading began, by the run's own clock (connectors.timings)
 
     @property

@@ -13,8 +13,14 @@ from connectors.batch import ENDED
 class Gate:
     """The next phase of every partition that this process reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_turn: bool = False) -> None:
+        """`in_turn`: of an input that does not end, a batch of each lower rank goes first, and no more than that: a mass
+        of contract versions does not hold usage back.
+        """
         self._next: dict[str, tuple[int, int]] = {}
+        self._in_turn = in_turn
+        self._gone: dict[str, int] = {}  # batches that have gone
+        self._seen: dict[tuple[str, str], int] = {}  # of another partition, when one's last batch went
 
     def join(self, source: str, rank: int) -> None:
         """A partition will read; until it says more, it may be in any phase. Inside one, lower ranks go first."""
@@ -34,6 +40,17 @@ class Gate:
         for other, (other_phase, other_rank) in self._next.items():
             if other == source:
                 continue
-            if other_phase < phase or (other_rank < rank and other_phase == phase):
+            if other_phase < phase:
+                return False
+            if other_rank < rank and other_phase == phase and not self._had_its_turn(source, other):
                 return False
         return True
+
+    def goes(self, source: str) -> None:
+        """A batch of the partition is sent."""
+        self._gone[source] = self._gone.get(source, 0) + 1
+        if self._in_turn:
+            self._seen.update({(source, other): self._gone.get(other, 0) for other in self._next})
+
+    def _had_its_turn(self, source: str, other: str) -> bool:
+        return self._in_turn and self._gone.get(other, 0) > self._seen.get((source, other), 0)

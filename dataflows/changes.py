@@ -33,15 +33,15 @@ class Changes:
         self._clock, self._contracts, self._billing, self._parking = clock, contracts, billing, parking
         self._late, self._books, self._fixed, self._retention = late, books, fixed, retention
         self._recalculations, self._place, self._refused = recalculations, place, refused
-        self._contract: dict[str, int] = {}  # customers whose contracts changed, and from when on
+        self._contract: dict[str, dict[str, int]] = {}  # customer -> contracts that changed, and from when on
         self._billed: dict[tuple[str, str], int] = {}  # contracts whose billing changed, and from when on
         self._restated, self._zones_moved = FOREVER, False  # from when on master data changed the books
 
     def contract(self, change: Change) -> None:
         """A contract has a new version."""
         self._recalculations.amended(change.customer_id, change.contract_id, change.known)
-        known = self._contract.get(change.customer_id, change.since)
-        self._contract[change.customer_id] = min(known, change.since)
+        customer = self._contract.setdefault(change.customer_id, {})
+        customer[change.contract_id] = min(change.since, customer.get(change.contract_id, change.since))
 
     def master_data(self, restated: Restatement) -> None:
         """A master data record changes the books from an instant on."""
@@ -90,10 +90,11 @@ class Changes:
     def _contracts_changed(self) -> None:
         """Release what contracts take now, look again at what they took before."""
         changed, self._contract = self._contract, {}
-        for customer_id, since in changed.items():
+        for customer_id, contracts in changed.items():
             self._release(customer_id)
-            self._books.contract_changed(Change(customer_id, since))
-            self._fixed.contract_changed(customer_id)
+            self._books.contract_changed(Change(customer_id, min(contracts.values())))
+            for contract_id, since in contracts.items():
+                self._fixed.contract_changed(customer_id, contract_id, since)
             for contract_id, billed_since in self._billing.contract_changed(customer_id).items():
                 self._bill(customer_id, contract_id, billed_since)
 

@@ -113,19 +113,19 @@ class ContractBooks:
         self._master, self._policies, self._holds = master, policies, holds
         self._plans, self._ledgers, self._problems = plans, ledgers, problems
         self._recalculations = recalculations
-        self._touched: dict[tuple[str, str], _Due | None] = {}  # None: look at all of it
+        self._touched: dict[tuple[str, str], _Due | int] = {}  # what is due, or from when on to look at it
         self._due = DueQueue(store, keys.SCHEDULE, _Due)
         self._waiting = DueQueue(store, keys.WAITING, _Due)  # billing that a clock which is to come puts in order
 
-    def contract_changed(self, customer_id: str) -> None:
-        """All books of a customer's contracts have to be looked at again."""
-        for contract_id in self._contracts.of(customer_id).versions:
-            self._plans.forget(customer_id, contract_id)
-            self.billing_changed(customer_id, contract_id)
+    def contract_changed(self, customer_id: str, contract_id: str, since: int) -> None:
+        """The books of a contract have to be looked at again, from an instant on."""
+        self._plans.forget(customer_id, contract_id)
+        known = self._touched.get((customer_id, contract_id), since)
+        self._touched[customer_id, contract_id] = min(since, known if isinstance(known, int) else known.since)
 
     def billing_changed(self, customer_id: str, contract_id: str) -> None:
         """All books of a contract have to be looked at again."""
-        self._touched[customer_id, contract_id] = None
+        self._touched[customer_id, contract_id] = ALWAYS
 
     def drop(self, customer_id: str, contract_id: str) -> Iterator[int]:
         """Let what is posted of a contract go. Gives how many effects at a time."""
@@ -140,7 +140,8 @@ class ContractBooks:
         """Master data or a policy changed."""
         self._plans.forget_all()
         for customer_id in sorted(self._contracts.customers()):
-            self.contract_changed(customer_id)
+            for contract_id in self._contracts.of(customer_id).versions:
+                self.billing_changed(customer_id, contract_id)
 
     def settle(self) -> int:
         """Compare what is due and touched, post the differences; gives the number of entries."""
@@ -156,24 +157,20 @@ class ContractBooks:
 
     # -- one contract
 
-    def _compare(self, customer_id: str, contract_id: str, due: _Due | None) -> int:
+    def _compare(self, customer_id: str, contract_id: str, due: _Due | int) -> int:
         if contract_id not in self._contracts.of(customer_id).versions:
             return 0  # it has been let go
         contract = self._plans.of(customer_id, contract_id)
         plan, billed = contract.plan, self._ledgers.is_billed(customer_id, contract_id)
-        due = None if billed else due  # what is billed moves with all that came before it
-        since = due.since if due is not None else ALWAYS
-        posted = {
-            _Name.read(key[17:]): codec.decode(Posted, value)
-            for key, value in self._store.scan(
-                keys.EFFECT + contract.name, keys.number(since + 1) if since > ALWAYS else b""
-            )
-        }
+        since = due.since if isinstance(due, _Due) and not billed else ALWAYS
         until = self._clock.due(contract.first.entity)
         planned = plan.effects(since, until)
-        if not (planned or posted or plan.undecidable or plan.lines or billed):
-            return 0
-        recognised, missing = codec.to_int(due.recognised) if due is not None else plan.recognised, _Missing()
+        recognised, missing = codec.to_int(due.recognised) if isinstance(due, _Due) else plan.recognised, _Missing()
+        if isinstance(due, int) and not billed and self._stands(contract, due):
+            since = due - 1  # what is due at the start of that day may have a catch-up beside it
+            recognised += sum(effect.amount for effect in planned if effect.instant <= since)
+            planned = [effect for effect in planned if effect.instant > since]
+        posted = self._posted(contract, since)
         following = plan.next_effect(until)
         if billed:
             items, following = self._billed(contract, planned, until, missing, following)
@@ -182,10 +179,35 @@ class ContractBooks:
         entries = sum(self._move(contract, item, posted.pop(item.name, None)) for item in items)
         for name in sorted(posted):
             entries += self._take_back(contract, name, posted[name])
-        self._report(contract, missing, whole=due is None)
+        self._report(contract, missing, whole=since == ALWAYS)
         item = _Due(customer_id, contract_id, until, codec.from_int(recognised))
         self._due.replace(following, contract.name, contract.first.entity, item)
         return entries
+
+    def _stands(self, contract: Planned, since: int) -> bool:
+        """Whether what is posted of before an instant stands as it is, when versions changed from then on.
+
+        A date of satisfaction reaches back, truncated amounts depend on there being no modification, and only a look at
+        all effects tells that nothing is missing any more.
+        """
+        plan, contract_id = contract.plan, contract.first.contract_id
+        return (
+            since > ALWAYS
+            and plan.undecidable is None
+            and all(line.steps is None for line in plan.lines)
+            and not any(decision.undecidable for decision in plan.decisions)
+            and not plan.policies.course("residual")
+            and not any(
+                self._holds.is_held(contract.customer_id, contract_id, name)
+                for name in ("", *(line.line_id for line in plan.lines))
+            )
+        )
+
+    def _posted(self, contract: Planned, since: int) -> dict[_Name, Posted]:
+        """What is posted after an instant."""
+        start = keys.number(since + 1) if since > ALWAYS else b""
+        found = self._store.scan(keys.EFFECT + contract.name, start)
+        return {_Name.read(key[17:]): codec.decode(Posted, value) for key, value in found}
 
     def _unbilled(
         self, contract: Planned, planned: Sequence[Effect], recognised: int, missing: _Missing

@@ -70,6 +70,7 @@ class ShardContext:
     as_of: int | None  # a clock record after all input
     opened: list[ShardStore] = field(default_factory=list)  # the stores that this process has open
     metrics: Metrics = field(default_factory=Metrics)
+    following: bool = False  # the input does not end: the source says whose turn it is inside a phase
 
     def close(self) -> None:
         """Give the stores of this process back, once the flow has ended."""
@@ -94,7 +95,6 @@ class Shard:
         for source, position in self._applied.items():
             self._clock.saw(source, position.newest)
         self._reached = dict.fromkeys(context.sources, -1)
-        self._dry: set[str] = set()  # followed partitions without unread rows
         self._held: deque[Batch] = deque()
         self._controls: deque[Batch] = deque()
         self._fresh: list[pl.DataFrame] = []
@@ -187,7 +187,6 @@ class Shard:
             self._controls.append(batch)
         else:
             self._reached[batch.source] = max(self._reached[batch.source], batch.phase)
-            (self._dry.add if batch.dry else self._dry.discard)(batch.source)
             self._held.append(batch)
 
     def _step(self) -> bool:
@@ -215,8 +214,10 @@ class Shard:
             return True
         if batch.phase > self._phase:
             return False
+        if self._context.following:
+            return True
         return all(
-            phase > batch.phase or (phase == batch.phase and source in self._dry)
+            phase > batch.phase
             for source, phase in self._reached.items()
             if RANK[source.rpartition("/")[0]] < RANK[batch.topic]
         )

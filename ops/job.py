@@ -117,7 +117,7 @@ class Job:
         """What the shards share."""
         return ShardContext(
             self.flow_settings(), lambda shard: shard_path(self.state, shard), found.sources, self.as_of,
-            metrics=self.metrics,
+            metrics=self.metrics, following=self.follow is not None,
         )  # fmt: skip
 
     def starts(self) -> dict[str, Applied]:

@@ -25,6 +25,7 @@ from connectors.usage_rows import Lateness, usage_batches
 from schemas.decode import Fault, decode
 from schemas.topics import BILLING, CONTRACTS, CONTROL, REFERENCE, USAGE
 
+RECORDS = 500  # most of a batch of what is no usage: usage waits for one batch of them
 TOPICS = (REFERENCE, CONTRACTS, BILLING, USAGE)  # in the order in which they are read inside a phase
 WAIT = timedelta(milliseconds=2)
 
@@ -98,7 +99,7 @@ class FileSource(FixedPartitionedSource):
     timings: Timings = field(default_factory=unseen)
 
     def __post_init__(self) -> None:
-        self.gate = Gate()
+        self.gate = Gate(in_turn=self.plan.follow is not None)
         for name, start in self.starts.items():
             self._check_there(name, start.offset)
 
@@ -201,6 +202,7 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
         if self._wait:
             return []
         batch = self._ahead.popleft()
+        gate.goes(self._name)
         self._sent_newest = batch.newest
         self._source.progress.rows_read += batch.end - batch.start
         if self._ahead:
@@ -218,9 +220,9 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
     def close(self) -> None:
         self._reader.close()
 
-    def _empty(self, at: int, newest: int | None, phase: int, dry: bool = False) -> Batch:
+    def _empty(self, at: int, newest: int | None, phase: int) -> Batch:
         now = self._source.timings.clock()
-        return Batch(self._topic, self._number, at, at, newest, phase, dry=dry, read_at=now)
+        return Batch(self._topic, self._number, at, at, newest, phase, read_at=now)
 
     def _end(self) -> list[Batch]:
         self._ended = True
@@ -238,7 +240,7 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
         news = not self._dry or self._known > self._told
         self._dry, self._wait = True, False
         self._told = max(self._told, self._known)
-        return [self._empty(self._offset, self._newest, self._told, dry=True)] if news else []
+        return [self._empty(self._offset, self._newest, self._told)] if news else []
 
     def _read(self) -> None:
         plan = self._source.plan
@@ -247,7 +249,7 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
             self._known = plan.controls.look()
             self._reader.extend(plan.files[self._name])
         before, began = self._reader.read_bytes, self._source.timings.clock()
-        piece = self._reader.take(self._source.batch_rows)
+        piece = self._reader.take(self._source.batch_rows if self._topic == USAGE else RECORDS)
         progress = self._source.progress
         progress.bytes_read += self._reader.read_bytes - before
         progress.bytes_total = max(progress.bytes_total, progress.bytes_read)  # a followed file has grown

@@ -28,6 +28,8 @@ BY_ITSELF = {
     "fx_rate_missing": "reference.events has the rate",
     "version_gap": "the version before it comes",
     "rate_not_covering": "the contract is amended with an open-ended tier",
+    "invoice_unknown": "billing.events has the event that issues the invoice or credit note it names",
+    "line_unknown": "the contract is amended with the line it names; until then it is booked over the lines it has",
 }
 NO_RECORD_HELPS = {
     "unsupported": "this version does not recognise what it asks for: recognise it elsewhere",
@@ -41,6 +43,13 @@ NEEDS = {
     "too_early": "it stays too early: correct its event_time",
     "version_conflict": "its version is known with other content: correct it as the next version",
     "reference_conflict": "another record of its date differs: correct it with a later event_time",
+    "invoice_conflict": "its invoice or credit note was issued with other content, which holds: void that one, and correct this "
+    "one under an event_id and an invoice_id (of a credit note: a credit_note_id) of its own",
+    "amount_exceeds": "it is booked by itself if what it takes from comes; else correct its amount, under another event_id",
+    "currency_mismatch": "a contract keeps its currency: correct a billing event to it, under another event_id; what is sold in "
+    "another currency is another contract, under a contract_id of its own",
+    "treatment_undecidable": "nobody could decide how it is accounted for: where its reason names master data, correct that; "
+    "else correct it as the next version, with what is missing",
 }
 
 
@@ -121,25 +130,57 @@ def _corrected(one: ExceptionRecord, line: bytes, record: Record | Fault, before
 def _unchanged(kind: str, record: Record, before: Record | Fault) -> str | None:
     """What a correction of this class had to change and has not."""
     match kind:
-        case "identity_conflict" | "period_closed_rejected" | "currency_mismatch" if (
-            name := _identity(record)
-        ) is not None:
+        case (
+            "identity_conflict" | "period_closed_rejected" | "currency_mismatch" | "invoice_conflict" | "amount_exceeds"
+        ) if (name := _identity(record)) is not None:
             if name == _identity(before):
                 return f"has the identity {name} still: give it an event_id of its own"
+            return _same_billing(kind, record, before)
+        case "currency_mismatch" if _contract(record) == _contract(before):
+            return f"is {_contract(record)} still: begin a contract under a contract_id of its own"
         case "too_late" | "reference_conflict" if (at := _time(record)) is not None:
             if (then := _time(before)) is not None and at <= then:
                 return f"has the event_time {instant_text(at)}: it must be later than {instant_text(then)}"
         case "too_early" if (at := _time(record)) is not None and not EARLIEST_US <= at < LATEST_US:
             return f"has the event_time {instant_text(at)}: it must lie in the years 2000 to 2099"
-        case "version_conflict" if _version(record) == _version(before):
+        case "version_conflict" | "treatment_undecidable" if _version(record) == _version(before):
             return f"is {_version(record)} still: send the change as the next version"
     return None
+
+
+def _same_billing(kind: str, record: Record, before: Record | Fault) -> str | None:
+    """What a corrected billing event still has in common with the one that was refused, and may not."""
+    if not (isinstance(record, BillingEvent) and isinstance(before, BillingEvent)):
+        return None
+    match kind:
+        case "currency_mismatch" if (record.currency, record.contract_id) == (before.currency, before.contract_id):
+            return f"is in {record.currency} still: send it in the currency of its contract"
+        case "invoice_conflict" if (name := _document(record)) == _document(before):
+            return f"issues {name} still: give it an id of its own"
+        case "amount_exceeds" if _content(record) == _content(before):
+            return "asks for the same amount still: send one that fits"
+    return None
+
+
+def _document(event: BillingEvent) -> str:
+    """What a billing event issues."""
+    note = event.kind == "credit_note"
+    return f"credit note {event.credit_note_id}" if note else f"invoice {event.invoice_id}"
 
 
 def _identity(record: Record | Fault) -> str | None:
     if not isinstance(record, UsageEvent | BillingEvent):
         return None
     return f"{record.event_id} of {record.source}, customer {record.customer_id}"
+
+
+def _content(event: BillingEvent) -> BillingEvent:
+    """What a billing event says, whatever its identity and time."""
+    return event.model_copy(update={"event_id": "", "source": "", "event_time": 0})
+
+
+def _contract(record: Record | Fault) -> str | None:
+    return f"contract {record.contract_id}" if isinstance(record, ContractEvent) else None
 
 
 def _version(record: Record | Fault) -> str | None:

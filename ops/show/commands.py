@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -132,16 +133,25 @@ def contract(
             help="Versions known by then, entries of days that ended by then (RFC 3339, or a date: its first moment).",
         ),
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state", metavar="DIR", help="State of the run, read as it is; default: .state in the sink's directory."
+        ),
+    ] = None,
     as_json: OneJson = False,
 ) -> None:
-    """A contract: its versions and what each changes, its lines, what is booked of them, what is open.
+    """A contract: its versions, how each is accounted for, its lines, what is booked, billed, left and open.
 
     By line and period: recognised (revenue of the period), contra (credits and write-offs against it), deferred and
-    unbilled (balances at the period's end). Exit code 2: there is no such contract.
+    unbilled (balances at the period's end). From the state of the run: the schedule, what is billed against what is
+    recognised, and what is still to be recognised by year. Exit code 2: there is no such contract.
     """
     from ops.show.contract import show_contract
 
-    raise typer.Exit(show_contract(contract, sink, source, customer=customer, as_of=as_of, as_json=as_json))
+    raise typer.Exit(
+        show_contract(contract, sink, source, customer=customer, as_of=as_of, state=state, as_json=as_json)
+    )
 
 
 @app.command("balances")
@@ -228,6 +238,55 @@ def rollforward(
             as_json=as_json,
         )
     )
+
+
+@app.command("recalculations")
+def recalculations(
+    sink: Sink,
+    recalculation_id: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="Explain this one: its id, or the beginning of it.", show_default=False),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source", metavar="files:DIR", help="What the run has read: with ID, tells when a version became known."
+        ),
+    ] = None,
+    customer: Customer = None,
+    contract: Contract = None,
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="YYYY-MM", help="Only those that change revenue of this month.")
+    ] = None,
+    cause: Annotated[
+        str | None,
+        typer.Option(
+            "--cause",
+            metavar="CAUSE",
+            help="Only this cause: amendment, re_rating, late_usage, period_event or policy.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The records as JSON lines; with ID one JSON object.")
+    ] = False,
+    limit: Limit = None,
+) -> None:
+    """What changed the revenue of contracts after the fact; with ID, one of them explained.
+
+    ID: what happened, how it is accounted for, each test with its inputs and the paragraph it comes from, revenue before
+    and after by line and period, the entries it posted, what follows. Exit code 2: there is no such recalculation.
+    """
+    if recalculation_id is None:
+        from ops.show.recalculations import show_recalculations
+
+        raise typer.Exit(
+            show_recalculations(
+                sink, customer=customer, contract=contract, period=period, cause=cause, as_json=as_json, limit=limit
+            )
+        )
+    from ops.show.recalculation_page import show_recalculation
+
+    raise typer.Exit(show_recalculation(recalculation_id, sink, source=source, as_json=as_json, limit=limit))
 
 
 @app.command("exceptions")

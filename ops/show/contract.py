@@ -1,4 +1,4 @@
-"""Shows one contract: its versions as received, its lines, what is booked of them, what is open, the last entries."""
+"""Shows one contract: its versions and how each is accounted for, its schedule, what is billed, booked, left and open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.show.accounts import Accounts
-from ops.show.contract_versions import ContractVersions, customers_of, nearest_contracts, versions_of
+from ops.show.contract_books import ContractBooks, books_json, contract_books, print_books
+from ops.show.contract_treatments import Treated, recalculations_of, treated, treatment_table
+from ops.show.contract_versions import HOLDS, ContractVersions, Version, customers_of, nearest_contracts, versions_of
 from ops.show.contract_words import amount, line_term, price_words
 from ops.show.entry import Entry
 from ops.show.entry_filter import EntryFilter
@@ -21,8 +23,9 @@ from ops.show.exceptions import exception_table, open_exceptions
 from ops.show.journal import entry_table, open_journal
 from ops.show.moments import day_end, moment, parsed_moment
 from ops.show.outcome import outcome
+from ops.show.recalculation import open_recalculations
 from ops.show.records import Place, Stored, StoredTopic, needle
-from ops.show.sink import UsageError, source_directory
+from ops.show.sink import UsageError, sink_directory, source_directory
 from ops.show.text import err, grid, out, plain
 from ops.show.waterfall import Waterfall
 from schemas.contracts import ContractEvent
@@ -46,6 +49,8 @@ class _Look:
     last: list[tuple[_Rank, Stored[Entry]]] = field(default_factory=list)
     open: list[Stored[ExceptionRecord]] = field(default_factory=list)
     elsewhere: int = 0  # open exceptions of the customer that name no contract
+    treated: dict[int, Treated] = field(default_factory=dict)  # by version
+    books: ContractBooks = field(default_factory=ContractBooks)
 
     @property
     def latest(self) -> ContractEvent | None:
@@ -72,6 +77,7 @@ def show_contract(
     *,
     customer: str | None = None,
     as_of: str | None = None,
+    state: Path | None = None,
     as_json: bool = False,
     console: Console | None = None,
     errors: Console | None = None,
@@ -89,6 +95,7 @@ def show_contract(
         _read_exceptions(exceptions, found)
         if not (versions.received or versions.invalid or found.entries):
             raise UsageError(_unknown(root, contract, customer, as_of))
+        _read_books(sink, state, found)
         if as_json:
             shown.file.write(msgspec.json.encode(_json(found)).decode() + "\n")
         else:
@@ -114,6 +121,18 @@ def _read_journal(journal: StoredTopic, found: _Look) -> None:
         else:
             heapq.heappushpop(found.last, ranked)
     found.last.sort(key=lambda one: one[0])
+
+
+def _read_books(sink: str, state: Path | None, found: _Look) -> None:
+    versions = found.versions
+    if versions.customer_id is not None and versions.holding:
+        directory = state or sink_directory(sink) / ".state"
+        found.books = contract_books(
+            directory, versions.customer_id, versions.contract_id, found.as_of, found.waterfall, named=state is not None
+        )  # fmt: skip
+    said = recalculations_of(open_recalculations(sink), versions.contract_id, versions.customer_id)
+    numbers = [one.event.version for one in versions.holding]
+    found.treated = treated(numbers, found.books.plan, said)
 
 
 def _read_exceptions(exceptions: StoredTopic, found: _Look) -> None:
@@ -162,16 +181,24 @@ def _json(found: _Look) -> dict[str, Any]:
                 "effective": instant_text(one.event.effective_at),
                 "source": one.position,
                 "change": versions.change(one),
+                **_treatment(found, one),
             }
             for one in versions.received
         ],
         "invalid": [{"source": position, "reason": reason} for position, reason in versions.invalid],
         "lines": [] if latest is None else [_line_json(latest, line) for line in latest.lines],
         "waterfall": found.waterfall.records(found.line_ids, found.currency),
+        **books_json(found.books),
         "exceptions": [msgspec.Raw(stored.line) for stored in found.open],
         "entries": found.entries,
         "last_entries": [msgspec.Raw(stored.line) for _, stored in found.last],
     }
+
+
+def _treatment(found: _Look, one: Version) -> dict[str, Any]:
+    """How a version that holds is accounted for; nothing of one that repeats, contradicts or waits."""
+    told = found.treated.get(one.event.version) if one.status == HOLDS else None
+    return (told or Treated(one.event.version, None, (), None)).record()
 
 
 def _line_json(event: ContractEvent, line: LineTerms) -> dict[str, Any]:
@@ -190,9 +217,12 @@ def _print(found: _Look, console: Console) -> None:
         console.print(plain(f"{position}: {reason}"), style="yellow")
     if versions.invalid:
         console.print(plain(f"{len(versions.invalid)} lines that name this contract are no valid versions\n"))
+    told = [one for one in found.treated.values() if one.treatment is not None]
+    if told:
+        console.print(treatment_table(told))
     if latest is not None:
         console.print(_lines(latest))
-    _print_books(found, console)
+    _print_entries(found, console)
     _print_exceptions(found, console)
 
 
@@ -233,16 +263,18 @@ def _lines(event: ContractEvent) -> Table:
     return table
 
 
-def _print_books(found: _Look, console: Console) -> None:
+def _print_entries(found: _Look, console: Console) -> None:
     if not found.entries:
         console.print("Nothing is booked for this contract so far.\n")
-        return
-    console.print(found.waterfall.table(found.line_ids, found.currency, console.width))
+    else:
+        console.print(found.waterfall.table(found.line_ids, found.currency, console.width))
     if found.waterfall.unknown:
         console.print(plain(f"accounts without a name in reference.events are left out above: "
                             f"{', '.join(sorted(found.waterfall.unknown))}"), style="yellow")  # fmt: skip
-    console.print(entry_table([stored.value for _, stored in found.last],
-                              f"Last {len(found.last)} of {found.entries:,} entries"))  # fmt: skip
+    print_books(found.books, console)
+    if found.entries:
+        console.print(entry_table([stored.value for _, stored in found.last],
+                                  f"Last {len(found.last)} of {found.entries:,} entries"))  # fmt: skip
 
 
 def _print_exceptions(found: _Look, console: Console) -> None:

@@ -78,9 +78,14 @@ class Recalculation(msgspec.Struct, frozen=True):
         return f"{self.from_version} → {self.to_version}"
 
     @property
+    def zero(self) -> Decimal:
+        """Nothing, with the fraction digits of the contract's currency."""
+        return abs(self.catch_up) * 0
+
+    @property
     def changed(self) -> Decimal:
         """What it changes of revenue in all."""
-        return sum((one.amount for one in self.delta), ZERO)
+        return sum((one.amount for one in self.delta), self.zero)
 
     def changes(self) -> dict[Cell, Change]:
         """Before, after and delta of every line and period, also where nothing changes."""
@@ -88,7 +93,7 @@ class Recalculation(msgspec.Struct, frozen=True):
             {(one.line_id, one.period): one.amount for one in rows} for rows in (self.before, self.after, self.delta)
         )
         return {
-            cell: (before.get(cell, ZERO), after.get(cell, ZERO), delta.get(cell, ZERO))
+            cell: (before.get(cell, self.zero), after.get(cell, self.zero), delta.get(cell, self.zero))
             for cell in sorted(before.keys() | after.keys() | delta.keys())
         }
 

@@ -69,7 +69,7 @@ def show_recalculations(
 def _show(sink: str, wanted: RecalculationFilter, as_json: bool, limit: int | None, console: Console) -> int:
     EntryFilter(period=wanted.period).check()
     topic = open_recalculations(sink)
-    needles = [found for _, value in wanted.given() if (found := needle(value)) is not None]
+    needles = [name for _, value in wanted.given() if (name := needle(value)) is not None]
     found = [
         _Found(stored.value.order, stored.place)
         for stored in topic.records(Recalculation, needles)

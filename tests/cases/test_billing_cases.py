@@ -498,6 +498,63 @@ WORKED = {
         accounts_receivable   400.00   -40.00        -
         credit_notes               -    10.00        -
     """,
+    "a refund of a credit note that has paid it out already": PAID
+    + """
+        2025-02-01 note n1 45.00 of=i1 refund=45.00
+        2025-02-02 refund - 45.00 note=n1
+        run 2025-05-01
+
+                             2025-01  2025-02  2025-03
+        revenue                31.00    14.00    15.50
+        deferred_revenue       59.00   -43.50   -15.50
+        credit_notes               -    15.50        -
+        cash                   90.00   -45.00        -
+    """,
+    "a dispute of what was written off and paid in the end": INVOICED
+    + """
+        2025-02-01 uncollectible i1
+        2025-04-01 paid i1 90.00
+        2025-05-01 dispute i1 90.00
+        run 2025-06-01
+
+                             2025-01  2025-02  2025-04  2025-05
+        revenue                31.00        -        -        -
+        deferred_revenue       59.00   -59.00        -        -
+        accounts_receivable    90.00   -90.00        -        -
+        bad_debt                   -    31.00   -31.00        -
+        recoverables               -        -    59.00   -59.00
+        disputes                   -        -        -    31.00
+        cash                       -        -    90.00   -90.00
+    """,
+    "usage that is paid back was all revenue": """
+        2025-01-01 contract 2025-01-01..2025-03-01
+            u usage 1
+        2025-01-10 usage 32
+        2025-02-01 invoice i1 32.00
+            u 32.00
+        2025-02-05 paid i1 32.00
+        2025-02-10 refund i1 10.00
+        run 2025-03-01
+
+                             2025-01  2025-02
+        revenue                32.00        -
+        unbilled_receivable    32.00   -32.00
+        refunds                    -    10.00
+        cash                       -    22.00
+    """,
+    "a refund before anything was earned": """
+        2024-12-10 contract 2025-01-01..2025-04-01
+            a ratable 90
+        2024-12-10 invoice i1 90.00
+        2024-12-11 paid i1 90.00
+        2024-12-20 refund i1 30.00
+        run 2025-04-01
+
+                             2024-12  2025-01  2025-02  2025-03
+        revenue                    -    20.67    18.66    20.67
+        deferred_revenue       60.00   -20.67   -18.66   -20.67
+        cash                   60.00        -        -        -
+    """,
     "tax of a credit note goes back pro rata": """
         2025-01-01 contract 2025-01-01..2025-04-01
             a ratable 90

@@ -278,6 +278,115 @@ CASES = {
             a 2025-05 110.00 -> 120.00
             a 2025-06 110.00 -> 120.00
     """,
+    # 100.00 are earned by a quarter of the work; 600.00 are left for the 300 that remain, half of them done in May.
+    "a project that goes on at another price, as somebody has decided": """
+        2025-01-01 contract 2025-01-01..2026-01-01
+            m milestone 400 100/400
+        2025-04-01 amend treatment=prospective reason=agreed approved_by=ann
+            m milestone 700 100/400
+        2025-05-10 amend
+            m milestone 700 250/400
+        2025-06-10 amend
+            m milestone 700 400/400
+        run 2025-07-01
+
+                             2025-01  2025-05  2025-06
+        revenue               100.00   300.00   300.00
+        unbilled_receivable   100.00   300.00   300.00
+
+        1->2 prospective catch_up 0.00
+        2->3 update catch_up 0.00
+            m 2025-05 0.00 -> 300.00
+        3->4 update catch_up 0.00
+            m 2025-06 0.00 -> 300.00
+    """,
+    # 330.00 each, then 360.00: 30.00 for what is delivered, 10.00 for the month that is over, 120.00 a month.
+    "a changed estimate of the whole contract: on the basis it had": """
+        2025-01-01 contract 2025-01-01..2025-04-01
+            a ratable 300 method=monthly
+            x delivered 300 2025-01-10
+            v estimate 60
+        2025-02-01 amend
+            a ratable 300 method=monthly
+            x delivered 300 2025-01-10
+            v estimate 120
+        run 2025-04-01
+
+                             2025-01  2025-02  2025-03
+        revenue               440.00   160.00   120.00
+        unbilled_receivable   440.00   160.00   120.00
+
+        1->2 estimate catch_up 40.00
+            a 2025-02 110.00 -> 130.00
+            a 2025-03 110.00 -> 120.00
+            x 2025-02 0.00 -> 30.00
+    """,
+    # What takes effect first is not always what is known first: from March on the last version holds.
+    "an amendment that takes effect before the one before it": HALF_YEAR
+    + """
+        2025-01-10 amend effective=2025-05-01
+            a ratable 660 method=monthly
+        2025-02-10 amend effective=2025-03-01
+            a ratable 800 method=monthly
+        run 2025-07-01
+
+                             2025-01 2025-02 2025-03 2025-04 2025-05 2025-06
+        revenue               100.00  100.00  150.00  150.00  150.00  150.00
+        unbilled_receivable   100.00  100.00  150.00  150.00  150.00  150.00
+
+        1->2 prospective catch_up 0.00
+            a 2025-05 100.00 -> 130.00
+            a 2025-06 100.00 -> 130.00
+        2->3 prospective catch_up 0.00
+            a 2025-03 100.00 -> 150.00
+            a 2025-04 100.00 -> 150.00
+            a 2025-05 130.00 -> 150.00
+            a 2025-06 130.00 -> 150.00
+    """,
+    "progress and dates of delivery alone are no modification": """
+        2025-01-01 contract 2025-01-01..2026-01-01
+            m milestone 400 100/400
+            x delivered 50 -
+        2025-03-10 amend
+            m milestone 400 200/400
+            x delivered 50 2025-03-05
+        2025-04-10 amend
+            m milestone 400 200/400 ssp=100
+            x delivered 50 2025-03-05 ssp=100
+        run 2025-07-01
+
+                             2025-01  2025-03
+        revenue               100.00   150.00
+        unbilled_receivable   100.00   150.00
+
+        1->2 update catch_up 0.00
+            m 2025-03 0.00 -> 100.00
+            x 2025-03 0.00 -> 50.00
+        2->3 update catch_up 0.00
+    """,
+    "a cancellation that is withdrawn from the same day on": HALF_YEAR
+    + """
+        2025-03-01 cancel
+        run 2025-04-01
+        2025-04-05 amend effective=2025-03-01
+            a ratable 600 method=monthly
+        run 2025-07-01
+
+                             2025-01 2025-02 2025-03 2025-04 2025-05 2025-06
+        revenue               100.00  100.00  100.00  100.00  100.00  100.00
+        unbilled_receivable   100.00  100.00  100.00  100.00  100.00  100.00
+
+        1->2 cancellation catch_up 0.00
+            a 2025-03 100.00 -> 0.00
+            a 2025-04 100.00 -> 0.00
+            a 2025-05 100.00 -> 0.00
+            a 2025-06 100.00 -> 0.00
+        2->3 prospective catch_up 0.00
+            a 2025-03 0.00 -> 100.00
+            a 2025-04 0.00 -> 100.00
+            a 2025-05 0.00 -> 100.00
+            a 2025-06 0.00 -> 100.00
+    """,
     # -- cancellations
     "cancelled in the middle of April": HALF_YEAR
     + """
@@ -638,6 +747,45 @@ BY_LINE = {
         1->2 separate_contract catch_up 0.00
             b 2025-05 0.00 -> 95.00
             b 2025-06 0.00 -> 95.00
+    """,
+    "a line is added below its selling price, as a contract of its own, as somebody has decided": """
+        2025-01-01 contract 2025-01-01..2025-07-01
+            a ratable 600 method=monthly
+        2025-05-01 amend treatment=separate_contract reason=agreed approved_by=ann
+            a ratable 600 method=monthly
+            b ratable 190 2025-05-01..2025-07-01 method=monthly ssp=200
+        run 2025-07-01
+
+                               2025-01 2025-02 2025-03 2025-04 2025-05 2025-06
+        a revenue               100.00  100.00  100.00  100.00  100.00  100.00
+        a unbilled_receivable   100.00  100.00  100.00  100.00  100.00  100.00
+        b revenue                    -       -       -       -   95.00   95.00
+        b unbilled_receivable        -       -       -       -   95.00   95.00
+
+        1->2 separate_contract catch_up 0.00
+            b 2025-05 0.00 -> 95.00
+            b 2025-06 0.00 -> 95.00
+    """,
+    "one product is exchanged for another": """
+        2025-01-01 contract 2025-01-01..2025-07-01
+            a ratable 600 method=monthly
+        2025-04-01 amend
+            b ratable 450 2025-04-01..2025-07-01 method=monthly
+        run 2025-07-01
+
+                               2025-01 2025-02 2025-03 2025-04 2025-05 2025-06
+        a revenue               100.00  100.00  100.00       -       -       -
+        a unbilled_receivable   100.00  100.00  100.00       -       -       -
+        b revenue                    -       -       -  150.00  150.00  150.00
+        b unbilled_receivable        -       -       -  150.00  150.00  150.00
+
+        1->2 prospective catch_up 0.00
+            a 2025-04 100.00 -> 0.00
+            a 2025-05 100.00 -> 0.00
+            a 2025-06 100.00 -> 0.00
+            b 2025-04 0.00 -> 150.00
+            b 2025-05 0.00 -> 150.00
+            b 2025-06 0.00 -> 150.00
     """,
     # 200.00 are left and 190.00 are added, for what sells at 200.00 and 200.00.
     "a line is added below its selling price": """

@@ -3,9 +3,9 @@
 from connectors.gate import Gate
 
 
-def gate(**phases):
+def gate(in_turn=False, **phases):
     """A gate whose partitions will be in these phases next; each named after what it carries."""
-    made = Gate()
+    made = Gate(in_turn)
     for source, phase in phases.items():
         made.join(source, ("contracts", "billing", "usage").index(source.rstrip("0123456789")))
         if phase is not None:
@@ -59,3 +59,20 @@ def test_a_partition_that_has_ended_holds_nobody_back():
 def test_the_one_that_is_furthest_behind_may_always_go():
     made = gate(usage1=4, usage2=2, contracts=3)
     assert ["usage2"] == [source for source in ("usage1", "usage2", "contracts") if made.may_go(source)]
+
+
+def test_of_an_input_that_does_not_end_usage_waits_for_one_batch_of_contracts():
+    made = gate(in_turn=True, usage=2, contracts=2)
+    assert not made.may_go("usage")
+    made.goes("contracts")
+    assert made.may_go("usage")
+    made.goes("usage")
+    assert not made.may_go("usage")
+    made.goes("contracts")
+    assert made.may_go("usage")
+
+
+def test_of_an_input_that_does_not_end_nobody_goes_into_a_phase_while_another_is_behind():
+    made = gate(in_turn=True, usage=2, contracts=1)
+    made.goes("contracts")
+    assert not made.may_go("usage")

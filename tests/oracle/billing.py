@@ -51,23 +51,17 @@ class Billing:
     def __init__(self, services, facts, rate_of):
         self.services = services
         self.invoices, self.notes, self.voids = {}, {}, []
-        self.bookings, self.takes, self.exceptions, self.not_covered = [], [], set(), set()
+        self.bookings, self.takes, self.exceptions = [], [], set()
         for fact in facts:
             try:
-                booking = self._read(fact)
+                if rate_of(fact) is None:
+                    raise Refused("fx_rate_missing")
+                booking = getattr(self, "_read_" + fact.kind)(fact)
             except Refused as refusal:
                 self.exceptions.add((str(refusal), *fact.position))
                 continue
             if booking is not None:
                 self.bookings.append(booking)
-        missing = [booking for booking in self.bookings if rate_of(booking.fact) is None]
-        if missing:
-            self.not_covered.add("billing without a rate")
-            self.exceptions |= {("fx_rate_missing", *booking.fact.position) for booking in missing}
-
-    def _read(self, fact):
-        name = "_read_" + fact.kind
-        return getattr(self, name)(fact)
 
     # -- invoices
 

@@ -1,18 +1,49 @@
-"""Booking: the postings of a contract line in both currencies, or the exception that holds them back."""
+"""Booking: the postings of a contract's lines in both currencies, or the exception that holds them back."""
 
-from . import instant, number, period, window
+from . import instant, period, window
+
+
+class Sums:
+    """Adds postings to the sums of the desired books, under the account's number and the contract's key."""
+
+    def __init__(self, desired, history):
+        self.desired = desired
+        self.reference = desired.reference
+        self.entity = history.first.entity
+        self.currency = history.first.currency
+        self.key = history.first.key
+        self.zone = history.zone
+
+    def rate(self, day, stated=None):
+        """(functional currency, rate into it) of an accounting day, by its last microsecond, or None.
+
+        The rate that an event states wins over reference data (accounting.md rule 8).
+        """
+        at = end_of(day, self.zone)
+        functional = self.reference.functional_currency(self.entity, at) or self.currency
+        if functional == self.currency:
+            return functional, 1
+        rate = stated or self.reference.rate(self.currency, functional, at)
+        return None if rate is None else (functional, rate)
+
+    def add(self, day, line_id, account, minor, functional, currency):
+        """One posting of a day; a line only where one has earned it, for a billing fact may name several."""
+        name = self.reference.account(self.entity, account, end_of(day, self.zone))
+        key = (self.entity, self.currency, period.of_date(day), name, *self.key, line_id)
+        sums = self.desired.sums
+        sums[key] = sums.get(key, 0) + minor
+        sums = self.desired.functional
+        sums[(*key, currency)] = sums.get((*key, currency), 0) + functional
 
 
 class LineBook:
-    """Books what a line earns into the sums of the desired books, through a position it may share."""
+    """Books what a line earns, through a position it may share."""
 
     def __init__(self, desired, history, line_id, position):
         self.desired = desired
         self.reference = desired.reference
         self.history = history
-        self.zone = history.zone
-        self.entity = history.first.entity
-        self.currency = history.first.currency
+        self.sums = Sums(desired, history)
         self.line_id = line_id
         self.position = position
         versions = [version for version in history.versions if version.line(line_id)]
@@ -25,8 +56,8 @@ class LineBook:
 
     def window(self, rated):
         """A closed window of usage: not booked while its product is unknown or its rate missing."""
-        at, day = rated.span.last, instant.local_date(rated.span.last, self.zone)
-        rate = self._rate(day)
+        at, day = rated.span.last, instant.local_date(rated.span.last, self.history.zone)
+        rate = self.sums.rate(day)
         known = self.reference.knows(self.line.product, at)
         if not known:
             self._hold(self.unmapped, rated.amount)
@@ -37,7 +68,7 @@ class LineBook:
 
     def effect(self, effect):
         """Something a fixed line earns: booked under default accounts when its product is unknown."""
-        at, rate = end_of(effect.day, self.zone), self._rate(effect.day)
+        at, rate = end_of(effect.day, self.history.zone), self.sums.rate(effect.day)
         if not self.reference.knows(self.line.product, at):
             self._hold(self.unmapped, rate is not None)
         if rate is None:
@@ -54,33 +85,14 @@ class LineBook:
         self.without_rate = self.without_rate or ("fx_rate_missing", *version.position)
         return self.without_rate
 
-    def _rate(self, day):
-        """(functional currency, rate into it) of an accounting day, by its last microsecond, or None."""
-        at = end_of(day, self.zone)
-        functional = self.reference.functional_currency(self.entity, at) or self.currency
-        rate = self.reference.rate(self.currency, functional, at)
-        return None if rate is None else (functional, rate)
-
     def _post(self, amount, rate, at, day):
         """Both amounts of every posting; revenue takes what rounding leaves of the functional ones."""
-        currency, factor = rate
-        postings = self.position.recognise(amount)
-        functional = {name: number.convert(minor, self.currency, currency, factor) for name, minor in postings.items()}
-        functional["revenue"] -= sum(functional.values())
-        for name, minor in postings.items():
-            account = self.reference.revenue_account(self.line.product, at) if name == "revenue" else name
-            key = (
-                self.entity,
-                self.currency,
-                period.of_date(day),
-                self.reference.account(self.entity, account, at),
-                *self.history.first.key,
-                self.line_id,
-            )
-            sums = self.desired.sums
-            sums[key] = sums.get(key, 0) + minor
-            sums = self.desired.functional
-            sums[(*key, currency)] = sums.get((*key, currency), 0) + functional[name]
+        postings = self.position.recognise(amount, rate)
+        for account, (minor, functional) in postings.items():
+            self.sums.add(day, self.line_id, account, minor, functional, rate[0])
+        revenue = self.reference.revenue_account(self.line.product, at)
+        left = -sum(functional for _, functional in postings.values())
+        self.sums.add(day, self.line_id, revenue, -amount, left, rate[0])
 
 
 def end_of(day, zone):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import control, history, instant, policy, reference_record, topic
+from . import billing_record, control, history, instant, policy, reference_record, routing, topic
 from .books import Books, Ledger
 from .dedupe import dedupe
 from .desired import Desired
@@ -41,15 +41,18 @@ class Log:
         self.versions, refused_versions = history.parse_partitions(versions, segment_of)
         references = topic.read(directory, reference_record.TOPIC)
         self.references, refused_references = reference_record.parse_partitions(references, segment_of)
-        self.exceptions = refused_versions | refused_references | self.controls.exceptions
-        self.billing = [row for rows in topic.read(directory, "billing.events").values() for row in rows]
+        facts, refused_facts = billing_record.parse_partitions(topic.read(directory, billing_record.TOPIC), segment_of)
+        self.facts, conflicts = routing.unique(facts)
+        refused = refused_versions | refused_references | refused_facts
+        self.exceptions = refused | conflicts | self.controls.exceptions
 
     def desired(self, segment, moment, closed_at):
         """What the books should say of all records up to a segment."""
         usages = [usage for usage in self.dedupe.counted if usage.segment <= segment]
         versions = [version for version in self.versions if version.segment <= segment]
         references = [record for record in self.references if record.segment <= segment]
-        return Desired(moment, usages, versions, Reference(references), closed_at)
+        facts = [fact for fact in self.facts if fact.segment <= segment]
+        return Desired(moment, usages, versions, Reference(references), closed_at, facts)
 
 
 def compute(directory, as_of=None):
@@ -102,5 +105,5 @@ def _books(log, ledger, functional, final):
         order_dependent=log.dedupe.order_dependent,
         books_depend_on_order=log.dedupe.books_depend_on_order,
         beyond_horizon=log.dedupe.beyond_horizon,
-        not_covered=final.not_covered | ({"billing.events"} if log.billing else set()),
+        not_covered=final.not_covered,
     )

@@ -1,10 +1,20 @@
 """Desired books: what the books should say of everything known at one moment, every sum in its own period."""
 
-from . import booking, fixed_revenue, instant
+from . import booking, instant, number
+from .billing import Billing
+from .billing_book import BillingBook
+from .credited import Credited
+from .fixed_revenue import Effect, FixedRevenue
 from .history import Histories
 from .join import Joiner, forced_end
+from .plan import Plan
 from .position import Position
 from .rated import RatedLine, frontier_of
+from .routing import Router
+from .service import Services
+
+RECOGNITION, LEFT_OVER, USAGE, BILLING = range(4)
+"""What comes first of one instant."""
 
 
 class Desired:
@@ -14,7 +24,7 @@ class Desired:
     booking raises; `doubtful` are those that the rules neither ask for nor forbid, because nothing is held back.
     """
 
-    def __init__(self, moment, usages, versions, reference, closed_at):
+    def __init__(self, moment, usages, versions, reference, closed_at, facts=()):
         self.moment = moment
         self.reference = reference
         self.sums, self.functional, self.windows = {}, {}, {}
@@ -23,10 +33,10 @@ class Desired:
         self.closed_until = forced_end(moment.closes, reference)
         joiner = Joiner(self.histories, moment.frontier, self.closed_until, moment.policies, closed_at)
         self.join = joiner.join(usages)
+        self.router = Router(self.histories, facts)
         for key in sorted(self.histories.contracts):
-            self._book_usage(self.histories.contracts[key])
-            self._book_fixed(self.histories.contracts[key])
-        self.exceptions |= self.histories.exceptions | reference.exceptions
+            ContractBook(self, self.histories.contracts[key]).book()
+        self.exceptions |= self.histories.exceptions | reference.exceptions | self.router.exceptions
         self.doubtful |= self.join.doubtful
         self.doubtful -= self.exceptions
 
@@ -36,28 +46,86 @@ class Desired:
         at = booking.end_of(day, history.zone if history else self.reference.zone(entity, instant.FAR_FUTURE))
         return self.reference.functional_currency(entity, at) or currency
 
-    def _book_usage(self, history):
+
+class ContractBook:
+    """Everything that moves the positions of one contract, in the order of its instants."""
+
+    def __init__(self, desired, history):
+        self.desired = desired
+        self.moment = desired.moment
+        self.history = history
+        self.steps = []
+        self.plan = Plan(history, desired.reference, self.moment.policies)
+        self.billing_book = BillingBook(desired, history)
+        facts = desired.router.of(history.first.key)
+        self.billing = Billing(Services(self.plan.taken, self.plan), facts, self.billing_book.rate)
+        credited = Credited(self.billing.takes)
+        self.revenue = FixedRevenue(history, self.plan, self.moment.policies, credited)
+        self.billed = {name for one in self.billing.bookings for name in one.moves}
+        self.positions = {None: self._fixed_position()}
+
+    def book(self):
+        """Add the contract's postings and exceptions to the desired books."""
+        self._add_usage()
+        self._add_fixed()
+        for one in self.billing.bookings:
+            for name in one.moves.keys() - self.positions.keys():
+                self.positions[name] = Position(self.history.first.currency, layered=True)
+            self._add(one.fact.time, BILLING, self.billing_book.book, one, self.positions)
+        for _, _, action, arguments in sorted(self.steps, key=lambda step: step[:2]):
+            action(*arguments)
+        desired = self.desired
+        desired.not_covered |= self.plan.not_covered
+        desired.exceptions |= self.billing.exceptions
+        desired.exceptions |= {("treatment_undecidable", *version.position) for version in self.plan.undecided}
+
+    def _add(self, at, rank, action, *arguments):
+        self.steps.append((at, rank, action, arguments))
+
+    def _fixed_position(self):
+        account = self.moment.policies.value("unbilled", self.history.first.start)
+        currency = self.history.first.currency
+        return Position(currency, *self.revenue.opening(), unbilled=account, layered=None in self.billed)
+
+    def _add_usage(self):
         """Usage is recognised as it occurs, one position per usage line (accounting.md rules 1 and 4)."""
+        history, moment, desired = self.history, self.moment, self.desired
         lines = {line.line_id for version in history.versions for line in version.lines if line.kind == "usage"}
-        frontier = frontier_of(history.first.entity, self.moment.frontier, self.closed_until)
+        frontier = frontier_of(history.first.entity, moment.frontier, desired.closed_until)
         for line_id in sorted(lines):
-            book = self._line_book(history, line_id, Position())
-            events = self.join.lines.get((history.first.key, line_id), [])
-            for rated in RatedLine(history, line_id, events, frontier, self.moment.policies).windows():
-                self.windows[(*history.first.key, line_id, rated.span.start, rated.span.end)] = rated
-                book.window(rated)
+            self.positions[line_id] = Position(history.first.currency, layered=line_id in self.billed)
+            book = booking.LineBook(desired, history, line_id, self.positions[line_id])
+            events = desired.join.lines.get((history.first.key, line_id), [])
+            for rated in RatedLine(history, line_id, events, frontier, moment.policies).windows():
+                desired.windows[(*history.first.key, line_id, rated.span.start, rated.span.end)] = rated
+                self._add(rated.span.end, USAGE, book.window, rated)
 
-    def _book_fixed(self, history):
+    def _add_fixed(self):
         """Fixed lines are recognised as the business date passes, one position for all (accounting.md rule 3)."""
-        due = frontier_of(history.first.entity, self.moment.business_date, self.closed_until)
-        revenue = fixed_revenue.FixedRevenue(history, self.reference, self.moment.policies)
-        self.not_covered |= revenue.not_covered
-        if revenue.plan.undecidable:
-            self.exceptions.add(("treatment_undecidable", *history.first.position))
-        position = Position(*revenue.opening())
-        books = {line_id: self._line_book(history, line_id, position) for line_id in revenue.plan.phases}
-        for effect in revenue.effects(due):
-            books[effect.line_id].effect(effect)
+        due = frontier_of(self.history.first.entity, self.moment.business_date, self.desired.closed_until)
+        effects, position = self.revenue.effects(due), self.positions[None]
+        taken = self.plan.taken
+        books = {name: booking.LineBook(self.desired, taken, name, position) for name in self.plan.line_ids()}
+        for effect in effects:
+            self._add(effect.at, RECOGNITION, books[effect.line_id].effect, effect)
+        cancelled = self.plan.cancelled()
+        if cancelled is not None and cancelled[0] <= due and self._is_kept(cancelled[0]):
+            self._add(cancelled[0], LEFT_OVER, self._recognise_what_is_left, cancelled[0], effects, books)
 
-    def _line_book(self, history, line_id, position):
-        return booking.LineBook(self, history, line_id, position)
+    def _is_kept(self, day):
+        return self.moment.policies.value("cancellation", day) == "non_refundable"
+
+    def _recognise_what_is_left(self, day, effects, books):
+        """Policy cancellation = non_refundable: what is deferred and will not be earned is recognised at once."""
+        pending = sum(self.revenue.cumulative(line_id, day) - self.plan.opened(line_id) for line_id in books)
+        pending -= sum(effect.amount for effect in effects if effect.at <= day)
+        position = self.positions[None]
+        left = position.billed - position.recognised - pending
+        if left <= 0:
+            return
+        line_ids = list(books)
+        parts = number.split(left, [max(self.plan.unearned(line_id), 0) for line_id in line_ids])
+        for line_id, part in zip(line_ids, parts):
+            if part:
+                local = instant.local_date(day, self.history.zone)
+                books[line_id].effect(Effect(day, local, line_id, part))

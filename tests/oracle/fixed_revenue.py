@@ -85,7 +85,7 @@ class FixedRevenue:
         Where a phase begins or a credit comes back, what it changes of the past is posted at once.
         """
         start, end = min(line.start for line in lines), max(line.end for line in lines)
-        days = {at: day for at, day in self._cut_offs(start, end, due)}
+        days = dict(self._cut_offs(start, end, due))
         jumps = self._beginnings(line_id) | set(self.credited.returns(line_id))
         found, posted = [], self.plan.opened(line_id)
         for at in self._since_opening(days.keys() | jumps, due):

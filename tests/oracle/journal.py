@@ -6,6 +6,8 @@ from datetime import date
 from . import number, period, topic
 
 TOPIC = "revenue.journal"
+OF_BILLING = ("billing", "payment", "credit", "fx")
+"""The kinds of entries that billing facts make (events.md, Out)."""
 
 
 @dataclass
@@ -107,12 +109,13 @@ def _shard(entry, row):
 
 
 def _key(entry, line):
-    """The key of a posting in the sums."""
+    """The key of a posting in the sums; billing facts may name several lines: only what is earned has one."""
     return (
         *(entry.get(name) for name in ("entity", "currency", "period")),
         entry.get("origin_period") or None,
         line.get("account"),
-        *(entry.get(name) for name in ("customer_id", "contract_id", "line_id")),
+        *(entry.get(name) for name in ("customer_id", "contract_id")),
+        None if entry.get("kind") in OF_BILLING else entry.get("line_id"),
     )
 
 

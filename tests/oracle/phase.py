@@ -74,5 +74,3 @@ class Transfer:
 def progresses(version):
     """When the progress a version states takes effect: at effective_at, for version 1 not before its start."""
     return version.effective if version.number > 1 else max(version.effective, version.start)
-
-

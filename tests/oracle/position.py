@@ -1,22 +1,78 @@
-"""Positions: billed against recognised, on one side only."""
+"""Positions: billed against recognised, on one side only, each part at the rate it came in with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from . import number
+
+
+@dataclass
+class Layer:
+    """Part of a balance that carries one (currency, rate); None: that of whatever moves it (an opening)."""
+
+    invoice: Any
+    amount: int
+    rate: Any
+
+    def change(self, amount, currency, rate):
+        """Add minor units; the functional ones that go with them, so that nothing is left of them at zero."""
+        before, self.amount = self.amount, self.amount + amount
+        if self.rate is None:
+            return number.convert(amount, currency, *rate)
+        return number.convert(self.amount, currency, *self.rate) - number.convert(before, currency, *self.rate)
 
 
 class Position:
-    """One position: R > B is an unbilled receivable, B > R deferred revenue, never both (accounting.md rule 1)."""
+    """R > B is an unbilled receivable (or contract asset), B > R deferred revenue, never both (accounting.md rule 1).
 
-    def __init__(self, recognised=0, billed=0):
+    `layered`: something is billed; deferred revenue is then released at the rates of its invoices, FIFO, and what is
+    unbilled leaves at the rates it came in with (rule 8). Else every posting takes the rate of its day.
+    """
+
+    def __init__(self, currency, recognised=0, billed=0, unbilled="unbilled_receivable", layered=False):
+        self.currency = currency
         self.recognised = recognised
         self.billed = billed
+        self.unbilled = unbilled
+        self.layered = layered
+        self.deferred = [Layer(None, max(billed - recognised, 0), None)]
+        self.receivable = [Layer(None, max(recognised - billed, 0), None)]
 
-    def recognise(self, amount):
-        """Signed postings by account (debit positive) of recognising an amount."""
-        before = self._balances()
+    def recognise(self, amount, rate):
+        """{account: (minor, functional)} of the balances, debit positive, for an amount recognised on a day."""
         self.recognised += amount
-        after = self._balances()
-        postings = {account: after[account] - before[account] for account in after}
-        postings["revenue"] = -amount
-        return postings
+        return self._move(-amount, rate, None, rate)
 
-    def _balances(self):
-        net = self.recognised - self.billed
-        return {"unbilled_receivable": max(net, 0), "deferred_revenue": min(net, 0)}
+    def bill(self, recognised, billed, rate, invoice, invoice_rate):
+        """The same for a billing fact of an invoice: the rate of its date, and the invoice's."""
+        self.recognised += recognised
+        self.billed += billed
+        return self._move(billed - recognised, rate, invoice, invoice_rate)
+
+    def _move(self, net, rate, invoice, invoice_rate):
+        """Billed less recognised grows by a net amount: first what lies on the other side goes."""
+        growing, falling = (self.deferred, self.receivable) if net > 0 else (self.receivable, self.deferred)
+        left, gone, functional = abs(net), 0, 0
+        for layer in sorted(falling, key=lambda layer: invoice is None or layer.invoice is not invoice):
+            part = min(left, layer.amount)
+            if part:
+                functional -= layer.change(-part, self.currency, rate)
+                gone, left = gone + part, left - part
+        come = 0
+        if left and net > 0:
+            come = self._own(invoice, invoice_rate).change(left, self.currency, rate)
+        elif left:
+            growing.append(Layer(None, 0, rate))
+            come = growing[-1].change(left, self.currency, rate)
+        if not self.layered:
+            functional, come = (number.convert(minor, self.currency, *rate) for minor in (gone, left))
+        rise, fall = ("deferred_revenue", self.unbilled) if net > 0 else (self.unbilled, "deferred_revenue")
+        sign = -1 if net > 0 else 1
+        return {fall: (sign * gone, sign * functional), rise: (sign * left, sign * come)}
+
+    def _own(self, invoice, rate):
+        """The layer of an invoice, at its place."""
+        known = [layer for layer in self.deferred if invoice is not None and layer.invoice is invoice]
+        if not known:
+            self.deferred.append(Layer(invoice, 0, rate))
+        return known[0] if known else self.deferred[-1]

@@ -56,6 +56,22 @@ class Scenario:
         }
         return self.write("contracts.events", {**record, **changes})
 
+    def bill(self, kind, time, amount=None, invoice="i", **changes):
+        """Append one billing fact of customer c, contract k, invoice i."""
+        self.count += 1
+        record = {
+            "event_id": f"b{self.count}",
+            "source": "test",
+            "event_time": time,
+            "kind": kind,
+            "invoice_id": invoice,
+            "customer_id": "c",
+            "contract_id": "k",
+            "currency": "USD",
+            "amount": amount,
+        }
+        return self.write("billing.events", {**record, **changes})
+
     def close(self, period, time, entity="e"):
         """Append a period_close."""
         record = {"kind": "period_close", "entity": entity, "period": period, "event_time": time}
@@ -120,7 +136,14 @@ def by_account(sums):
 
 def by_period(books, account):
     """Credit of an account in major-unit cents by period (debit for debit-normal accounts), origin left out."""
-    credit_normal = ("revenue", "deferred_revenue")
+    credit_normal = (
+        "revenue",
+        "deferred_revenue",
+        "customer_balance",
+        "external_balance",
+        "tax_payable",
+        "recoverables",
+    )
     found = {}
     for key, minor in books.sums.items():
         if key[4] == account:

@@ -54,12 +54,6 @@ def test_an_update_re_allocates_nothing(tmp_path):
     assert set() == books.not_covered
 
 
-def test_changed_terms_are_said_not_to_be_covered(tmp_path):
-    scenario = Scenario(tmp_path).contract([fixed()], JANUARY, APRIL)
-    update(scenario, [fixed(total="200")], "2024-02-01T00:00:00Z")
-    assert {} == scenario.books(APRIL).not_covered
-
-
 def test_the_position_is_one_for_all_fixed_lines_in_the_order_of_their_instants(tmp_path):
     """15 billed: the delivery on the 10th takes 12 of it, the month's end 3 and leaves 7 unbilled."""
     opening = {"as_of": "2023-12-31T00:00:00Z", "recognised": "0", "billed": "15"}

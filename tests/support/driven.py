@@ -53,6 +53,7 @@ class DrivenShard:
         """`following`: the partitions do not look ahead, as those of a run that follows; there is no end of input."""
         self.state, self.story, self.as_of, self.settings = state, story, as_of, settings
         self.lines: dict[str, dict[int, bytes]] = {JOURNAL: {}, EXCEPTIONS: {}, RECALCULATIONS: {}}
+        self.following = following
         self.activations = (_Followed if following else _Arrivals)(timeline(story)).activations
         self.sources = sorted({batch.source for given in self.activations for batch in given} - {f"{CONTROL}/0"})
         self._open()
@@ -60,8 +61,9 @@ class DrivenShard:
     def _open(self) -> None:
         as_of = None if self.as_of is None else parse_instant(instant(self.as_of))
         self.context = ShardContext(
-            flow_settings(**self.settings), lambda shard: self.state / str(shard), tuple(self.sources), as_of
-        )
+            flow_settings(**self.settings), lambda shard: self.state / str(shard), tuple(self.sources), as_of,
+            following=self.following,
+        )  # fmt: skip
         self.shard = Shard(self.context, 0)
 
     def play(self, start: int = 0, stop: int | None = None) -> DrivenShard:
@@ -184,7 +186,7 @@ class _Arrivals:
 
 
 class _Followed(_Arrivals):
-    """The same as sources that follow send them: each says after every activation that it is dry."""
+    """The same as sources that follow send them: each says after every activation how far it has come."""
 
     def __init__(self, story: list[list[Step]]) -> None:
         self.activations = [[] for _ in story]
@@ -201,7 +203,7 @@ class _Followed(_Arrivals):
                 self._told += 1
             for topic, partition in sorted(places - {None}):
                 end, newest = self._ends.get((topic, partition), (0, None))
-                self.activations[number].append(Batch(topic, partition, end, end, newest, self._told, dry=True))
+                self.activations[number].append(Batch(topic, partition, end, end, newest, self._told))
 
     def _piece(self, topic: str, partition: int, number: int, lines: list[bytes]) -> None:
         if lines:

@@ -1,0 +1,227 @@
+"""Variable amounts: what they add to lines, and what a later change of an estimate does (accounting.md, rules 2 and 5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from accounting.coverage import FOREVER
+from tests.accounting.amended import (
+    HALF_YEAR,
+    estimate,
+    gives,
+    jumps,
+    sold,
+    sub,
+    units,
+    version,
+)
+from tests.accounting.examples import at
+from tests.accounting.ledgers import cents, metered, milestone, planned
+
+# -- estimates
+
+
+def i06(*rest):
+    x, y = sold("x", 500, "2025-01-15", 500), sold("y", 500, None, 500)
+    z = sold("z", 300, None, 500)
+    return [version(1, "2025-01-01", x, y, variable=[estimate(200)]),
+            version(2, "2025-03-01", x, y, z, variable=[estimate(200)]), *rest]  # fmt: skip
+
+
+def i06_delivered(number, amount):
+    lines = sold("x", 500, "2025-01-15", 500), sold("y", 500, "2025-06-10", 500), sold("z", 300, "2025-06-20", 500)
+    return version(number, "2025-06-01", *lines, variable=[estimate(amount)])
+
+
+def test_i06_before_the_estimate_changes():
+    gives("""
+        x  Jan 600
+        y  Jun 450
+        z  Jun 450
+    """, *i06(i06_delivered(3, 200)), decided="prospective update")  # fmt: skip
+
+
+def test_i06_what_was_delivered_takes_its_share_at_once_and_the_rest_joins_what_is_left():
+    x, y, z = sold("x", 500, "2025-01-15", 500), sold("y", 500, None, 500), sold("z", 300, None, 500)
+    changed = version(3, "2025-05-01", x, y, z, variable=[estimate(240)])
+    found = gives("""
+        x  Jan 600 May 20
+        y  Jun 460
+        z  Jun 460
+    """, *i06(changed, i06_delivered(4, 240)), decided="prospective estimate update")  # fmt: skip
+    assert [("2025-05-01", "x", 20)] == jumps(found)
+
+
+def test_an_estimate_that_belongs_to_some_lines_goes_to_them_by_ssp():
+    lines = sub("a", 600), sub("b", 300), sub("c", 600)
+    gives("""
+        a  Jan 120 Feb 120 Mar 120 Apr 120 May 120 Jun 120
+        b  Jan 60  Feb 60  Mar 60  Apr 60  May 60  Jun 60
+        c  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+    """, version(1, "2025-01-01", *lines, variable=[estimate(180, "b", "a")]))  # fmt: skip
+
+
+@pytest.mark.parametrize("line_ids", [(), ("a",)])
+def test_a_changed_estimate_of_a_subscription_counts_at_once_for_what_is_over(line_ids):
+    first = replace(HALF_YEAR, variable=(estimate(60, *line_ids),))
+    raised = version(2, "2025-04-01", sub("a", 600), variable=[estimate(120, *line_ids)])
+    found = gives("a  Jan 110 Feb 110 Mar 110 Apr 150 May 120 Jun 120", first, raised, decided="estimate")
+    assert [("2025-04-01", "a", 30)] == jumps(found)
+    gives("a  Jan 110 Feb 110 Mar 110 Apr 70 May 100 Jun 100", first, version(2, "2025-04-01", sub("a", 600)))
+    gives("a  Jan 100 Feb 100 Mar 100 Apr 180 May 120 Jun 120", HALF_YEAR, raised)
+
+
+def test_an_estimate_that_moves_to_another_line_leaves_the_first():
+    lines = sub("a", 600), sub("b", 600)
+    gives("""
+        a  Jan 110 Feb 110 Mar 110 Apr 70  May 100 Jun 100
+        b  Jan 100 Feb 100 Mar 100 Apr 140 May 110 Jun 110
+    """, version(1, "2025-01-01", *lines, variable=[estimate(60, "a")]),
+        version(2, "2025-04-01", *lines, variable=[estimate(60, "b")]), decided="estimate")  # fmt: skip
+
+
+def test_an_estimate_comes_with_a_modification():
+    """300 are earned; 300 and an estimate of 60 are left."""
+    gives("a  Jan 100 Feb 100 Mar 100 Apr 120 May 120 Jun 120", HALF_YEAR,
+          version(2, "2025-04-01", replace(sub("a", 600), quantity=1), variable=[estimate(60)]))  # fmt: skip
+
+
+def test_an_estimate_of_one_line_stays_with_it_in_a_modification():
+    """Of a's 60, 30 are earned by April; the other 30, and what a new estimate adds, go to a alone."""
+    first = version(1, "2025-01-01", sub("a", 600), sub("b", 600), variable=[estimate(60, "a")])
+    lines = replace(sub("a", 600), quantity=1), sub("b", 600)
+    gives("""
+        a  Jan 110 Feb 110 Mar 110 Apr 110 May 110 Jun 110
+        b  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+    """, first, version(2, "2025-04-01", *lines, variable=[estimate(60, "a")]))  # fmt: skip
+    gives("""
+        a  Jan 110 Feb 110 Mar 110 Apr 130 May 130 Jun 130
+        b  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+    """, first, version(2, "2025-04-01", *lines, variable=[estimate(120, "a")]))  # fmt: skip
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 120 May 120 Jun 120
+        b  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+    """, replace(first, variable=()), version(2, "2025-04-01", *lines, variable=[estimate(60, "a")]))  # fmt: skip
+    gives("""
+        a  Jan 110 Feb 110 Mar 110 Apr 90  May 90  Jun 90
+        b  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+    """, first, version(2, "2025-04-01", *lines))  # fmt: skip
+
+
+def test_an_estimate_of_a_line_that_catches_up():
+    first = version(1, "2025-01-01", milestone("m", "2025-01-01", "2025-07-01", 400, 25), variable=[estimate(40, "m")])
+    second = version(2, "2025-04-01", milestone("m", "2025-01-01", "2025-07-01", 600, 25), variable=[estimate(80, "m")])
+    third = replace(second, version=3, effective_at=at("2025-05-01"), variable=(estimate(120, "m"),))
+    gives("m  Jan 110 Apr 60 May 10", first, second, third, decided="cumulative_catch_up estimate")
+
+
+def test_an_estimate_after_a_prospective_modification_joins_what_was_left_then():
+    """Two lines of 600 by July; b is added at half its SSP in April. 40 more: 20 by the old basis for each of x and a."""
+    a, x = sub("a", 600), sold("x", 600, "2025-01-10")
+    b = sub("b", 150, "2025-04-01", "2025-07-01", ssp=cents(300))
+    versions = [
+        version(1, "2025-01-01", a, x, variable=[estimate(0)]), version(2, "2025-04-01", a, x, b, variable=[estimate(0)]),
+        version(3, "2025-05-01", a, x, b, variable=[estimate(40)]),
+    ]  # fmt: skip
+    # 300 + 150 are left by 300 and 300: 225 each, 75 a month. a's 20 join them: 10 each, a third of it at once.
+    found = gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 75 May 81.67 Jun 78.33
+        b                          Apr 75 May 81.67 Jun 78.33
+        x  Jan 600                        May 20
+    """, *versions, decided="prospective estimate")  # fmt: skip
+    assert [
+        ("2025-05-01", "a", Decimal("3.33")),
+        ("2025-05-01", "x", 20),
+        ("2025-05-01", "b", Decimal("3.33")),
+    ] == jumps(found)
+
+
+def test_an_estimate_that_names_a_line_added_later_goes_to_that_line():
+    b = sub("b", 150, "2025-04-01", "2025-07-01", ssp=cents(300))
+    second = version(2, "2025-04-01", sub("a", 600), b)
+    third = replace(second, version=3, effective_at=at("2025-06-01"), variable=(estimate(30, "b"),))
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 75 May 75 Jun 75
+        b                          Apr 75 May 75 Jun 105
+    """, HALF_YEAR, second, third, decided="prospective estimate")  # fmt: skip
+
+
+def test_an_estimate_that_names_a_line_of_a_separate_contract_goes_to_that_line():
+    b = sub("b", 300, "2025-04-01", "2025-07-01")
+    second = version(2, "2025-04-01", sub("a", 600), b, variable=[estimate(30, "b")])
+    third = replace(second, version=3, effective_at=at("2025-05-01"), variable=(estimate(60, "b"),))
+    table = "a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100\n"
+    gives(table + "b  Apr 110 May 110 Jun 110", HALF_YEAR, second, decided="separate_contract")
+    gives(table + "b  Apr 110 May 130 Jun 120", HALF_YEAR, second, third, decided="separate_contract estimate")
+
+
+def test_an_estimate_of_old_and_new_lines_counts_once():
+    b = sub("b", 300, "2025-04-01", "2025-07-01")
+    second = version(2, "2025-04-01", sub("a", 600), b, variable=[estimate(60, "a", "b")])
+    third = version(3, "2025-05-01", sub("a", 660), b, variable=[estimate(60, "a", "b")])
+    # The first group that has a line of it bears it: a.
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 140 May 110 Jun 110
+        b                          Apr 100 May 100 Jun 100
+    """, HALF_YEAR, second, decided="separate_contract")  # fmt: skip
+    assert cents(660 + 60 + 300) == planned([HALF_YEAR, second, third]).recognised_by(FOREVER)
+
+
+def test_an_estimate_that_changes_with_a_separate_contract_counts_with_the_old_lines():
+    second = version(2, "2025-04-01", sub("a", 600), sub("b", 300, "2025-04-01", "2025-07-01"), variable=[estimate(60)])
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 140 May 110 Jun 110
+        b                          Apr 100 May 100 Jun 100
+    """, HALF_YEAR, second, decided="separate_contract")  # fmt: skip
+
+
+def test_an_estimate_of_a_line_that_is_gone_counts_at_once_for_what_it_delivered():
+    both = version(1, "2025-01-01", sub("a", 600), sub("b", 300), variable=[estimate(30, "b")])
+    gone = version(2, "2025-04-01", sub("a", 600), variable=[estimate(30, "b")])
+    more = replace(gone, version=3, effective_at=at("2025-05-01"), variable=(estimate(50, "b"),))
+    found = gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+        b  Jan 55  Feb 55  Mar 55          May 20
+    """, both, gone, more)  # fmt: skip
+    assert [("2025-05-01", "b", 20)] == jumps(found)
+    p = version(1, "2025-01-01", units("p", 100, 1, 2), sub("a", 600))
+    gone = version(2, "2025-04-01", sub("a", 600))
+    more = replace(gone, version=3, effective_at=at("2025-05-01"), variable=(estimate(20, "p"),))
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+        p  Jan 50  May 20
+    """, p, gone, more)  # fmt: skip
+
+
+def test_an_estimate_of_usage_lines_is_not_theirs():
+    """It prices usage where later units change the price of earlier ones (rule 4)."""
+    lines = sub("a", 600), metered("u", "2025-01-01", "2026-01-01")
+    first = version(1, "2025-01-01", *lines, variable=[estimate(500, "u")])
+    gives("a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100", first,
+          version(2, "2025-04-01", *lines, variable=[estimate(900, "u")]), decided="estimate")  # fmt: skip
+    meter = lines[1:]
+    assert (
+        ()
+        == planned([version(1, "2025-01-01", *meter), version(2, "2025-04-01", *meter, variable=[estimate(900)])]).lines
+    )
+
+
+def test_an_estimate_of_a_contract_without_fixed_lines_waits_for_one_that_joins_it():
+    meter = metered("u", "2025-01-01", "2026-01-01")
+    first = version(1, "2025-01-01", meter)
+    told = version(2, "2025-02-01", meter, variable=[estimate(60)])
+    apart = version(3, "2025-04-01", meter, sub("b", 300, "2025-04-01", "2025-07-01"), variable=[estimate(60)])
+    gives("b  Apr 100 May 100 Jun 100", first, told, apart, decided="estimate separate_contract")
+    joins = version(
+        3, "2025-04-01", meter, sub("b", 240, "2025-04-01", "2025-07-01", ssp=cents(300)), variable=[estimate(60)]
+    )
+    gives("b  Apr 100 May 100 Jun 100", first, told, joins, decided="estimate prospective")
+
+
+def test_an_estimate_that_changes_before_a_modification_that_is_known_already_counts_with_it():
+    second = version(2, "2025-04-01", sub("a", 540))
+    third = version(3, "2025-03-01", sub("a", 540), variable=[estimate(30)])
+    gives("a  Jan 100 Feb 100 Mar 100 Apr 90 May 90 Jun 90", HALF_YEAR, second, third, decided="prospective estimate")

@@ -1,0 +1,428 @@
+"""Modified contracts, month by month: each rule of accounting.md, rule 5, with numbers worked out by hand.
+
+Lines earn by months unless said otherwise; amounts are in major units. A line is sold at its SSP where it names none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from accounting.allocation import Bundle
+from accounting.contract import VersionKind
+from accounting.contract_plan import contract_plan
+from accounting.coverage import ALWAYS, FOREVER
+from accounting.modification import Treatment
+from accounting.plan_course import Valuation
+from accounting.policy import Policies
+from accounting.recognition import CATCH_UP
+from accounting.schedule import Method
+from tests.accounting.amended import (
+    AGREED,
+    HALF_YEAR,
+    gives,
+    jumps,
+    months,
+    sold,
+    sub,
+    units,
+    version,
+)
+from tests.accounting.examples import at
+from tests.accounting.ledgers import cents, ledger, milestone, planned, policies
+
+# -- prospective
+
+
+def test_z01_a_price_that_rises_in_mid_year():
+    year = {"end": "2026-01-01"}
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100 Jul 150 Aug 150 Sep 150 Oct 150 Nov 150 Dec 150
+    """, version(1, "2025-01-01", sub("a", 1200, **year)), version(2, "2025-07-01", sub("a", 1500, **year)),
+        decided="prospective")  # fmt: skip
+
+
+def test_c01_a_discount_as_an_amendment():
+    found = gives(
+        "a  Jan 100 Feb 100 Mar 100 Apr 80 May 80 Jun 80", HALF_YEAR, version(2, "2025-04-01", sub("a", 540))
+    )  # fmt: skip
+    assert [] == jumps(found)
+
+
+def test_s07_and_s08_the_day_of_change_belongs_to_the_new_version():
+    def month_to_month(over_april, over_both):
+        return [
+            version(1, "2025-04-01", sub("a", 90, "2025-04-01", "2025-05-01", "daily")),
+            version(2, "2025-04-21 17:30", sub("a", over_april, "2025-04-01", "2025-05-01", "daily")),
+            version(3, "2025-05-01", sub("a", over_both, "2025-04-01", "2025-06-01", "daily"), kind=VersionKind.RENEWED),
+        ]  # fmt: skip
+
+    # 20 days at 3, ten at 4; or ten at 1
+    gives("a  Apr 100  May 120", *month_to_month(100, 220), decided="prospective prospective")
+    gives("a  Apr 70   May 30", *month_to_month(70, 100), decided="prospective prospective")
+
+
+def test_the_day_of_change_is_the_zones():
+    first = version(1, "2025-04-01", sub("a", 90, "2025-04-01", "2025-05-01", "daily"))
+    zone = "Asia/Tokyo"  # the term runs from 1 April 09:00 to 1 May 09:00
+    late = replace(
+        first, version=2, kind=VersionKind.AMENDED, lines=(sub("a", 100, "2025-04-01", "2025-05-01", "daily"),)
+    )
+    # 20 April 16:00 UTC is 21 April in Tokyo: 20 days at 3, ten at 4
+    gives("a  Apr 100", first, replace(late, effective_at=at("2025-04-20 16:00")), zone=zone)
+    daily = planned([first, replace(late, effective_at=at("2025-04-20 16:00"))], zone, policies(recognise="daily"))
+    by_day = {one.day.day: one.amount for one in daily.effects(ALWAYS, FOREVER)}
+    assert (300, 400) == (by_day[20], by_day[21])
+
+
+def test_what_is_left_goes_to_lines_by_ssp_times_what_is_not_transferred():
+    """a has three months left of six, b four of four: 1,000 x 1/2 against 1,000."""
+    first = version(1, "2025-01-01", sub("a", 600, ssp=cents(1000)))
+    second = version(
+        2, "2025-04-01", sub("a", 600, ssp=cents(1000)), sub("b", 600, "2025-04-01", "2025-08-01", ssp=cents(1000))
+    )  # fmt: skip
+    # 300 are left and 600 come: 300 for a, 600 for b
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+        b                          Apr 150 May 150 Jun 150 Jul 150
+    """, first, second, decided="prospective")  # fmt: skip
+    dearer = version(
+        2, "2025-04-01", sub("a", 600, ssp=cents(1000)), sub("b", 450, "2025-04-01", "2025-08-01", ssp=cents(1000))
+    )  # fmt: skip
+    # 750: 250 and 500
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 83.33 May 83.34 Jun 83.33
+        b                          Apr 125   May 125   Jun 125   Jul 125
+    """, first, dearer)  # fmt: skip
+
+
+def test_progress_of_what_remains_counts_from_where_it_stood():
+    """120 units at 100, 60 delivered; ten per cent more for the rest: 60 at 110."""
+    gives("p  Jan 3000 Mar 3000 May 3300 Jun 3300",
+          version(1, "2025-01-01", units("p", 12000, 30, 120)), version(2, "2025-03-01", units("p", 12000, 60, 120)),
+          version(3, "2025-04-01", units("p", 12600, 60, 120)), version(4, "2025-05-01", units("p", 12600, 90, 120)),
+          version(5, "2025-06-01", units("p", 12600, 120, 120)), decided="update prospective update update")  # fmt: skip
+
+
+def test_progress_goes_below_what_it_was_at_the_modification():
+    gives("p  Jan 6000 May -1650 Jun 8250",
+          version(1, "2025-01-01", units("p", 12000, 60, 120)), version(2, "2025-04-01", units("p", 12600, 60, 120)),
+          version(3, "2025-05-01", units("p", 12600, 45, 120)),
+          version(4, "2025-06-01", units("p", 12600, 120, 120)))  # fmt: skip
+
+
+def test_more_units_are_ordered_with_the_same_line():
+    """60 of 120 delivered at 100; 30 more at 80: 8,400 for 90 units (606-10-55-120)."""
+    gives("p  Jan 6000 May 4200 Jun 4200",
+          version(1, "2025-01-01", units("p", 12000, 60, 120)), version(2, "2025-04-01", units("p", 14400, 60, 150)),
+          version(3, "2025-05-01", units("p", 14400, 105, 150)),
+          version(4, "2025-06-01", units("p", 14400, 150, 150)))  # fmt: skip
+
+
+def test_fewer_units_than_were_delivered_leave_nothing_to_wait_for():
+    """60 of 120 delivered, and the order is cut to 60 for 7,000: the 1,000 that are left are earned at once."""
+    found = gives("p  Jan 6000 Apr 1000",
+          version(1, "2025-01-01", units("p", 12000, 60, 120)), version(2, "2025-04-01", units("p", 7000, 60, 60)))  # fmt: skip
+    assert [("2025-04-01", "p", 1000)] == jumps(found)
+    assert at("2025-04-01") == found.next_effect(at("2025-01-01"))
+    assert found.next_effect(at("2025-04-01")) is None
+
+
+def test_what_was_delivered_whole_takes_no_part_in_what_is_left():
+    gives("""
+        x  Jan 100
+        y                  May 120
+    """, version(1, "2025-01-01", sold("x", 100, "2025-01-10"), sold("y", 100)),
+        version(2, "2025-04-01", sold("x", 100, "2025-01-10"), sold("y", 120)),
+        version(3, "2025-05-01", sold("x", 100, "2025-01-10"), sold("y", 120, "2025-05-05")))  # fmt: skip
+
+
+def test_a_price_that_changes_for_what_was_delivered_counts_at_once():
+    first = version(1, "2025-01-01", sold("x", 100, "2025-01-10"))
+    found = gives("x  Jan 100 Apr -20", first, version(2, "2025-04-01", sold("x", 80, "2025-01-10")))
+    assert [("2025-04-01", "x", -20)] == jumps(found)
+    late = gives("a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100 Aug 60", HALF_YEAR,
+                 version(2, "2025-08-10", sub("a", 660)))  # fmt: skip
+    assert [("2025-08-10", "a", 60)] == jumps(late)
+
+
+def test_a_longer_term_and_a_shorter_one():
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 66.67 May 66.66 Jun 66.67 Jul 66.67 Aug 66.66 Sep 66.67 Oct 66.67 Nov 66.66 Dec 66.67
+    """, HALF_YEAR, version(2, "2025-04-01", sub("a", 900, end="2026-01-01")))  # fmt: skip
+    gives(
+        "a  Jan 100 Feb 100 Mar 100 Apr 100 May 100",
+        HALF_YEAR,
+        version(2, "2025-04-01", sub("a", 500, end="2025-06-01")),
+    )
+    gone = gives(
+        "a  Jan 100 Feb 100 Mar 100 Apr 50", HALF_YEAR, version(2, "2025-04-10", sub("a", 350, end="2025-04-01"))
+    )
+    assert [("2025-04-10", "a", 20)] == jumps(gone)  # nine days of April had earned 30
+
+
+def test_another_method_spreads_what_is_left():
+    gives("a  Jan 100 Feb 100 Mar 100 Apr 98.90 May 102.20 Jun 98.90", HALF_YEAR,
+          version(2, "2025-04-01", sub("a", 600, method="daily")))  # fmt: skip
+
+
+def test_a_removed_line_keeps_what_it_earned_and_the_rest_leaves_the_contract():
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+        b  Jan 50  Feb 50  Mar 50
+    """, version(1, "2025-01-01", sub("a", 600), sub("b", 300)), version(2, "2025-04-01", sub("a", 600)),
+        decided="prospective")  # fmt: skip
+    # In mid-month, and in the order of the last version: what it has not any more comes last.
+    found = gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+        b  Jan 50  Feb 50  Mar 50  Apr 25
+    """, version(1, "2025-01-01", sub("b", 300), sub("a", 600)), version(2, "2025-04-16", sub("a", 600)))  # fmt: skip
+    assert ["a", "b"] == [line.line_id for line in found.lines]
+
+
+def test_a_removed_line_took_a_discount_along():
+    """Sold at 750 together, 1,000 apart; b leaves with its price of 150, and a goes on at its own."""
+    first = version(1, "2025-01-01", sub("a", 600, ssp=cents(600)), sub("b", 150, ssp=cents(400)))
+    # 450 and 300 of 750; a has earned 225, and 600 - 225 = 375 are left for it
+    gives("""
+        a  Jan 75 Feb 75 Mar 75 Apr 125 May 125 Jun 125
+        b  Jan 50 Feb 50 Mar 50
+    """, first, version(2, "2025-04-01", sub("a", 600, ssp=cents(600))))  # fmt: skip
+
+
+def test_a_line_that_comes_back_goes_on_from_what_it_had_earned():
+    lines = sub("a", 600), sub("b", 300)
+    # b paused in April; 200 of a and 150 of b are left, by 200 and 100.
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 116.66 Jun 116.67
+        b  Jan 50  Feb 50  Mar 50          May 58.34  Jun 58.33
+    """, version(1, "2025-01-01", *lines), version(2, "2025-04-01", lines[0]), version(3, "2025-05-01", *lines),
+        decided="prospective prospective")  # fmt: skip
+
+
+def test_i34_a_modification_keeps_the_discount_of_a_bundle_with_its_lines():
+    """SSP 40, 55, 45, the last two for 60 together; A is delivered; D, which sells at 50, is added for 30."""
+    abc = [
+        sold("a", 40, "2025-01-10", 40, product="A"), sold("b", 30, None, 55, product="B"),
+        sold("c", 30, None, 45, product="C"),
+    ]  # fmt: skip
+    later = [replace(line, satisfied_at=line.satisfied_at or at("2025-06-10")) for line in abc]
+    d = sold("d", 30, "2025-06-20", 50, product="D")
+    versions = [
+        version(1, "2025-01-01", *abc), version(2, "2025-03-01", *abc, replace(d, satisfied_at=None)),
+        version(3, "2025-06-01", *later, d),
+    ]  # fmt: skip
+
+    def valued(line, _at):
+        return Valuation(line.ssp or 0, Method.DAILY)
+
+    found = contract_plan(versions, "UTC", valued, [Bundle(("B", "C"), cents(60))], Policies())
+    # B 33 and C 27 are left and 30 come: 90 by 33, 27 and 50
+    expected = """
+        a  Jan 40
+        b  Jun 27
+        c  Jun 22.09
+        d  Jun 40.91
+    """
+    assert ledger(expected) == months(found)
+    (first, _) = found.decisions
+    assert "bundle B + C at 60.00 USD: its discount of 40.00 USD counts" in [one.result for one in first.evidence]
+
+
+def test_a_ramp_of_lines_is_level_where_each_year_sells_for_the_same():
+    ramp = (sub("y1", 300, "2025-01-01", "2025-04-01"), sub("y2", 600, "2025-04-01", "2025-07-01"))
+    gives("""
+        y1  Jan 100 Feb 100 Mar 100
+        y2                          Apr 200 May 200 Jun 200
+    """, version(1, "2025-01-01", *ramp))  # fmt: skip
+    gives("""
+        y1  Jan 150 Feb 150 Mar 150
+        y2                          Apr 150 May 150 Jun 150
+    """, version(1, "2025-01-01", *(replace(line, ssp=cents(500)) for line in ramp)))  # fmt: skip
+
+
+def test_a_ramp_of_versions_that_were_agreed_at_once():
+    gives("a  Jan 100 Feb 100 Mar 150 Apr 150 May 200 Jun 200", HALF_YEAR, version(2, "2025-03-01", sub("a", 800)),
+          version(3, "2025-05-01", sub("a", 900)), decided="prospective prospective")  # fmt: skip
+
+
+def test_a_renewal_that_ends_all_lines_on_one_date():
+    first = version(1, "2025-01-01", sub("a", 600), sub("b", 600, "2025-03-01", "2025-09-01"))
+    to_december = {"end": "2026-01-01"}
+    # 600 of 1,200 and 400 of 1,000 are earned by July; six months are left of each.
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100 Jul 100 Aug 100 Sep 100 Oct 100 Nov 100 Dec 100
+        b                  Mar 100 Apr 100 May 100 Jun 100 Jul 100 Aug 100 Sep 100 Oct 100 Nov 100 Dec 100
+    """, first, version(2, "2025-07-01", sub("a", 1200, **to_december), sub("b", 1000, "2025-03-01", **to_december),
+                        kind=VersionKind.RENEWED), decided="prospective")  # fmt: skip
+    # At a discount of 60 each: 2,080 less 1,000, by 1,200 x 6/12 and 1,000 x 6/10.
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100 Jul 90 Aug 90 Sep 90 Oct 90 Nov 90 Dec 90
+        b                  Mar 100 Apr 100 May 100 Jun 100 Jul 90 Aug 90 Sep 90 Oct 90 Nov 90 Dec 90
+    """, first, version(2, "2025-07-01", sub("a", 1140, ssp=cents(1200), **to_december),
+                        sub("b", 940, "2025-03-01", ssp=cents(1000), **to_december), kind=VersionKind.RENEWED))  # fmt: skip
+
+
+def test_a_renewal_with_lines_of_its_own_is_a_separate_contract():
+    gives("""
+        a   Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+        a2  Jul 120 Aug 120 Sep 120
+    """, HALF_YEAR, version(2, "2025-07-01", sub("a", 600), sub("a2", 360, "2025-07-01", "2025-10-01"),
+                            kind=VersionKind.RENEWED), decided="separate_contract")  # fmt: skip
+
+
+# -- a separate contract
+
+
+def test_i05a_thirty_more_units_at_their_ssp():
+    before, after = units("p", 12000, 60, 120), units("p", 12000, 120, 120)
+    gives("""
+        p  Jan 6000  Jun 6000
+        q            Jun 2850
+    """, version(1, "2025-01-01", before), version(2, "2025-04-01", before, units("q", 2850, 0, 30)),
+        version(3, "2025-06-01", after, units("q", 2850, 30, 30)), decided="separate_contract update")  # fmt: skip
+
+
+def test_a_separate_contract_does_not_touch_a_discount_and_is_modified_apart():
+    """a and b at 75 of their SSPs of 100; c at its SSP; then c's price falls, and a and b stay."""
+    pair = sub("a", 450, ssp=cents(600)), sub("b", 450, ssp=cents(600))
+    c = sub("c", 300, "2025-04-01", "2025-07-01")
+    versions = [
+        version(1, "2025-01-01", *pair), version(2, "2025-04-01", *pair, c),
+        version(3, "2025-05-01", *pair, replace(c, total=cents(200))),
+    ]  # fmt: skip
+    gives("""
+        a  Jan 75 Feb 75 Mar 75 Apr 75 May 75 Jun 75
+        b  Jan 75 Feb 75 Mar 75 Apr 75 May 75 Jun 75
+        c                       Apr 100 May 50 Jun 50
+    """, *versions, decided="separate_contract prospective")  # fmt: skip
+    # Nor does a change of the contract touch c.
+    dearer = [replace(pair[0], total=cents(600)), pair[1], c]
+    gives("""
+        a  Jan 75 Feb 75 Mar 75 Apr 75 May 112.50 Jun 112.50
+        b  Jan 75 Feb 75 Mar 75 Apr 75 May 112.50 Jun 112.50
+        c                       Apr 100 May 100 Jun 100
+    """, *versions[:2], version(3, "2025-05-01", *dearer))  # fmt: skip
+
+
+def test_a_separate_contract_is_removed_apart():
+    c = sub("c", 300, "2025-04-01", "2025-07-01")
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+        c                          Apr 100
+    """, HALF_YEAR, version(2, "2025-04-01", sub("a", 600), c), version(3, "2025-05-01", sub("a", 600)))  # fmt: skip
+
+
+def test_a_line_below_its_ssp_joins_the_contract_and_not_what_was_added_apart():
+    """a has 200 left, d comes for 100 and sells at 200: 150 each; c, a contract of its own, stays."""
+    a, c = sub("a", 600), sub("c", 300, "2025-04-01", "2025-07-01")
+    d = sub("d", 100, "2025-05-01", "2025-07-01", ssp=cents(200))
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 75  Jun 75
+        c                          Apr 100 May 100 Jun 100
+        d                                  May 75  Jun 75
+    """, HALF_YEAR, version(2, "2025-04-01", a, c), version(3, "2025-05-01", a, c, d))  # fmt: skip
+    # Also where c changes with the same version.
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 75  Jun 75
+        c                          Apr 100 May 40  Jun 40
+        d                                  May 75  Jun 75
+    """, HALF_YEAR, version(2, "2025-04-01", a, c), version(3, "2025-05-01", a, replace(c, total=cents(180)), d))  # fmt: skip
+
+
+def test_an_explicit_separate_contract_may_be_below_its_ssp():
+    b = sub("b", 190, "2025-05-01", "2025-07-01", ssp=cents(200))
+    stated = {"treatment": "separate_contract", **AGREED}
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+        b                                  May 95  Jun 95
+    """, HALF_YEAR, version(2, "2025-05-01", sub("a", 600), b, **stated), decided="separate_contract")  # fmt: skip
+
+
+def test_the_tolerance_is_the_policys_at_the_date_of_the_version():
+    b = sub("b", 190, "2025-05-01", "2025-07-01", ssp=cents(200))
+    versions = [HALF_YEAR, version(2, "2025-05-01", sub("a", 600), b)]
+    assert Treatment.SEPARATE_CONTRACT == planned(versions, "UTC", policies(ssp_tolerance="5")).decisions[0].treatment
+    assert Treatment.PROSPECTIVE == planned(versions, "UTC", policies(ssp_tolerance="4.99")).decisions[0].treatment
+
+
+# -- cumulative catch-up
+
+
+def test_i08_a_building_that_grows_catches_up():
+    """420 of 700 of 1,000,000 are 600,000; 51.2 per cent of 1,150,000 are 589,024.39."""
+
+    def building(number, effective, total, done, of):
+        return version(number, effective, milestone("m", "2025-01-01", "2026-01-01", total, done, of))
+
+    found = gives("m  Jan 600000 Apr -10975.61 Jun 560975.61",
+          building(1, "2025-01-01", 1000000, 420, 700), building(2, "2025-04-01", 1150000, 420, 820),
+          building(3, "2025-06-01", 1150000, 820, 820), decided="cumulative_catch_up update")  # fmt: skip
+    assert [("2025-04-01", "m", Decimal("-10975.61"))] == jumps(found)
+
+
+def test_a_subscription_that_is_not_distinct_catches_up_by_what_is_over():
+    """Half of 540 is 270, and 300 was earned."""
+    found = gives("a  Jan 100 Feb 100 Mar 100 Apr 60 May 90 Jun 90", HALF_YEAR,
+                  version(2, "2025-04-01", replace(sub("a", 540), distinct=False)), decided="cumulative_catch_up")  # fmt: skip
+    assert [("2025-04-01", "a", -30)] == jumps(found)
+    told = next(one for one in found.effects(ALWAYS, FOREVER) if one.kind == CATCH_UP)
+    assert ("cumulative catch-up of version 2", 2, at("2025-04-01")) == (told.rule, told.version, told.instant)
+
+
+def test_explicit_treatments_give_their_own_numbers():
+    stated = {"treatment": "cumulative_catch_up", **AGREED}
+    gives(
+        "a  Jan 100 Feb 100 Mar 100 Apr 60 May 90 Jun 90", HALF_YEAR, version(2, "2025-04-01", sub("a", 540), **stated)
+    )
+    # 100 of 400 earned by a quarter; 600 more are left over three quarters.
+    stated = {"treatment": "prospective", **AGREED}
+    gives("m  Jan 100 May 200 Jun 400", version(1, "2025-01-01", milestone("m", "2025-01-01", "2026-01-01", 400, 25)),
+          version(2, "2025-04-01", milestone("m", "2025-01-01", "2026-01-01", 700, 25), **stated),
+          version(3, "2025-05-01", milestone("m", "2025-01-01", "2026-01-01", 700, 50)),
+          version(4, "2025-06-01", milestone("m", "2025-01-01", "2026-01-01", 700, 100)))  # fmt: skip
+
+
+def test_mixed_each_line_by_its_own_nature():
+    """360 are left of 660; a quarter of 600 is 50 more than a quarter of 400."""
+
+    def both(number, effective, over_a, over_m, done):
+        return version(number, effective, sub("a", over_a), milestone("m", "2025-01-01", "2025-07-01", over_m, done))
+
+    found = gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 120 May 120 Jun 120
+        m  Jan 100                 Apr 50          Jun 450
+    """, both(1, "2025-01-01", 600, 400, 25), both(2, "2025-04-01", 660, 600, 25), both(3, "2025-06-30", 660, 600, 100),
+        decided="mixed update")  # fmt: skip
+    assert [("2025-04-01", "m", 50)] == jumps(found)
+
+
+def test_mixed_with_a_discount_that_both_share():
+    """450 each of 900; then 550 each of 1,100: a has earned 225, a quarter of m is 137.50."""
+
+    def both(number, effective, over_m):
+        m = replace(milestone("m", "2025-01-01", "2025-07-01", over_m, 25), ssp=cents(600))
+        return version(number, effective, sub("a", 600, ssp=cents(600)), m)
+
+    gives("""
+        a  Jan 75  Feb 75 Mar 75 Apr 108.33 May 108.34 Jun 108.33
+        m  Jan 112.50            Apr 25
+    """, both(1, "2025-01-01", 300), both(2, "2025-04-01", 500))  # fmt: skip
+
+
+# -- products
+
+
+def test_what_was_earned_before_belongs_to_the_product_that_the_line_had_then():
+    found = planned([HALF_YEAR, version(2, "2025-04-01", replace(sub("a", 600), product_id="Q"))])
+    assert ["P", "P", "P", "Q", "Q", "Q"] == [one.product_id for one in found.effects(ALWAYS, FOREVER)]
+    assert ("Q", "Q") == (found.product_of("a"), found.lines[0].product_id)
+    caught = planned([HALF_YEAR, version(2, "2025-04-01", replace(sub("a", 540), product_id="Q", distinct=False))])
+    assert ["Q"] == [one.product_id for one in caught.effects(ALWAYS, FOREVER) if one.kind == CATCH_UP]
+    by_progress = planned([
+        version(1, "2025-01-01", units("p", 12000, 60, 120)),
+        version(2, "2025-04-01", units("p", 12000, 90, 120, product_id="Q")),
+    ])  # fmt: skip
+    assert ["P", "Q"] == [one.product_id for one in by_progress.effects(ALWAYS, FOREVER)]
+    truncated = planned([HALF_YEAR], decided=policies(residual="last_full_period"))
+    assert {"P"} == {one.product_id for one in truncated.effects(ALWAYS, FOREVER)}
