@@ -5,6 +5,7 @@ A contract without billing needs none: nothing of it is billed ahead, and its po
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -112,6 +113,25 @@ class ContractLedgers:
             self._moved.add((customer_id, line.contract_id))
         return [found.get(id(one)) for one in fresh.revenue], exchange
 
+    def condensed(
+        self, customer_id: str, line: Cover, before: Sequence[tuple[int, bytes]], gone: Sequence[Booked]
+    ) -> list[tuple[int, bytes]]:
+        """What is kept of windows that are let go: as much as tells what was billed ahead whenever something was billed.
+
+        Where a currency is converted each day may have a rate of its own, and each window is kept.
+        """
+        found = list(before)
+        contract = self._plans.of(customer_id, line.contract_id)
+        exchange = self.exchange(contract)
+        turns = sorted(one.fact.at for one in self._billing.facts(customer_id, line.contract_id))
+        for booked in gone:
+            amount = codec.to_int(booked.amount)
+            alike = found and bisect_left(turns, found[-1][0]) == bisect_left(turns, booked.window_end)
+            if found and alike and exchange.functional == exchange.currency:
+                amount += codec.to_int(found.pop()[1])
+            found.append((booked.window_end, codec.from_int(amount)))
+        return found
+
     def _usage(self, contract: Planned, fresh: Windows | None) -> Iterator[UsageRevenue]:
         contract_id = contract.first.contract_id
         for lines in self._contracts.of(contract.customer_id).lines.values():
@@ -125,10 +145,8 @@ class ContractLedgers:
     def _booked(self, prefix: bytes, line: Cover, without: Windows | None) -> Iterator[UsageRevenue]:
         """What the windows of a line have posted, without those that are about to be booked."""
         stored = self._store.get(keys.BASE + prefix[1:])
-        if stored:
-            base = codec.decode(LineBase, stored)
-            net = codec.to_int(base.revenue) - codec.to_int(base.withheld)
-            yield UsageRevenue(line.line_id, base.floor, local_date(base.floor - 1, line.zone), net)
+        for end, amount in codec.decode(LineBase, stored).posted if stored else ():
+            yield UsageRevenue(line.line_id, end, local_date(end - 1, line.zone), codec.to_int(amount))
         for key, value in self._store.scan(prefix):
             if without is None or not without.since <= keys.from_number(key[17:]) < without.until:
                 booked = codec.decode(Booked, value)

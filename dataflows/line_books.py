@@ -173,16 +173,18 @@ class LineBooks:
         if before is None:
             return
         last, base = codec.decode(Booked, before[1]), self._base(prefix)
-        held = base.held if base is not None else ALWAYS
+        held, posted = (base.held, base.posted) if base is not None else (ALWAYS, list[tuple[int, bytes]]())
         for part in self._store.walk(prefix, keys.number(floor)):
-            for key, value in part:
-                booked = codec.decode(Booked, value)
-                held = max(held, booked.window_end) if booked.held else held
+            gone = [codec.decode(Booked, value) for _, value in part]
+            for key, _ in part:
                 self._store.delete(key)
+            held = max([held, *(booked.window_end for booked in gone if booked.held)])
+            posted = self._ledgers.condensed(customer_id, line, posted, gone)
             # With each part, so that a stop in between leaves nothing behind that could be booked anew.
             kept = LineBase(
-                floor, last.billing_start, last.units, last.divisor, last.booked, last.revenue, held, last.withheld
-            )
+                floor, last.billing_start, last.units, last.divisor, last.booked, last.revenue, held, last.withheld,
+                posted,
+            )  # fmt: skip
             self._store.put(keys.BASE + prefix[1:], codec.encode(kept))
             yield len(part)
 

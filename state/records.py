@@ -81,6 +81,8 @@ class LineBase(msgspec.Struct, array_like=True):
     revenue: bytes
     held: int  # end of the last window that was let go unposted; the lowest number: none was
     withheld: bytes = b""
+    # (window end, minor units): what was posted of windows that were let go, by what was billed in between.
+    posted: list[tuple[int, bytes]] = []
 
 
 class Posted(msgspec.Struct, array_like=True):

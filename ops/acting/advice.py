@@ -29,7 +29,7 @@ BY_ITSELF = {
     "version_gap": "the version before it comes",
     "rate_not_covering": "the contract is amended with an open-ended tier",
     "invoice_unknown": "billing.events has the event that issues the invoice or credit note it names",
-    "line_unknown": "the contract is amended with the line it names; until then it is booked over the lines it has",
+    "line_unknown": "the contract is amended with the line it names (meanwhile it is booked over the lines there are)",
 }
 NO_RECORD_HELPS = {
     "unsupported": "this version does not recognise what it asks for: recognise it elsewhere",
@@ -153,13 +153,18 @@ def _same_billing(kind: str, record: Record, before: Record | Fault) -> str | No
     if not (isinstance(record, BillingEvent) and isinstance(before, BillingEvent)):
         return None
     match kind:
-        case "currency_mismatch" if (record.currency, record.contract_id) == (before.currency, before.contract_id):
+        case "currency_mismatch" if _belongs(record) == _belongs(before):
             return f"is in {record.currency} still: send it in the currency of its contract"
         case "invoice_conflict" if (name := _document(record)) == _document(before):
             return f"issues {name} still: give it an id of its own"
         case "amount_exceeds" if _content(record) == _content(before):
             return "asks for the same amount still: send one that fits"
     return None
+
+
+def _belongs(event: BillingEvent) -> tuple[str | None, ...]:
+    """What decides in which contract's books an event belongs, and whether its currency fits."""
+    return event.currency, event.contract_id, event.invoice_id, event.credit_note_id
 
 
 def _document(event: BillingEvent) -> str:

@@ -65,7 +65,9 @@ def test_the_missing_version_takes_up_those_that_waited(parts):
 def test_the_earliest_effective_date_of_the_versions_taken_up_says_what_changes(parts):
     parts.contract(0, price="2")
     parts.contract(1, version="3", price="3", effective="2025-02-01")
-    assert Change("c", micros("2025-02-01"), "k", 1) == parts.contract(2, version="2", price="3", effective="2025-03-01")
+    assert Change("c", micros("2025-02-01"), "k", 1) == parts.contract(
+        2, version="2", price="3", effective="2025-03-01"
+    )
 
 
 def test_the_same_record_again_changes_nothing(parts):

@@ -117,7 +117,9 @@ def test_the_outbox_holds_what_the_next_batch_proves(driven):
     assert {(JOURNAL,): 3, (EXCEPTIONS,): 3, (RECALCULATIONS,): 1} == kept
     shard.give([])
     shard.shard.snapshot()
-    assert {(JOURNAL,): 0, (EXCEPTIONS,): 0, (RECALCULATIONS,): 0} == scraped(shard).by("accrual_outbox_records", "topic")
+    assert {(JOURNAL,): 0, (EXCEPTIONS,): 0, (RECALCULATIONS,): 0} == scraped(shard).by(
+        "accrual_outbox_records", "topic"
+    )
 
 
 def unix(text):

@@ -458,3 +458,39 @@ def test_an_amendment_in_the_middle_of_a_pass_finds_the_customer_as_after_it(dri
     little = driven(story, following=True, **SHORT).play()
     assert (whole.journal, whole.exceptions) == (little.journal, little.exceptions)
     assert 9 == len(whole.journal)
+
+
+# -- billing
+
+
+EVER_BILLED = """
+    2025-01-01 contract price=2 end=-
+    2025-01-01 bill kind=finalized invoice=i0 net=l:15
+    2025-01-10 usage n=5
+    2025-01-20 usage n=5
+    2025-01-31 bill kind=finalized invoice=i1 net=l:5
+    2025-02-10 usage n=3
+    2025-02-28 bill kind=finalized invoice=i2 net=l:6
+    2025-03-10 usage n=4
+"""
+LATER = """
+    2025-05-15 clock
+    2025-05-16 bill kind=finalized invoice=i3 net=l:8
+    2025-05-17 usage n=1
+    2025-05-20 clock
+"""
+
+
+def test_what_was_billed_ahead_is_known_when_the_windows_it_was_used_up_by_are_gone(driven):
+    short, everything = (driven(EVER_BILLED + LATER, **settings).play() for settings in (SHORT, {}))
+    assert everything.balances("period") == short.balances("period")
+    assert {"accounts_receivable": 34, "revenue": -36, "unbilled_receivable": 2} == short.balances()
+    assert kept(short)[keys.BOOKED] < kept(everything)[keys.BOOKED]
+
+
+def test_a_billing_event_of_later_changes_nothing_of_what_was_let_go(driven):
+    shard = driven(EVER_BILLED + LATER, **SHORT)
+    shard.play(stop=len(shard.activations) - 1)
+    before = len(shard.journal)
+    shard.play(start=len(shard.activations) - 1)
+    assert all("2025-05" in line for line in shard.journal[before:])

@@ -1,7 +1,7 @@
 """Billing books: the postings of billing facts in both currencies (accounting.md rule 8)."""
 
 from . import instant, number
-from .booking import Sums
+from .booking import Sums, end_of
 
 
 class BillingBook:
@@ -28,8 +28,9 @@ class BillingBook:
             moved = positions[name].bill(recognised, billed, rate, invoice, self.rate(invoice))
             rows += [(account, *amounts) for account, amounts in moved.items()]
         rows.append(("fx_gain_loss", 0, -sum(functional for _, _, functional in rows)))
+        day = self.day(fact)
         for account, minor, functional in rows:
-            self.sums.add(self.day(fact), None, account, minor, functional, rate[0])
+            self.sums.add(day, end_of(day, self.sums.zone), None, account, minor, functional, rate[0])
 
     def _functional(self, posting, rate):
         """By its own rate, or the difference of the balance that carries another one."""

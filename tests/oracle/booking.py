@@ -26,9 +26,12 @@ class Sums:
         rate = stated or self.reference.rate(self.currency, functional, at)
         return None if rate is None else (functional, rate)
 
-    def add(self, day, line_id, account, minor, functional, currency):
-        """One posting of a day; a line only where one has earned it, for a billing fact may name several."""
-        name = self.reference.account(self.entity, account, end_of(day, self.zone))
+    def add(self, day, at, line_id, account, minor, functional, currency):
+        """One posting of a day, its account as of an instant.
+
+        A line only where one has earned it, for a billing fact may name several.
+        """
+        name = self.reference.account(self.entity, account, at)
         key = (self.entity, self.currency, period.of_date(day), name, *self.key, line_id)
         sums = self.desired.sums
         sums[key] = sums.get(key, 0) + minor
@@ -89,10 +92,10 @@ class LineBook:
         """Both amounts of every posting; revenue takes what rounding leaves of the functional ones."""
         postings = self.position.recognise(amount, rate)
         for account, (minor, functional) in postings.items():
-            self.sums.add(day, self.line_id, account, minor, functional, rate[0])
+            self.sums.add(day, at, self.line_id, account, minor, functional, rate[0])
         revenue = self.reference.revenue_account(self.line.product, at)
         left = -sum(functional for _, functional in postings.values())
-        self.sums.add(day, self.line_id, revenue, -amount, left, rate[0])
+        self.sums.add(day, at, self.line_id, revenue, -amount, left, rate[0])
 
 
 def end_of(day, zone):

@@ -20,7 +20,8 @@ from connectors.usage_rows import Lateness, usage_batches
 from dataflows.settings import FlowSettings
 from dataflows.shard import Shard, ShardContext
 from schemas.instants import parse_instant
-from schemas.topics import CONTRACTS, CONTROL, EXCEPTIONS, JOURNAL, RECALCULATIONS, REFERENCE, USAGE
+from schemas.topics import BILLING, CONTRACTS, CONTROL, EXCEPTIONS, JOURNAL, RECALCULATIONS, REFERENCE, USAGE
+from tests.support.billing import billing
 from tests.support.timeline import Step, booked, instant, timeline
 
 HOUR_US = 3_600_000_000
@@ -110,6 +111,11 @@ class DrivenShard:
         ]
 
     @property
+    def recalculations(self) -> list[dict[str, Any]]:
+        """The records of revenue.recalculations."""
+        return [json.loads(line) for line in self.lines[RECALCULATIONS].values()]
+
+    @property
     def open(self) -> list[str]:
         """Class and position of the exceptions that are not resolved."""
         found = Counter(one.rpartition(" ")[0] for one in self.exceptions if one.endswith(" open"))
@@ -181,7 +187,7 @@ class _Arrivals:
 
     def _line(self, step: Step) -> bytes:
         self._events += 1
-        make = {"usage": usage, "contract": contract, "reference": reference}[step.verb]
+        make = {"usage": usage, "contract": contract, "reference": reference, "bill": bill}[step.verb]
         return json.dumps(make(step.at, f"e{self._events}", **step.facts)).encode()
 
 
@@ -217,7 +223,7 @@ def _place(step: Step) -> tuple[str, int] | None:
     """Topic and partition of a step that is no control record."""
     if step.verb in CONTROLS:
         return None
-    topic = {"usage": USAGE, "contract": CONTRACTS, "reference": REFERENCE}[step.verb]
+    topic = {"usage": USAGE, "contract": CONTRACTS, "reference": REFERENCE, "bill": BILLING}[step.verb]
     return topic, int(step.facts.get("on", 0))
 
 
@@ -230,6 +236,15 @@ def usage(
         "event_id": id or event_id, "source": "s", "customer_id": customer, "contract_id": contract,
         "meter": meter, "quantity": n, "event_time": at,
     }  # fmt: skip
+
+
+def bill(at: str, event_id: str, *, net: str = "", on: str = "0", **facts: str) -> dict[str, Any]:
+    """A billing event, see `billing`: `net` are its lines, as `a:100,b:20`, of its whole amount if that is not given."""
+    lines = [one.split(":") for one in net.split(",") if one]
+    amounts = {"amount": str(sum(Decimal(amount) for _, amount in lines))} if lines and "amount" not in facts else {}
+    return billing(
+        at, event_id, lines=[{"line_id": name, "amount": amount} for name, amount in lines], **amounts, **facts
+    )
 
 
 DATES = {"effective_from", "as_of"}

@@ -94,12 +94,59 @@ def test_reference_data_is_corrected_by_a_later_record() -> None:
     assert isinstance(judged(one, json.dumps(later).encode(), {}), Sendable)
 
 
-@pytest.mark.parametrize("cls", ["identity_conflict", "currency_mismatch"])
+def of_billing(cls: str, **facts: str) -> ExceptionRecord:
+    return excepted(cls, sent("b1", **facts), "billing.events")
+
+
+def sent(event_id: str, **facts: str) -> bytes:
+    return json.dumps(billing("2025-02-01T00:00:00Z", event_id, **facts)).encode()
+
+
+# What is corrected of an invoice of 10 USD, and what is not enough.
+CORRECTED = {
+    "identity_conflict": ({"amount": "11"}, None, ""),
+    "currency_mismatch": (
+        {"currency": "EUR"},
+        {"amount": "11"},
+        "is in USD still: send it in the currency of its contract",
+    ),
+    "invoice_conflict": ({"invoice": "j"}, {"amount": "11"}, "issues invoice i still: give it an id of its own"),
+    "amount_exceeds": ({"amount": "9"}, {}, "asks for the same amount still: send one that fits"),
+}
+
+
+@pytest.mark.parametrize("cls", CORRECTED)
 def test_a_billing_event_is_corrected_under_an_identity_of_its_own(cls: str) -> None:
-    one = excepted(cls, json.dumps(billing("2025-02-01T00:00:00Z", "b1", amount="10")).encode(), "billing.events")
-    same, fresh = (
-        json.dumps(billing("2025-02-01T00:00:00Z", name, amount="11")).encode() for name in ("b1", "b2")
-    )  # fmt: skip
-    told = "the corrected record has the identity b1 of s, customer c still: give it an event_id of its own"
-    assert told == reason(judged(one, same, {}))
-    assert isinstance(judged(one, fresh, {}), Sendable)
+    right, wrong, told = CORRECTED[cls]
+    one = of_billing(cls)
+    same = "the corrected record has the identity b1 of s, customer c still: give it an event_id of its own"
+    assert same == reason(judged(one, sent("b1", **right), {}))
+    assert isinstance(judged(one, sent("b2", **right), {}), Sendable)
+    if wrong is not None:
+        assert f"the corrected record {told}" == reason(judged(one, sent("b2", **wrong), {}))
+
+
+def version(number: int, contract_id: str = "k", total: str = "12") -> bytes:
+    at, end = "2025-01-01T00:00:00Z", "2026-01-01T00:00:00Z"
+    record = {
+        "event_id": f"{contract_id}{number}", "source": "crm", "event_time": at, "contract_id": contract_id,
+        "version": number, "kind": "activated" if number == 1 else "amended", "effective_at": at, "customer_id": "c",
+        "entity": "us", "currency": "USD", "start": at, "end": end,
+        "lines": [{"line_id": "a", "kind": "ratable", "total": total}],
+    }  # fmt: skip
+    return json.dumps(record).encode()
+
+
+@pytest.mark.parametrize(
+    ("cls", "wrong", "right", "told"),
+    [
+        ("treatment_undecidable", version(2, total="13"), version(3),
+         "is contract k version 2 still: send the change as the next version"),
+        ("currency_mismatch", version(3), version(1, "k2"),
+         "is contract k still: begin a contract under a contract_id of its own"),
+    ],
+)  # fmt: skip
+def test_a_contract_version_is_corrected_by_another_one(cls: str, wrong: bytes, right: bytes, told: str) -> None:
+    one = excepted(cls, version(2), "contracts.events")
+    assert f"the corrected record {told}" == reason(judged(one, wrong, {}))
+    assert isinstance(judged(one, right, {}), Sendable)
