@@ -42,7 +42,8 @@ class Sums:
 class LineBook:
     """Books what a line earns, through a position it may share."""
 
-    def __init__(self, desired, history, line_id, position):
+    def __init__(self, desired, history, line_id, position, stated=None):
+        """`stated`: every version there is, where not all of them could be taken up."""
         self.desired = desired
         self.reference = desired.reference
         self.history = history
@@ -51,6 +52,7 @@ class LineBook:
         self.position = position
         versions = [version for version in history.versions if version.line(line_id)]
         self.line = versions[-1].line(line_id)
+        versions = [version for version in (stated or history).versions if version.line(line_id)]
         first = next(version for version in versions if version.line(line_id).product == self.line.product)
         self.unmapped = ("product_unmapped", *first.position)
         self.without_rate = None

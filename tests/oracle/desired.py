@@ -104,8 +104,8 @@ class ContractBook:
         """Fixed lines are recognised as the business date passes, one position for all (accounting.md rule 3)."""
         due = frontier_of(self.history.first.entity, self.moment.business_date, self.desired.closed_until)
         effects, position = self.revenue.effects(due), self.positions[None]
-        taken = self.plan.taken
-        books = {name: booking.LineBook(self.desired, taken, name, position) for name in self.plan.line_ids()}
+        terms = (position, self.history)
+        books = {name: booking.LineBook(self.desired, self.plan.taken, name, *terms) for name in self.plan.line_ids()}
         for effect in effects:
             self._add(effect.at, RECOGNITION, books[effect.line_id].effect, effect)
         cancelled = self.plan.cancelled()
