@@ -55,9 +55,10 @@ class LinePlans:
 
         What a version of the same day, or of a later one, has settled so before stays settled.
         """
-        earned = [abs(self.earned(name, since)) for name in names]
-        found: dict[str, int] = {}
-        for name, part in zip(names, largest_remainder(past_credit, earned) if names else (), strict=True):
+        found = dict.fromkeys(names, 0)
+        begun = [name for name in names if self.before(name, since)]  # others have delivered nothing
+        earned = [abs(self.earned(name, since)) for name in begun]
+        for name, part in zip(begun, largest_remainder(past_credit, earned) if begun else (), strict=True):
             known = self._credits.get(name, [])
             found[name] = part + sum(amount for at, amount in known if at >= since)
             self._credits[name] = [*(one for one in known if one[0] < since), (since, found[name])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import msgspec
 
@@ -301,10 +302,10 @@ class ContractTable:
         cuts: dict[tuple[str, int], tuple[int, int]] = {}
         for _, value in self._store.scan(keys.CONTRACT + keys.name(customer_id)):
             stored = codec.decode(StoredContract, value)
-            event = decode(CONTRACTS, stored.payload)
-            if isinstance(event, ContractEvent):
-                waiting.setdefault(event.contract_id, {})[event.version] = event.to_version()
-                cuts[event.contract_id, event.version] = stored.cut, stored.kept
+            version = _version(stored.payload)
+            if version is not None:
+                waiting.setdefault(version.contract_id, {})[version.version] = version
+                cuts[version.contract_id, version.version] = stored.cut, stored.kept
         customer = CustomerContracts()
         for contract_id, numbered in waiting.items():
             versions: list[ContractVersion] = []
@@ -349,6 +350,13 @@ class ContractTable:
             if not edges:
                 del self.edges[customer_id]
             self._store.put(_EDGES, msgspec.msgpack.encode(self.edges))
+
+
+@lru_cache(maxsize=4096)
+def _version(payload: bytes) -> ContractVersion | None:
+    """A stored version: read again whenever the customer's contracts change."""
+    event = decode(CONTRACTS, payload)
+    return event.to_version() if isinstance(event, ContractEvent) else None
 
 
 def _runs(version: ContractVersion, start: int, end: int, instant: int) -> bool:

@@ -222,10 +222,10 @@ def _retry(
     from ops.acting.retry import retry as send
     from ops.settings import load
     from ops.show.sink import require_output, sink_directory
-    from schemas.topics import EXCEPTIONS, JOURNAL
+    from schemas.topics import EXCEPTIONS
 
     directory, outcome = sink_directory(sink), Outcome()
-    require_output(directory, EXCEPTIONS, (EXCEPTIONS, JOURNAL))
+    require_output(directory, EXCEPTIONS)
     try:
         send(directory, _directory("--source", source), Choice(ids, exception_class, every), payload, load(), outcome)
     finally:
@@ -262,7 +262,7 @@ def _export(sink: str, to: Path, topics: list[str] | None, codec: str, as_json: 
     from schemas.topics import OUTPUTS
 
     directory = sink_directory(sink)
-    require_output(directory, OUTPUTS[0], OUTPUTS)
+    require_output(directory, OUTPUTS[0])
     written: list[dict[str, Any]] = []
     for one in write(directory, to, tuple(topics or OUTPUTS), codec):
         written.append({"topic": one.topic, "file": str(one.path), "records": one.records, "bytes": one.size})

@@ -15,7 +15,7 @@ from ops.show.records import read_records
 from ops.show.sink import UsageError, require_output, sink_directory
 from ops.show.text import out, plain, short
 from schemas.instants import parse_instant
-from schemas.topics import EXCEPTIONS, JOURNAL
+from schemas.topics import EXCEPTIONS
 
 DEFAULT_LIMIT = 40  # exceptions in a table; JSON lines are not limited unless asked
 HEADINGS = ("id", "class", "status", "owner", "due", "customer", "source", "retry")
@@ -61,7 +61,7 @@ class Wanted:
 def list_open(sink: str, wanted: Wanted, settings: Settings, limit: int | None, as_json: bool) -> None:
     """Print those that match, each by its current record. Raises UsageError and UnreadableRecordError."""
     directory, console = sink_directory(sink), out()
-    require_output(directory, EXCEPTIONS, (EXCEPTIONS, JOURNAL))
+    require_output(directory, EXCEPTIONS)
     latest = {stored.value.exception_id: stored for stored in read_records(directory, EXCEPTIONS, ExceptionRecord)}
     found = [stored for stored in latest.values() if wanted.matches(stored.value)]
     if as_json:

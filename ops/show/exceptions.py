@@ -11,7 +11,6 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from ops.show import entry as journal_entry
 from ops.show import exception_record
 from ops.show.exception_record import OPEN, ExceptionRecord
 from ops.show.moments import instant_or_none, moment, parsed_moment
@@ -81,7 +80,7 @@ def show_exceptions(
 def open_exceptions(sink: str) -> StoredTopic:
     """The exceptions of a sink; UsageError when nothing has been run into it."""
     directory = sink_directory(sink)
-    require_output(directory, exception_record.TOPIC, (exception_record.TOPIC, journal_entry.TOPIC))
+    require_output(directory, exception_record.TOPIC)
     return StoredTopic(directory, exception_record.TOPIC)
 
 

@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.show import entry as journal_entry
-from ops.show import exception_record
 from ops.show.entry import REVENUE, Entry
 from ops.show.entry_filter import EntryFilter
 from ops.show.outcome import outcome
@@ -71,7 +70,7 @@ def _show(sink: str, wanted: EntryFilter, as_json: bool, limit: int | None, cons
 def open_journal(sink: str) -> StoredTopic:
     """The journal of a sink; UsageError when nothing has been run into it."""
     directory = sink_directory(sink)
-    require_output(directory, journal_entry.TOPIC, (journal_entry.TOPIC, exception_record.TOPIC))
+    require_output(directory, journal_entry.TOPIC)
     return StoredTopic(directory, journal_entry.TOPIC)
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from ops.show.records import StoredTopic
 from ops.show.sink import require_output, sink_directory
-from schemas.topics import EXCEPTIONS, JOURNAL, RECALCULATIONS
+from schemas.topics import RECALCULATIONS
 
 ZERO = Decimal(0)
 AMENDMENT = "amendment"
@@ -106,5 +106,5 @@ class Recalculation(msgspec.Struct, frozen=True):
 def open_recalculations(sink: str) -> StoredTopic:
     """The recalculations of a sink; UsageError when nothing has been run into it."""
     directory = sink_directory(sink)
-    require_output(directory, RECALCULATIONS, (RECALCULATIONS, JOURNAL, EXCEPTIONS))
+    require_output(directory, RECALCULATIONS)
     return StoredTopic(directory, RECALCULATIONS)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from ops.show.records import topic_files
+from schemas.topics import OUTPUTS
 
 SCHEME = "files:"
 
@@ -33,9 +33,9 @@ def _directory(flag: str, uri: str, remedy: str) -> Path:
     return directory
 
 
-def require_output(directory: Path, topic: str, topics: Sequence[str]) -> None:
+def require_output(directory: Path, topic: str) -> None:
     """Refuse a directory into which nothing has been run; a run without records of `topic` is fine."""
-    if any(topic_files(directory, name) for name in topics):
+    if any(topic_files(directory, name) for name in OUTPUTS):
         return
     raise UsageError(
         f"no {topic} in {str(directory)!r} yet: nothing has been run into this directory. "

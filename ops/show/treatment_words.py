@@ -77,8 +77,8 @@ TREATMENTS = {
     ),
     "cancellation": Treatment(
         "an end of the contract",
-        "the schedules end on that day; what is billed and not earned stays deferred until it is credited, or as the "
-        "policy `cancellation` says",
+        "the schedules end on that day; what is billed and not earned stays deferred until it is credited, or "
+        "recognised where the policy cancellation says so",
         _source("25-10", "18"),
     ),
     "undecided": Treatment(

@@ -16,7 +16,7 @@ from accounting.coverage import ALWAYS, FOREVER
 from accounting.modification import Treatment
 from accounting.policy import Policies, PolicyRecord
 from accounting.recognition import CATCH_UP
-from accounting.schedule import Method, round_share
+from accounting.schedule import Method
 from tests.accounting.examples import at
 from tests.accounting.ledgers import planned
 
@@ -27,9 +27,11 @@ RATABLE, POINT, MILESTONE = LineKind.RATABLE, LineKind.POINT_IN_TIME, LineKind.M
 ZONES = st.sampled_from(["UTC", "America/New_York", "Australia/Lord_Howe"])
 INSIDE = st.builds(lambda day, hour: START + day * DAY_US + hour * 3_600_000_000, st.integers(0, LENGTH - 2),
                    st.sampled_from([0, 0, 9, 23]))  # fmt: skip
+LATE = INSIDE.map(lambda instant: START + 160 * DAY_US + (instant - START) * 3 // 10)
 AMOUNTS = st.integers(0, 50_000)
 SSPS = st.none() | st.integers(1, 60_000)
 NAMES = "abcmx"
+SOME, FEW = st.integers(1, 4), st.integers(0, 2)  # amendments
 
 
 @st.composite
@@ -109,12 +111,12 @@ def next_versions(draw, before: ContractVersion, effective: int | None = None, r
 
 
 @st.composite
-def histories(draw, sizes=st.integers(1, 4), ordered=False, removal=True) -> list[ContractVersion]:
+def histories(draw, sizes=SOME, ordered=False, removal=True) -> list[ContractVersion]:
     """Versions 1..n; `ordered`: each takes effect after the one before. Either lines go or estimates change."""
     found = [draw(first_versions())]
     instants = draw(st.lists(INSIDE, min_size=4, max_size=4))
-    if ordered:
-        instants.sort()
+    if ordered:  # and LATE comes after all of them
+        instants = sorted(START + (instant - START) * 6 // 10 for instant in instants)
     for number in range(draw(sizes)):
         found.append(draw(next_versions(found[-1], instants[number], removal)))
     return found
@@ -178,15 +180,14 @@ def test_a_contract_from_which_lines_go_keeps_what_they_had_earned(versions, zon
             assert (True, 0, final.base) == (final.ended, final.amount, sums[line.line_id])
 
 
-@given(histories(ordered=True), INSIDE, ZONES)
+@given(histories(ordered=True), LATE, ZONES)
 def test_a_cancelled_contract_earns_what_it_had_earned_by_its_day(versions, when, zone):
     before = planned(versions, zone)
-    assume(before.undecidable is None and when > versions[-1].effective_at)
+    assume(before.undecidable is None)
     ended = replace(
         versions[-1], version=len(versions) + 1, kind=VersionKind.CANCELLED, effective_at=when, modification=None
     )
     since = day_of(ended, zone)
-    assume(since > day_of(versions[-1], zone))
     found = planned([*versions, ended], zone)
     assert Treatment.CANCELLATION is found.decisions[-1].treatment
     for line in before.lines:
@@ -199,16 +200,17 @@ def test_a_cancelled_contract_earns_what_it_had_earned_by_its_day(versions, when
 # -- taken back
 
 
-@given(histories(ordered=True, sizes=st.integers(0, 2), removal=False) | histories(ordered=True, sizes=st.integers(0, 2)),
+@given(histories(ordered=True, sizes=FEW, removal=False) | histories(ordered=True, sizes=FEW),
        st.data(), ZONES, st.booleans())  # fmt: skip
 def test_what_is_taken_back_from_its_day_on_was_never_there(versions, data, zone, removal):
     before = planned(versions, zone)
     assume(before.undecidable is None)
-    effective = data.draw(INSIDE)
-    assume(start_of_day(local_date(effective, zone), zone) > max(day_of(one, zone) for one in versions))
+    effective = data.draw(LATE)
     amended = data.draw(next_versions(versions[-1], effective, removal))
     if data.draw(st.integers(0, 5)) == 0:
         amended = replace(amended, kind=VersionKind.CANCELLED)
+    # A credit alone cannot be told from an update when the terms are repeated.
+    assume(amended.lines != versions[-1].lines or not amended.modification)
     # Progress that was told in between was told.
     progress = {line.line_id: line.progress for line in versions[-1].lines}
     amended = replace(amended, lines=tuple(
@@ -225,37 +227,36 @@ def test_what_is_taken_back_from_its_day_on_was_never_there(versions, data, zone
 # -- what is earlier, and what is at once
 
 
-@given(histories(ordered=True, sizes=st.integers(0, 2), removal=False), st.data(), ZONES)
+@given(histories(ordered=True, sizes=FEW, removal=False), st.data(), ZONES)
 def test_nothing_before_the_day_of_a_modification_moves(versions, data, zone):
     before = planned(versions, zone)
     assume(before.undecidable is None)
-    effective = data.draw(INSIDE)
+    effective = data.draw(LATE)
     amended = data.draw(next_versions(versions[-1], effective, True))
     assume(amended.lines != versions[-1].lines or amended.modification)
     since = day_of(amended, zone)
-    assume(since > max(day_of(one, zone) for one in versions))
     found = planned([*versions, amended], zone)
     # A line that is a contract of its own may have begun earlier; a delivery is told whenever it is.
     apart = found.decisions[-1].added if found.decisions[-1].treatment is Treatment.SEPARATE_CONTRACT else ()
     earlier = [one for one in shown(found, until=since - 1) if one[2] not in apart]
-    assert shown(before, until=since - 1) == earlier
+    assert sorted(shown(before, until=since - 1)) == sorted(earlier)
     for line in before.lines:
         own = found.line(line.line_id)
         assert own is not None
         assert line.earned([since - 1], zone) == own.earned([since - 1], zone)
 
 
-@given(histories(ordered=True, sizes=st.integers(0, 2), removal=False), st.data(), ZONES)
+@given(histories(ordered=True, sizes=FEW, removal=False), st.data(), ZONES)
 def test_a_prospective_modification_moves_nothing_at_its_day(versions, data, zone):
     """But for what is over: what comes to such a line is earned at once."""
     before = planned(versions, zone)
     assume(before.undecidable is None)
-    amended = data.draw(next_versions(versions[-1], data.draw(INSIDE), True))
+    lines_ = tuple(replace(data.draw(changed(line)), quantity=7) for line in versions[-1].lines)
+    stated = Modification("prospective", "agreed", "ann")
+    amended = version(len(versions) + 1, data.draw(LATE), lines_, variable=versions[-1].variable, modification=stated)
     since = day_of(amended, zone)
-    assume(since > max(day_of(one, zone) for one in versions))
     found = planned([*versions, amended], zone)
-    assume(found.undecidable is None and found.decisions[-1].treatment is Treatment.PROSPECTIVE)
-    assume(amended.modification is None or not amended.modification.past_credit)
+    assert Treatment.PROSPECTIVE is found.decisions[-1].treatment
     for line in found.lines:
         phase, own = line.phases[-1], before.line(line.line_id)
         if phase.since == since and line.steps is None and own is not None:
@@ -265,7 +266,7 @@ def test_a_prospective_modification_moves_nothing_at_its_day(versions, data, zon
             assert own.earned([since], zone)[0] == phase.base
 
 
-@given(histories(ordered=True, sizes=st.integers(0, 2), removal=False), st.data(), ZONES, st.integers(0, 400))
+@given(histories(ordered=True, sizes=FEW, removal=False), st.data(), ZONES, st.integers(0, 400))
 def test_a_catch_up_posts_the_whole_difference_at_once(versions, data, zone, past_credit):
     """Progress times the new amount, less what was earned; a credit for what was delivered counts whole."""
     before = planned(versions, zone)
@@ -274,9 +275,8 @@ def test_a_catch_up_posts_the_whole_difference_at_once(versions, data, zone, pas
         replace(data.draw(changed(line)), distinct=False) for line in versions[-1].lines if line.line_id in "abcm"
     )
     stated = Modification(past_credit=past_credit) if past_credit else None
-    amended = version(len(versions) + 1, data.draw(INSIDE), own, modification=stated)
+    amended = version(len(versions) + 1, data.draw(LATE), own, modification=stated)
     since = day_of(amended, zone)
-    assume(since > max(day_of(one, zone) for one in versions))
     found = planned([*versions, amended], zone)
     assume(found.undecidable is None and found.decisions[-1].treatment is Treatment.CUMULATIVE_CATCH_UP)
     for line in found.lines:
@@ -412,4 +412,3 @@ def test_what_is_recognised_by_an_instant_is_what_the_plans_say(versions, zone):
         for instant in [day_of(one, zone) for one in versions]:
             caught = [one for one in line.catch_ups(zone) if one.instant == instant and one.kind == CATCH_UP]
             assert len(caught) <= 1
-    assert 1 == round_share(1, 1, 1)

@@ -1,9 +1,10 @@
 """A campaign by hand: a range of seeds through product and oracle.
 
-    python -m tests.support.campaign FIRST LAST [--keep DIR] [--simple | --rich] [--events N]
+    python -m tests.support.campaign FIRST LAST [--keep DIR] [--simple | --rich] [--modified] [--billed] [--events N]
 
 prints the seeds that fail, with their first problems. With --keep the failing feeds stay, each in a directory of its
-own: the topics, what came out, and `problems.txt`. Exit code 1 when a seed has failed.
+own: the topics, what came out, and `problems.txt`. Exit code 1 when a seed has failed. --modified draws changed terms of
+fixed lines, --billed billing events, both in rich feeds.
 """
 
 from __future__ import annotations
@@ -31,10 +32,13 @@ def main(words: list[str] | None = None) -> int:
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--simple", dest="rich", action="store_const", const=False, help="simple feeds only")
     kinds.add_argument("--rich", dest="rich", action="store_const", const=True, help="rich feeds only")
+    parser.add_argument("--modified", action="store_true", help="feeds in which the terms of fixed lines change")
+    parser.add_argument("--billed", action="store_true", help="feeds with billing events")
     options = parser.parse_args(words)
     seeds, failed = range(options.first, options.last + 1), []
     for seed in seeds:
-        feed = Drawing(seed, events=options.events, rich=options.rich).feed()
+        more = {"modified": options.modified, "billed": options.billed}
+        feed = Drawing(seed, events=options.events, rich=options.rich, **more).feed()
         found = judge(feed, options.keep)
         if found:
             failed.append(seed)

@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.support.billed import Billed, BillingPolicies
 from tests.support.fixed_lines import FixedLines
 from tests.support.master_data import MasterData
+from tests.support.modified_lines import ModifiedLines
 from tests.support.moments import START, instant
 from tests.support.policies import DrawnPolicies
 
@@ -66,8 +68,19 @@ class Feed:
 class Drawing:
     """Draws one feed."""
 
-    def __init__(self, seed: int, events: int = 300, days: int = 75, rich: bool | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        events: int = 300,
+        days: int = 75,
+        rich: bool | None = None,
+        modified: bool = False,
+        billed: bool = False,
+    ) -> None:
+        """`modified`: terms of fixed lines change; `billed`: there are billing events. Both only in rich feeds."""
         self.random = random.Random(seed)
+        self.modified, self.billed = modified, billed
+        rich = True if modified or billed else rich
         self.seed, self.events, self.days = seed, events, days
         self.rich = random.Random(f"{seed} rich").random() < 0.5 if rich is None else rich
         self.customers = [f"c{number}" for number in range(self.random.randint(1, 6))]
@@ -84,12 +97,20 @@ class Drawing:
         if self.rich:
             FixedLines(self.seed, self.customers, CURRENCIES).add(contracts)
             policies = DrawnPolicies(self.seed).records()
+            if self.modified:
+                ModifiedLines(self.seed).add(contracts)
+            if self.modified or self.billed:
+                policies += BillingPolicies(self.seed).records()
+            if self.billed:
+                # What is truncated by period and then credited has no rule.
+                policies = [one for one in policies if one["key"] != "residual"]
+                feed.topics["billing.events"] = Billed(self.seed, contracts).partitions()
             controls = sorted(
                 [*policies, *controls, *more_closes(self.seed, controls)], key=lambda one: one["event_time"]
             )
             if any(one["key"] == "carry" for one in policies):
                 steady(contracts)
-            feed.topics["reference.events"] = MasterData(self.seed, contracts, self.meters).partitions()
+            feed.topics["reference.events"] = MasterData(self.seed, contracts, self.meters, self.billed).partitions()
         feed.topics["contracts.events"] = {0: [json.dumps(one).encode() for one in contracts]}
         feed.topics["usage.events"] = usage
         if controls:

@@ -31,7 +31,9 @@ Record = dict[str, Any]
 class MasterData:
     """The reference records that go with drawn contracts."""
 
-    def __init__(self, seed: int, contracts: list[Record], meters: list[str]) -> None:
+    def __init__(self, seed: int, contracts: list[Record], meters: list[str], billed: bool = False) -> None:
+        """`billed`: every rate is there from the start, and functional currencies stay: layers have one currency."""
+        self.billed = billed
         self.random = random.Random(f"{seed} master data")
         self.contracts, self.meters = contracts, meters
         self.first: list[Record | bytes] = []
@@ -41,7 +43,7 @@ class MasterData:
         """What is known from the start, mixed, then what comes late, in the order of its times."""
         rng = self.random
         currencies = self._entities()
-        if rng.random() < 0.75:
+        if rng.random() < 0.75 and not self.billed:
             self._rates(currencies)
         else:
             self._rates(currencies, all_there=True)
@@ -95,7 +97,7 @@ class MasterData:
                 self._put(
                     "entity", id=entity, **facts | {"time_zone": rng.choice(ZONES)}, effective_from=self._day(2, 30)
                 )
-            elif rng.random() < 0.1 and found.get(entity):
+            elif rng.random() < 0.1 and found.get(entity) and not self.billed:
                 # At this hour the first of February has begun in every zone, and ended in none.
                 facts["functional_currency"] = rng.choice(("USD", "EUR"))
                 self._put("entity", id=entity, **facts, effective_from="2025-02-01T12:00:00Z")
@@ -120,10 +122,10 @@ class MasterData:
                 if draw < 0.12:
                     self._rate(base, quote, self._day(5, 40))
                 continue
-            self._rate(base, quote, self._day(-200, -90), late=draw > 0.85)
+            self._rate(base, quote, self._day(-200, -90), late=draw > 0.85 and not self.billed)
             for _ in range(rng.choice((0, 1, 3))):
                 self._rate(base, quote, self._day(-20, 60))
-            if rng.random() < 0.08:
+            if rng.random() < 0.08 and not self.billed:
                 self._rate(base, quote, self._day(-20, 30), late=True)  # corrects what is booked
 
     def _rate(self, base: str, quote: str, as_of: str, late: bool = False) -> None:
