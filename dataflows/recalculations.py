@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
@@ -30,7 +31,7 @@ POLICY = "policy"
 PERIOD_EVENT = "period_event"
 RE_RATING = "re_rating"
 
-_Amounts = dict[tuple[str, int], int]  # line, month (years times twelve and months) -> minor units
+Amounts = dict[tuple[str, int], int]  # line, month (years times twelve and months) -> minor units
 
 
 @dataclass(slots=True)
@@ -103,8 +104,8 @@ class Recalculations:
             last = version is fresh[-1]
             plan = contract.plan if last else self._plans.plan(contract.versions[: version.version], contract.zone)
             after = plan.by_month()
-            usage = self._usage(contract, change) if last else (_Amounts(), _Amounts())
-            record = _record(contract, version, plan, before, after, usage)
+            usage = self._usage(contract, change) if last else (Amounts(), Amounts())
+            record = version_record(contract.versions, version, plan, before, after, usage)
             self._outbox.add(RECALCULATIONS, {**record, "entry_ids": change.entry_ids if last else []})
             before = after
 
@@ -131,7 +132,7 @@ class Recalculations:
             },
         )
 
-    def _usage(self, contract: Planned, change: _Change) -> tuple[_Amounts, _Amounts]:
+    def _usage(self, contract: Planned, change: _Change) -> tuple[Amounts, Amounts]:
         """Before and after: what usage lines have posted in the periods in which they changed."""
         after = {
             name: self._posted_in(contract, *name)
@@ -176,13 +177,14 @@ def _head(version: ContractVersion, cause: str, before: int | None) -> dict[str,
     }
 
 
-def _record(
-    contract: Planned, version: ContractVersion, plan: ContractPlan, before: _Amounts, after: _Amounts,
-    usage: tuple[_Amounts, _Amounts],
+def version_record(
+    versions: Sequence[ContractVersion], version: ContractVersion, plan: ContractPlan, before: Amounts, after: Amounts,
+    usage: tuple[Amounts, Amounts] = ({}, {}),
 ) -> dict[str, Any]:  # fmt: skip
+    """What a version did: `before` and `after` are the schedules by line and month, `usage` what of usage moved."""
     decision = next((one for one in plan.decisions if one.version == version.version), None)
     waits = plan.undecidable is not None and plan.undecidable[0] <= version.version
-    metered = _metered(contract.versions[version.version - 2], version) if version.version > 1 else []
+    metered = _metered(versions[version.version - 2], version) if version.version > 1 else []
     return {
         "recalculation_id": entry_id("recalculation", version.customer_id, version.contract_id, version.version),
         **_head(version, AMENDMENT, version.version - 1 or None),
@@ -231,7 +233,7 @@ def _evidence(decision: Decision | None) -> list[dict[str, Any]]:
     ]
 
 
-def _compared(before: _Amounts, after: _Amounts, currency: str) -> dict[str, Any]:
+def _compared(before: Amounts, after: Amounts, currency: str) -> dict[str, Any]:
     """Before, after and delta by line and period; a period that a line has in neither is left out."""
     rows: tuple[list[dict[str, str]], ...] = ([], [], [])
     for name in sorted(before.keys() | after.keys()):

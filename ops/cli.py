@@ -94,12 +94,18 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Ends within a minute")] = False,
     events: Annotated[int | None, typer.Option(metavar="N", min=1, help="Unique usage events")] = None,
     customers: Annotated[int, typer.Option(metavar="N", min=1, help="Customers")] = 100,
+    amendments: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Instead: N contracts, each amended, beside usage")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure the main job from files to journal on its own seeded input, and check the books it makes."""
+    from ops.bench.amendments import bench_amendments
     from ops.bench.feed import FeedSize
     from ops.bench.files import bench_files
 
+    if amendments is not None:
+        raise typer.Exit(bench_amendments(amendments, as_json))
     size = FeedSize(events or (500_000 if quick else 2_000_000), customers)
     raise typer.Exit(bench_files(size, as_json))
 

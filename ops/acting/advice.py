@@ -87,7 +87,7 @@ def judged(one: ExceptionRecord, corrected: bytes | None, meters: Mapping[str, s
     before = decode(topic, original, meters)
     if corrected is not None:
         return _corrected(one, corrected, decode(topic, corrected, meters), before)
-    if not original:
+    if not original and one.kind not in NEEDS:
         return Refused("its payload is empty: give the record with --payload FILE")
     if one.kind in AS_IT_WAS and topic != CONTROL:
         if isinstance(before, Record):
@@ -123,7 +123,7 @@ def _corrected(one: ExceptionRecord, line: bytes, record: Record | Fault, before
         return Refused(
             "closes and reopenings are written by accrual close and accrual reopen, which check what is closed"
         )
-    told = _unchanged(one.kind, record, before)
+    told = _unchanged(one.kind, record, before) or _same_version(one, record)
     return Refused(f"the corrected record {told}") if told else Sendable(line, record)
 
 
@@ -145,6 +145,18 @@ def _unchanged(kind: str, record: Record, before: Record | Fault) -> str | None:
             return f"has the event_time {instant_text(at)}: it must lie in the years 2000 to 2099"
         case "version_conflict" | "treatment_undecidable" if _version(record) == _version(before):
             return f"is {_version(record)} still: send the change as the next version"
+    return None
+
+
+def _same_version(one: ExceptionRecord, record: Record) -> str | None:
+    """That a version which nobody could decide is sent once more: an exception about it carries no payload."""
+    if one.kind != "treatment_undecidable" or not isinstance(record, ContractEvent):
+        return None
+    if (record.contract_id, record.customer_id) != (one.contract_id, one.customer_id):
+        return f"is {_version(record)}, but the exception is about contract {one.contract_id} of customer {one.customer_id}"
+    # The reason begins with the version that it is about.
+    if (one.reason or "").startswith(f"version {record.version}: "):
+        return f"is {_version(record)} still: send the change as the next version"
     return None
 
 

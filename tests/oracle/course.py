@@ -17,6 +17,7 @@ class Course:
         self.currency = decisions.currency
         self.transfer = transfer
         self.phases, self.opened, self.ended, self.unearned, self.rounds, self.origins = {}, {}, {}, {}, [], {}
+        self.own = {}  # by line the estimates that belong to it, and what of them was transferred when its phase began
         main = group is decisions.groups[0]
         self.estimates = Estimates(decisions.taken, self.history.zone, self.currency, group, main)
         first, *changes = group.changes
@@ -45,7 +46,7 @@ class Course:
         at = change.version.effective if self.group.separate else self.history.first.start
         lines, amounts = change.lines, self._allocated(change, at)
         for line in lines:
-            self.phases[line.line_id] = [Phase(change.day, 0, amounts[line.line_id], line)]
+            self._add(line.line_id, Phase(change.day, 0, amounts[line.line_id], line))
         if opening is None or not lines:
             return
         as_of, recognised, _ = opening
@@ -70,8 +71,9 @@ class Course:
         parts = totals
         if not (self.group.separate and change.begins):
             parts = number.split(allocation.total, prices) if lines else []
-        scoped = of_lines(self.known, allocation.ssp)
-        return {line_id: part + scoped[line_id] for line_id, part in zip(names, parts)}
+        own = of_lines(self.known, allocation.ssp)
+        self.own |= {line_id: (own[line_id], 0) for line_id in names}
+        return {line_id: part + own[line_id] for line_id, part in zip(names, parts)}
 
     def _estimate_or_change(self, day, change):
         """A change of an estimate that belongs to what was there before, then a modification."""
@@ -83,9 +85,12 @@ class Course:
             old, scope = self.known.get(name, (0, after.get(name, (0, None))[1]))
             new = after.get(name, (0, None))[0]
             origin = self.origins.setdefault(name, self.rounds[0])
-            if new != old:
-                for line_id, part in shifted((old, scope), new, origin, self.rounds).items():
-                    parts[line_id] = parts.get(line_id, 0) + part
+            if new == old:
+                continue
+            for line_id, part in shifted((old, scope), new, origin, self.rounds).items():
+                parts[line_id] = parts.get(line_id, 0) + part
+                if scope is not None and line_id in self.own:
+                    self.own[line_id] = (self.own[line_id][0] + part, self.own[line_id][1])
         self.known = after
         if change is not None:
             self._modify(change, parts)
@@ -107,6 +112,7 @@ class Course:
         for line_id in kept & parts.keys():
             if self._is_transferred(line_id, day, version):
                 bases[line_id] += parts[line_id]
+        before = {line_id: self._own_earned(line_id, day, version) for line_id in bases}
         allocated = self._allocated(change, version.effective)
         going_on = [line for line in change.lines if not _catches_up(line, version)]
         for line in change.lines:
@@ -114,6 +120,7 @@ class Course:
             if line not in going_on:
                 self._add(line.line_id, Phase(day, 0, allocated[line.line_id], line))
         self._credit_the_past(change, [line.line_id for line in going_on], bases)
+        self.own |= {line.line_id: (self.own[line.line_id][0], before[line.line_id]) for line in going_on}
         self._pool(day, version, going_on, bases, allocated)
 
     def _pool(self, day, version, lines, bases, allocated):
@@ -121,15 +128,24 @@ class Course:
         shares = {line.line_id: self._transferred(line, day, version) for line in lines}
         allocation = self.rounds[-1]
         weights = {line_id: allocation.ssp[line_id] * (1 - share[0]) for line_id, share in shares.items()}
-        pool = sum(allocated[line_id] - bases[line_id] for line_id in weights)
+        amounts = {line_id: allocated[line_id] - bases[line_id] for line_id in weights}
         if any(weights.values()):
+            own = {line_id: self.own[line_id][0] - self.own[line_id][1] for line_id in weights}
+            pool = sum(amounts.values()) - sum(own.values())
             allocation.weights, allocation.pool = weights, pool
-            amounts = dict(zip(weights, number.split(pool, list(weights.values()))))
-        else:
-            amounts = {line_id: allocated[line_id] - bases[line_id] for line_id in weights}
+            parts = number.split(pool, list(weights.values()))
+            amounts = {line_id: part + own[line_id] for line_id, part in zip(weights, parts)}
         for line in lines:
             name = line.line_id
             self._add(name, Phase(day, bases[name], amounts[name], line, *shares[name]))
+
+    def _own_earned(self, line_id, day, version):
+        """What a line has earned of the estimates that belong to it alone."""
+        amount, base = self.own.get(line_id, (0, 0))
+        phases = self.phases.get(line_id)
+        if not phases or not amount:
+            return 0
+        return round(base + (amount - base) * self.transfer.phase_share(phases[-1], day, version))
 
     def _credit_the_past(self, change, line_ids, bases):
         """A past credit takes back of what each line had earned, at once."""
@@ -162,6 +178,7 @@ class Course:
         base, last = round(self.earned(line_id, day)), self.phases[line_id][-1]
         self.unearned[line_id] = last.base + last.amount - base
         self._add(line_id, Phase(day, base, 0, line))
+        self.own[line_id] = (0, 0)
 
     def _add(self, line_id, phase):
         self.phases.setdefault(line_id, []).append(phase)

@@ -18,15 +18,8 @@ class Decisions:
             if self._take_up(version):
                 self.taken.append(version)
                 self.undecided = []  # what could not be decided is settled by a later version that can be
-            elif self._is_another(version):
-                self.undecided.append(version)
-
-    def _is_another(self, version):
-        """Whether a person has something to decide that an earlier version did not ask already."""
-        if self.taken or not self.undecided:
-            return True
-        lines = standing_lines(version)
-        return bool(lines) and terms(lines) != terms(fixed_lines(self.undecided[-1]))
+            elif self.taken or not self.undecided:
+                self.undecided.append(version)  # a contract that has not begun asks once, at its first version
 
     def _take_up(self, version):
         return self._step(version) if self.taken else self._begin(version)

@@ -63,14 +63,16 @@ def of_lines(estimates, ssp):
 
 
 def shifted(before, after, origin, rounds):
-    """By line what a change of one estimate comes to: on the basis of its origin, the open share by later pools."""
+    """By line what a change of one estimate comes to: on the basis of its origin, the open share by later pools.
+
+    One that belongs to certain lines stays with them.
+    """
     (old, scope), new = before, after
-    if scope is None:
-        parts = _moved(origin.ssp, origin.total, new - old)
-        origin.total += new - old
-    else:
+    if scope is not None:
         was, now = _scoped(old, scope, origin.ssp), _scoped(new, scope, origin.ssp)
-        parts = {line_id: now[line_id] - was[line_id] for line_id in now}
+        return {line_id: now[line_id] - was[line_id] for line_id in now}
+    parts = _moved(origin.ssp, origin.total, new - old)
+    origin.total += new - old
     for later in rounds[rounds.index(origin) :]:
         joined = [line_id for line_id in parts if later.weights.get(line_id)]
         moved = sum(parts.pop(line_id) for line_id in joined)

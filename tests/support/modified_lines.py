@@ -66,7 +66,7 @@ class ModifiedLines:
                 rng.choice((1, 1, 1, 2)),
             ):
                 change(record, lines, effective)
-        if rng.random() < 0.3:
+        if rng.random() < 0.3 and effective >= max(moment(one["effective_at"]) for one in course):
             self._estimates(record)
         self._treatment(record)
         return record

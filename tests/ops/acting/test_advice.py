@@ -147,6 +147,17 @@ def version(number: int, contract_id: str = "k", total: str = "12") -> bytes:
     ],
 )  # fmt: skip
 def test_a_contract_version_is_corrected_by_another_one(cls: str, wrong: bytes, right: bytes, told: str) -> None:
-    one = excepted(cls, version(2), "contracts.events")
+    one = msgspec.structs.replace(excepted(cls, version(2), "contracts.events"), contract_id="k", customer_id="c")
     assert f"the corrected record {told}" == reason(judged(one, wrong, {}))
     assert isinstance(judged(one, right, {}), Sendable)
+
+
+def test_a_version_that_nobody_could_decide_is_known_without_its_payload() -> None:
+    one = excepted("treatment_undecidable", b"", "contracts.events")
+    one = msgspec.structs.replace(one, contract_id="k", customer_id="c", reason="version 2: it needs an approver")
+    assert f"{NEEDS['treatment_undecidable']}, and give it with --payload FILE" == reason(judged(one, None, {}))
+    told = "the corrected record is contract k version 2 still: send the change as the next version"
+    assert told == reason(judged(one, version(2), {}))
+    told = "the corrected record is contract j version 3, but the exception is about contract k of customer c"
+    assert told == reason(judged(one, version(3, "j"), {}))
+    assert isinstance(judged(one, version(3), {}), Sendable)

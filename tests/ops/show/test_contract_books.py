@@ -406,7 +406,7 @@ def test_what_the_state_says_now_wins_over_what_was_said_then(tmp_path: Path) ->
     2025-01-01 contract 2025-01-01..2025-07-01
         a ratable 600 method=monthly
     2025-04-01 amend
-        a ratable 600 method=monthly
+        a ratable 500 method=monthly
         x ratable 90 2025-04-01..2025-07-01 product=hv
     run 2025-05-01
     open treatment_undecidable contracts 1
