@@ -97,9 +97,11 @@ class PlanCourse:
         return decision
 
     def _day(self, version: ContractVersion) -> int:
-        """The start of the local day of a version's date, which belongs to it (rule 5); never before the books start."""
+        """The start of the local day of a version's date, which belongs to it (rule 5)."""
         day = start_of_day(local_date(version.effective_at, self._zone), self._zone)
-        return day if self.opened is None else max(day, self.opened.as_of + 1)
+        if self.opened is None or version.kind is VersionKind.CANCELLED:
+            return day
+        return max(day, self.opened.as_of + 1)  # what was earned before the books start is in their balance
 
     def _other_kind(self, version: ContractVersion) -> str | None:
         """Why a line cannot go on: what it earned by a schedule cannot be told again by progress, nor the other way."""

@@ -304,10 +304,10 @@ def _by_phase(phases: Sequence[Phase], instants: Sequence[int]) -> Iterator[tupl
     """The instants that each phase answers for: those after its start, up to the next one's."""
     at = 0
     for number in range(-1, len(phases)):
-        ends = phases[number + 1].since if number + 1 < len(phases) else None
         begun = at
-        while at < len(instants) and (ends is None or instants[at] <= ends):
-            at += 1
+        at = len(instants)
+        if number + 1 < len(phases):
+            at = bisect_right(instants, phases[number + 1].since, begun)
         if at > begun:
             yield phases[number] if number >= 0 else None, tuple(instants[begun:at])
 

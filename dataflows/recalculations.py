@@ -9,6 +9,8 @@ from datetime import date
 from functools import cache, lru_cache
 from typing import Any
 
+import msgspec
+
 from accounting.calendar import DAY_US, Period, rfc3339
 from accounting.contract import ContractVersion, LineKind, VersionKind
 from accounting.contract_plan import ContractPlan
@@ -32,6 +34,14 @@ PERIOD_EVENT = "period_event"
 RE_RATING = "re_rating"
 
 Amounts = dict[tuple[str, int], int]  # line, month (years times twelve and months) -> minor units
+
+
+class _Row(msgspec.Struct, gc=False):
+    """The amount of one line and month; by the hundred in a record of a schedule."""
+
+    line_id: str
+    period: str
+    amount: str
 
 
 @dataclass(slots=True)
@@ -235,13 +245,13 @@ def _evidence(decision: Decision | None) -> list[dict[str, Any]]:
 
 def _compared(before: Amounts, after: Amounts, currency: str) -> dict[str, Any]:
     """Before, after and delta by line and period; a period that a line has in neither is left out."""
-    rows: tuple[list[dict[str, str]], ...] = ([], [], [])
+    rows: tuple[list[_Row], ...] = ([], [], [])
     for name in sorted(before.keys() | after.keys()):
         line, period, old, new = name[0], _name(name[1]), before.get(name), after.get(name)
         if old is not None:
-            rows[0].append({"line_id": line, "period": period, "amount": _text(old, currency)})
+            rows[0].append(_Row(line, period, _text(old, currency)))
         if new is not None:
-            rows[1].append({"line_id": line, "period": period, "amount": _text(new, currency)})
+            rows[1].append(_Row(line, period, _text(new, currency)))
         if old != new and (delta := (new or 0) - (old or 0)):
-            rows[2].append({"line_id": line, "period": period, "amount": _text(delta, currency)})
+            rows[2].append(_Row(line, period, _text(delta, currency)))
     return dict(zip(("before", "after", "delta"), rows, strict=True))

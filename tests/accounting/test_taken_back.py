@@ -14,6 +14,7 @@ from tests.accounting.amended import (
     cancelled,
     estimate,
     gives,
+    jumps,
     months,
     sold,
     sub,
@@ -138,6 +139,19 @@ def test_an_opening_before_a_modification():
     first = version(1, "2025-01-01", sub("a", 600), opening=Opening(at("2025-04-01"), cents(400), 0))
     second = version(2, "2025-05-01", sub("a", 560))
     gives("a  Apr 66.67 May 46.67 Jun 46.66", first, second)
+
+
+def test_an_amendment_before_the_books_start_is_of_what_is_left_then():
+    """400 are in the balance of April; 260 of 660 are left for three months. A catch-up is of what is in the balance."""
+    first = version(1, "2025-01-01", sub("a", 600), opening=Opening(at("2025-04-01"), cents(400), 0))
+    found = gives("a  Apr 86.67 May 86.66 Jun 86.67", first, version(2, "2025-03-01", sub("a", 660)))
+    assert cents(660) == found.recognised_by(FOREVER)
+    caught = version(2, "2025-03-01", replace(sub("a", 660), distinct=False))
+    found = gives("a  Apr 40 May 110 Jun 110", first, caught)  # half of 660 is 330
+    assert [("2025-04-01", "a", -70)] == jumps(found)
+    # Cancelled before, it goes on with what the balance has not.
+    again = version(3, "2025-05-01", sub("a", 600))
+    gives("a  May 100 Jun 100", first, cancelled(first, "2025-02-01"), again)
 
 
 def test_a_cancellation_before_the_books_start_leaves_the_opening():

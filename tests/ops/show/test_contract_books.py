@@ -400,6 +400,7 @@ def test_what_the_state_says_now_wins_over_what_was_said_then(tmp_path: Path) ->
         books.reference("product", at=at, id="hv", highly_variable=True, ssp_low="10", ssp_high=high)
 
     books = Books(tmp_path)
+    books.reference("product", id="a")
     product("2025-01-01", "20")
     Course(
         """

@@ -35,7 +35,9 @@ def ask(books: Books, *words: str) -> Ended:
 def retry(books: Books, name: str, **changed: object) -> Ended:
     """Send the record of the exception again, with something changed."""
     (one,) = (one for one in books.exceptions() if one["exception_id"] == name)
-    (books.root / "corrected.json").write_text(json.dumps({**json.loads(one["payload"]), **changed}))
+    at = one["source"]
+    original = (books.source / f"{at['topic']}.jsonl").read_text().splitlines()[at["offset"]]
+    (books.root / "corrected.json").write_text(json.dumps({**json.loads(original), **changed}))
     return ask(books, "retry", name, "--source", f"files:{books.source}", "--payload", "corrected.json")
 
 
