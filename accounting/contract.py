@@ -157,3 +157,4 @@ class ContractVersion:
     variable: tuple[Variable, ...] = ()
     modification: Modification | None = None
     opening: Opening | None = None
+    combined_with: str | None = None  # another contract of the customer, agreed together with it; version 1 says so

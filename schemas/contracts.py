@@ -47,7 +47,7 @@ class ContractEvent(Record):
 
     `end` None: open-ended, allowed when every line is a usage line. Amounts are in the currency's major
     unit and no finer than its minor unit. `effective_at` may lie before `event_time` (retroactive) or after
-    it (scheduled).
+    it (scheduled). `combined_with` of version 1 names another contract of the customer, agreed together with this one.
     """
 
     event_id: Text
@@ -67,11 +67,14 @@ class ContractEvent(Record):
     modification: ModificationTerms | None = None
     opening: OpeningTerms | None = None
     correlation_id: AnyText | None = None
+    combined_with: Text | None = None
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.end is not None and self.start >= self.end:
             raise broken("start must lie before end")
+        if self.combined_with == self.contract_id:
+            raise broken("combined_with must name another contract")
         if self.end is None and any(line.kind != "usage" for line in self.lines):
             raise broken("end may be null only when every line is a usage line")
         seen: set[str] = set()
@@ -116,6 +119,7 @@ class ContractEvent(Record):
             variable=tuple(_variable(terms, currency_digits) for terms in self.variable),
             modification=_modification(self.modification, currency_digits),
             opening=_opening(self.opening, currency_digits),
+            combined_with=self.combined_with,
         )
 
 

@@ -154,8 +154,8 @@ def _same_version(one: ExceptionRecord, record: Record) -> str | None:
         return None
     if (record.contract_id, record.customer_id) != (one.contract_id, one.customer_id):
         return f"is {_version(record)}, but the exception is about contract {one.contract_id} of customer {one.customer_id}"
-    # The reason begins with the version that it is about.
-    if (one.reason or "").startswith(f"version {record.version}: "):
+    # The reason begins with the contract and the version that it is about.
+    if (one.reason or "").startswith(f"{_contract(record)}: version {record.version}: "):
         return f"is {_version(record)} still: send the change as the next version"
     return None
 

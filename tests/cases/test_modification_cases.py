@@ -63,19 +63,22 @@ CASES = {
             a 2025-05 100.00 -> 80.00
             a 2025-06 100.00 -> 80.00
     """,
-    "the day of change belongs to the new version": """
-        2025-04-01 contract 2025-04-01..2025-05-01
-            a ratable 90
-        2025-04-21T17 amend
-            a ratable 100
-        run 2025-05-01
+    # 23:00 of April 30th in New York: 29 days at 1.00, then 32 at 3.00.
+    "the local day of the change belongs to the new version": """
+        2024-12-01 reference entity id=us time_zone=America/New_York
+        2025-04-01 contract 2025-04-01T04..2025-06-01T04
+            a ratable 61 method=exact
+        2025-05-01T03 amend
+            a ratable 125 method=exact
+        run 2025-06-02
 
-                             2025-04
-        revenue               100.00
-        unbilled_receivable   100.00
+                             2025-04  2025-05
+        revenue                32.00    93.00
+        unbilled_receivable    32.00    93.00
 
         1->2 prospective catch_up 0.00
-            a 2025-04 90.00 -> 100.00
+            a 2025-04 30.00 -> 32.00
+            a 2025-05 31.00 -> 93.00
     """,
     "it is known long before it takes effect": HALF_YEAR
     + """
@@ -561,6 +564,23 @@ CASES = {
             a 2025-06 130.00 -> 160.00
     """,
     # -- with usage
+    "usage of the day of the change has the new price": """
+        2025-04-01 contract 2025-04-01..2025-05-01
+            u usage 1.00
+        2025-04-15T23 usage 10
+        2025-04-16T03 usage 10
+        run 2025-04-17
+        2025-04-17 amend effective=2025-04-16T09
+            u usage 0.50
+        run 2025-05-01
+
+                             2025-04
+        revenue                15.00
+        unbilled_receivable    15.00
+
+        1->2 prospective catch_up 0.00
+            u 2025-04 20.00 -> 15.00
+    """,
     "usage is rated again from a day of a closed month on": """
         2025-01-01 contract 2025-01-01..2026-01-01
             u usage 1.00

@@ -115,11 +115,13 @@ class Course:
         before = {line_id: self._own_earned(line_id, day, version) for line_id in bases}
         allocated = self._allocated(change, version.effective)
         going_on = [line for line in change.lines if not _catches_up(line, version)]
+        credits = self._past_credits(change, bases)
         for line in change.lines:
-            self.ended.pop(line.line_id, None)
+            name = line.line_id
+            self.ended.pop(name, None)
             if line not in going_on:
-                self._add(line.line_id, Phase(day, 0, allocated[line.line_id], line))
-        self._credit_the_past(change, [line.line_id for line in going_on], bases)
+                self._add(name, Phase(day, -credits[name], allocated[name] + credits[name], line))
+        bases = {name: base - credits[name] for name, base in bases.items()}
         self.own |= {line.line_id: (self.own[line.line_id][0], before[line.line_id]) for line in going_on}
         self._pool(day, version, going_on, bases, allocated)
 
@@ -147,13 +149,10 @@ class Course:
             return 0
         return round(base + (amount - base) * self.transfer.phase_share(phases[-1], day, version))
 
-    def _credit_the_past(self, change, line_ids, bases):
-        """A past credit takes back of what each line had earned, at once."""
-        minor = number.to_minor(change.past_credit, self.currency)
-        if minor and line_ids:
-            earned = [max(bases[line_id], 0) for line_id in line_ids]
-            for line_id, part in zip(line_ids, number.split(minor, earned)):
-                bases[line_id] -= part
+    def _past_credits(self, change, bases):
+        """By line what a past credit takes back at once of what it had earned."""
+        earned = [max(base, 0) for base in bases.values()]
+        return dict(zip(bases, number.split(number.to_minor(change.past_credit, self.currency), earned)))
 
     def _transferred(self, line, day, version):
         """(share, incurred) of a line at a modification, by the terms it has from then on."""

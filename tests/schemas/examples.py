@@ -79,6 +79,7 @@ CONTRACT: dict[str, Any] = {
     },
     "opening": {"as_of": JAN, "recognised": "100.00", "billed": "150.00"},
     "correlation_id": "corr-1",
+    "combined_with": "k0",
 }
 BILLING: dict[str, Any] = {
     "event_id": "b1",
