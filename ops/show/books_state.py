@@ -123,7 +123,7 @@ def _standing(
     if as_of is not None:
         versions = list(takewhile(lambda one: one.known_at <= as_of, planned.versions)) or planned.versions[:1]
         planned = replace(planned, versions=versions, plan=plans.plan(versions, planned.zone))
-        facts = [one for one in facts if one.at <= as_of]
+        pass
         usage = [one for one in usage if one.instant <= as_of]
         at = min(at, as_of)
         settled = settle_contract(planned.versions, planned.plan, facts, usage, exchange, at)

@@ -94,6 +94,7 @@ def test_a_contract_becomes_a_version_in_scaled_integers():
         variable=(Variable("v1", 20000, ("l2",), FEB_1),),
         modification=Modification("prospective", "r", "a", 150, "b"),
         opening=Opening(JAN_1, 10000, 15000),
+        combined_with="k0",
     )
     assert isinstance(event, ContractEvent)
     assert expected == event.to_version()
@@ -142,6 +143,8 @@ def test_ascending_tiers_are_accepted(bounds):
 REFUSED = {
     "start must lie before end": contract(start=FEB, end=FEB),
     "end may be null only when every line is a usage line": contract(RATABLE, end=None),
+    "combined_with must name another contract": contract(RATABLE, combined_with=CONTRACT["contract_id"]),
+    "combined_with = ''": contract(RATABLE, combined_with=""),
     "line_id 'l' must be unique": contract(RATABLE, RATABLE),
     "line 'l' must lie inside": contract(dict(RATABLE, start="2023-12-31T23:59:59.999999Z")),
     "line 'l' must lie inside the": contract(dict(RATABLE, end="2025-01-01T00:00:00.000001Z")),

@@ -110,6 +110,7 @@ class Billed:
         if tax:
             facts["tax"] = _text(tax, self.digits)
         self._put("invoice_finalized", at, name, net + tax, **facts)
+        self.voided = False
         self.gross, self.open, self.paid, self.left, self.name, self.at = net + tax, net + tax, 0, net + tax, name, at
         self._bad(name)
         for _ in range(rng.choice((0, 1, 2, 3, 4))):
@@ -121,8 +122,6 @@ class Billed:
         if self.open == 0 and self.paid == 0 and rng.random() < 0.5 and self.voided:
             self._later() if rng.random() < 0.7 else None
             self._put("invoice_finalized", self.at, f"{name}-again", self.gross, **facts)
-
-    voided = False
 
     def _later(self) -> None:
         rng = self.random

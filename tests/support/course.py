@@ -15,6 +15,8 @@ otherwise; `amend`, `renew` and `cancel` give the next version of a contract, wi
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -230,6 +232,25 @@ def _billing(verb: str, words: list[str], facts: dict[str, str], below: list[lis
             {"line_id": one[0], "amount": one[1], **(_term(one[2]) if len(one) > 2 else {})} for one in below
         ]
     return record | facts
+
+
+# -- the text of a case
+
+_TABLE = re.compile(r"\s*(\d{4}-\d\d(<\S+)?(\s|$)|\d+->\d+ )")
+
+
+def sections(text: str) -> tuple[str, list[str]]:
+    """The course of a case, and the texts below it: tables, whose first line is months, and what recalculations say."""
+    course, below = list[str](), list[str]()
+    for block in re.split(r"\n\s*\n", text.strip("\n")):
+        if block.strip():
+            (below if _TABLE.match(block) else course).append(textwrap.dedent(block))
+    return "\n".join(course), below
+
+
+def in_one_run(cases: dict[str, str]) -> list[str]:
+    """The cases whose end does not depend on what was known when: one run, and no month is closed."""
+    return [name for name, text in cases.items() if text.count("run ") == 1 and " close " not in text]
 
 
 # -- what the books say
