@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, takewhile
+from itertools import accumulate, pairwise, takewhile
 
 from accounting.calendar import local_date, start_of_day
 from accounting.contract import ContractVersion, Line, LineKind, Variable, VersionKind
@@ -27,20 +27,25 @@ def linked(pairs: Iterable[tuple[str, str]], contract_id: str) -> list[str]:
     return sorted(found)
 
 
-def barrier(one: ContractVersion, other: ContractVersion) -> str | None:
-    """Why a contract is not combined with the one that its version 1 names, and the remedy; None where it is."""
+def barrier(one: ContractVersion, other: ContractVersion, zones: tuple[str, str]) -> str | None:
+    """Why a contract is not combined with the one that its version 1 names, and the remedy; None where it is.
+
+    `zones` are the time zones of their books.
+    """
     named = f"combined_with names contract {other.contract_id}, but"
-    remedy = "the contract is accounted for alone: end it and begin it again in the same one to combine them"
-    if one.currency != other.currency:
-        return f"{named} this is in {one.currency} and that in {other.currency}; {remedy}"
-    if one.entity != other.entity:
-        return f"{named} this belongs to entity {one.entity} and that to {other.entity}; {remedy}"
+    for what, own, others in (
+        ("currency", one.currency, other.currency),
+        ("entity", one.entity, other.entity),
+        ("time zone", *zones),
+    ):
+        if own != others:
+            return (
+                f"{named} this has {what} {own} and that has {others}: end it and begin it again with {what} {others} to "
+                "combine them"
+            )
     opened = [each.contract_id for each in (one, other) if each.opening is not None]
     if opened:
-        return (
-            f"{named} {' and '.join(opened)} starts from an opening balance; the contract is accounted for alone: take "
-            "both over as one contract to combine them"
-        )
+        return f"{named} {' and '.join(opened)} has an opening balance: take both over as one contract to combine them"
     return None
 
 
@@ -86,14 +91,14 @@ class Combined:
     _newest: list[dict[str, int]] = field(default_factory=list)  # of each version: contract -> its version by then
 
     def __post_init__(self) -> None:
-        newest = {name: versions[0] for name, versions in self.members.items()}
+        firsts = [versions[0] for versions in self.members.values()]
+        newest = {one.contract_id: one if self._begun(one) else _unmeasured(one) for one in firsts}
         self._add(next(iter(newest.values())), newest, VersionKind.ACTIVATED)
         self.versions[0] = replace(
             self.versions[0],
-            known_at=min(one.known_at for one in newest.values()),
-            effective_at=min(one.effective_at for one in newest.values()),
+            known_at=min(one.known_at for one in firsts),
+            effective_at=min(one.effective_at for one in firsts),
             modification=None,
-            lines=tuple(line for one in newest.values() for line in _lines(one, self._begun(one))),
         )
         for version in self._in_order():
             newest[version.contract_id] = version
@@ -103,14 +108,14 @@ class Combined:
 
     def _in_order(self) -> Iterator[ContractVersion]:
         """All but the versions that are there from the start, by the date from which they hold."""
-        start, found = self._start, list[tuple[int, str, int, ContractVersion]]()
+        found: list[tuple[int, str, int, ContractVersion]] = []
         for name, versions in self.members.items():
             own = [one for one in versions[1:] if (name, one.version) not in self.waiting]
             if not self._begun(versions[0]):
                 own.insert(0, replace(versions[0], effective_at=_begins_at(versions[0])))
             # A later version that reaches back replaces this one from its date on: nothing between them lasts.
             holds = list(accumulate((one.effective_at for one in reversed(own)), min))[::-1]
-            found += [(max(at, start), name, one.version, one) for at, one in zip(holds, own, strict=True)]
+            found += [(at, name, one.version, one) for at, one in zip(holds, own, strict=True)]
         found.sort(key=lambda one: one[:3])
         return (one for *_, one in found)
 
@@ -125,7 +130,8 @@ class Combined:
 
     def _add(self, version: ContractVersion, newest: Mapping[str, ContractVersion], kind: VersionKind) -> None:
         """One more version: `version` with what the contracts have by then, but for those that are cancelled."""
-        there = [one for one in newest.values() if one is version or one.kind is not VersionKind.CANCELLED]
+        ended = {name for name, one in newest.items() if self.versions and one.kind is VersionKind.CANCELLED}
+        there = [one for name, one in newest.items() if name not in ended]
         ends = [one.end for one in there]
         self.origins.append((version.contract_id, version.version))
         self._newest.append({name: one.version for name, one in newest.items()})
@@ -153,7 +159,7 @@ class Combined:
         lines = [self._own(line, names[line.line_id], contract_id) for line in plan.lines if line.line_id in names]
         decisions = {one.version: one for one in self._decided(plan, contract_id, names)}
         taken = [one for one in own if one.version not in decisions or decisions[one.version].undecidable is None]
-        for before, version in zip(taken, taken[1:], strict=False):
+        for before, version in pairwise(taken):
             if version.kind is VersionKind.CANCELLED:
                 decided = decide(before, version, lambda line: line.total or 0)
                 decisions[version.version] = replace(decided, version=version.version)
@@ -227,11 +233,14 @@ def _named(contract_id: str, line_id: str) -> str:
     return f"{contract_id.replace('~', '~0').replace('/', '~1')}/{line_id}"
 
 
-def _lines(version: ContractVersion, begun: bool = True) -> Iterator[Line]:
-    """The lines under their ids in the group; not `begun`: what is said of progress holds later."""
-    for line in version.lines:
-        named = replace(line, line_id=_named(version.contract_id, line.line_id))
-        yield named if begun else replace(named, progress=None)
+def _unmeasured(first: ContractVersion) -> ContractVersion:
+    """A version 1 without what it says of progress."""
+    return replace(first, lines=tuple(replace(line, progress=None) for line in first.lines))
+
+
+def _lines(version: ContractVersion) -> Iterator[Line]:
+    """The lines under their ids in the group."""
+    return (replace(line, line_id=_named(version.contract_id, line.line_id)) for line in version.lines)
 
 
 def _variables(version: ContractVersion) -> Iterator[Variable]:

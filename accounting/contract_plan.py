@@ -70,6 +70,15 @@ class ContractPlan:
         return self.recognised + sum(one.amount for one in self.effects(ALWAYS, instant))
 
     @property
+    def waiting(self) -> list[tuple[int, str]]:
+        """The last versions that wait for a person, each with why."""
+        if self.undecidable is None:
+            return []
+        first = self.undecidable[0]
+        later = [(one.version, one.undecidable) for one in self.decisions if one.undecidable and one.version > first]
+        return [self.undecidable, *later]
+
+    @property
     def skipped(self) -> frozenset[int]:
         """The versions that nobody could decide: they change nothing."""
         return frozenset(one.version for one in self.decisions if one.undecidable is not None)

@@ -22,6 +22,7 @@ class LinePlans:
         self.residual_last = False  # policy residual = last_full_period, at the contract's start
         self.known: dict[str, LinePlan] = {}
         self._credits: dict[str, list[tuple[int, int]]] = {}  # what settled goods already delivered, and when
+        self._terms: dict[str, list[tuple[int, int]]] = {}  # when a line was renewed, and what earlier terms had earned
 
     def last(self, name: str) -> Phase:
         """The phase that a line is in after all versions so far."""
@@ -41,6 +42,18 @@ class LinePlans:
             return plan.phases[0].base
         before = since - 1 if plan.steps is not None else since
         return replace(plan, phases=kept).earned([before], self._zone)[0]
+
+    def renew(self, line: Line, since: int) -> None:
+        """A line that goes on with a term after its old one: what that one has earned is no part of the new total."""
+        kept = self.before(line.line_id, since)
+        renewals = [one for one in self._terms.get(line.line_id, ()) if one[0] < since]
+        if kept and line.kind is LineKind.RATABLE and line.start >= max(since, kept[-1].line.end or line.start + 1):
+            renewals.append((since, self.earned(line.line_id, since)))
+        self._terms[line.line_id] = renewals
+
+    def earlier_terms(self, name: str, since: int) -> int:
+        """What a line had earned by terms that were over when it was renewed, by a version up to that day."""
+        return next((amount for at, amount in reversed(self._terms.get(name, [])) if at <= since), 0)
 
     def over(self, line: Line, at: int) -> tuple[int, int]:
         """What of a line is over before an instant: part and whole of its term; incurred and expected of its progress."""
@@ -98,7 +111,8 @@ class LinePlans:
     def take_back(self, line: Line, since: int) -> None:
         """A line goes on as it was planned before a day."""
         self.set(line, self.before(line.line_id, since))
-        self._credits[line.line_id] = [one for one in self._credits.get(line.line_id, ()) if one[0] < since]
+        for known in (self._credits, self._terms):
+            known[line.line_id] = [one for one in known.get(line.line_id, ()) if one[0] < since]
 
     def add(self, line: Line, phase: Phase) -> None:
         """What earlier versions planned from the effective date on gives way to the new version."""

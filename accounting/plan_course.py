@@ -89,7 +89,7 @@ class PlanCourse:
             added = [line for line in fixed_lines(version) if line.line_id in decision.added]
             amounts = tuple(line.total or 0 for line in added)
             self._begin(version, added, Allocation(amounts, amounts, None, ()), since)
-            self._estimates(before, version, since, self._groups[-1])
+            self._estimates(before, version, since, self._groups[-1:])
         elif decision.treatment is Treatment.ESTIMATE:
             self._estimates(before, version, since)
         elif decision.treatment is not Treatment.UPDATE:
@@ -198,11 +198,18 @@ class PlanCourse:
                 for line, amount, ssp in zip(lines, allocation.amounts, allocation.effective_ssp, strict=True):
                     own = tied.get(line.line_id, 0), tied_before.get(line.line_id, 0), credited[line.line_id]
                     claims.append(_Claim(line, amount, ssp, *own))
-                self._modify_group(version, decision, group, claims, since)
+                self._modify_group(before, version, decision, group, claims, since)
+            self._estimates(before, version, since, groups)
         return replace(decision, evidence=(*decision.evidence, *evidence), undecidable=problem)
 
     def _modify_group(
-        self, version: ContractVersion, decision: Decision, group: LineGroup, claims: list[_Claim], since: int
+        self,
+        before: ContractVersion,
+        version: ContractVersion,
+        decision: Decision,
+        group: LineGroup,
+        claims: list[_Claim],
+        since: int,
     ) -> None:
         group.pools = [one for one in group.pools if one.since < since]
         if not _past_credit(version) and self._is_as_before(claims, since):
@@ -211,21 +218,34 @@ class PlanCourse:
             return
         remaining: list[_Claim] = []
         for claim in claims:
+            self._plans.renew(claim.line, since)
             if claim.line.line_id in decision.catch_up:
                 # A credit for what was delivered counts at once, the price before it by progress.
                 amount = claim.allocated + claim.tied + claim.credit
-                self._plans.go_on(claim.line, since, -claim.credit, amount, version.version)
+                base = self._plans.earlier_terms(claim.line.line_id, since) - claim.credit
+                self._plans.go_on(claim.line, since, base, amount, version.version)
             else:
                 remaining.append(claim)
         if remaining:
-            group.pools.append(self._prospective(version, remaining, since))
+            settled = self._settled(before, version) if group is self._groups[0] else {}
+            group.pools.append(self._prospective(version, remaining, since, settled))
 
-    def _prospective(self, version: ContractVersion, claims: list[_Claim], since: int) -> Pool:
+    def _settled(self, before: ContractVersion, version: ContractVersion) -> dict[str, int]:
+        """By line its share of how estimates of the whole contract change with a modification, on the old basis (32-45)."""
+        old = {one.variable_id: one.estimate for one in before.variable if not one.line_ids}
+        change = sum(one.estimate - old[one.variable_id] for one in version.variable if one.variable_id in old)
+        weights = self._groups[0].basis.weights
+        return dict(zip(weights, largest_remainder(change, list(weights.values())), strict=True)) if change else {}
+
+    def _prospective(
+        self, version: ContractVersion, claims: list[_Claim], since: int, settled: Mapping[str, int]
+    ) -> Pool:
         """Consideration not yet recognised and what was added, by current SSP times the share not yet transferred.
 
         What a variable amount adds to a line alone stays with it: the part of it that is over is earned, the rest follows.
+        `settled`: what a line that is transferred takes at once of a changed estimate.
         """
-        pool = 0
+        due: list[int] = []  # by line, what it is allocated and has not earned
         weights: dict[str, int | Fraction] = {}
         rows: list[tuple[Line, int, int, tuple[int, int]]] = []  # line, earned, its own variable amount to come, over
         for claim in claims:
@@ -234,9 +254,11 @@ class PlanCourse:
             part, whole = over = self._plans.over(claim.line, since)
             done = round_share(claim.tied_before, min(part, whole), whole)
             weights[name] = Fraction(max(claim.ssp, 0) * max(whole - part, 0), whole)
-            rows.append((claim.line, base, claim.tied - done, over))
-            pool += claim.allocated + done - base
-        shares = largest_remainder(pool, list(weights.values()))
+            at_once = 0 if weights[name] else settled.get(name, 0)
+            rows.append((claim.line, base, claim.tied - done + at_once, over))
+            due.append(claim.allocated + done - base - at_once + self._plans.earlier_terms(name, since))
+        # Where nothing is left to transfer each line takes what it lacks.
+        shares = largest_remainder(sum(due), list(weights.values())) if any(weights.values()) else due
         for (line, base, own, over), share in zip(rows, shares, strict=True):
             self._plans.go_on(line, since, base, share + own, version.version, over)
         return Pool(since, weights)
@@ -248,39 +270,38 @@ class PlanCourse:
             kept = self._plans.before(claim.line.line_id, since)
             if not kept or terms(kept[-1].line) != terms(claim.line):
                 return False
-            planned += kept[-1].base + kept[-1].amount
+            planned += kept[-1].base + kept[-1].amount - self._plans.earlier_terms(claim.line.line_id, since - 1)
         return planned == sum(claim.allocated + claim.tied for claim in claims)
 
     # -- variable amounts
 
     def _estimates(
-        self, before: ContractVersion, version: ContractVersion, since: int, begun: LineGroup | None = None
+        self, before: ContractVersion, version: ContractVersion, since: int, settled: Sequence[LineGroup] = ()
     ) -> None:  # fmt: skip
         """A later change of an estimate, on the basis on which it was allocated (606-10-32-42 to 32-45).
 
-        `begun`: lines that begin with this version, and with what relates to them alone.
+        `settled`: groups that begin or change with this version, which have taken in what concerns them.
         """
         old, new = ({one.variable_id: one for one in each.variable} for each in (before, version))
         for name in [*new, *(name for name in old if name not in new)]:
             was, one = old.get(name), new.get(name)
             if was is not None and one is not None and was.line_ids == one.line_ids:
-                self._spread(one.estimate - was.estimate, one, version, since, begun)
+                self._spread(one.estimate - was.estimate, one, version, since, settled)
                 continue
             if was is not None:
-                self._spread(-was.estimate, was, version, since, begun)
+                self._spread(-was.estimate, was, version, since, settled)
             if one is not None:
-                self._spread(one.estimate, one, version, since, begun)
+                self._spread(one.estimate, one, version, since, settled)
 
     def _spread(
-        self, change: int, variable: Variable, version: ContractVersion, since: int, begun: LineGroup | None
+        self, change: int, variable: Variable, version: ContractVersion, since: int, settled: Sequence[LineGroup]
     ) -> None:  # fmt: skip
+        group: LineGroup | None = self._groups[0]
         weights: Mapping[str, int | Fraction] = self._groups[0].basis.weights
         if variable.line_ids:
             group, names = bearers(self._groups, version, variable)
-            if group is None or group is begun:
-                return
             weights = {name: self._weight(self._plans.last(name).line, version) for name in names}
-        if not change or not weights:
+        if not change or not weights or any(group is one for one in settled):
             return
         for name, share in zip(weights, largest_remainder(change, list(weights.values())), strict=True):
             self._join(name, share, version.version, since, joins=not variable.line_ids)

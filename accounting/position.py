@@ -10,19 +10,22 @@ DEFERRED_REVENUE = "deferred_revenue"
 REVENUE = "revenue"
 
 
-def position(recognised: int, invoiced: int) -> dict[str, int]:
+def position(recognised: int, invoiced: int, unbilled: str = UNBILLED_RECEIVABLE) -> dict[str, int]:
     """Signed balances of one position: R > B is unbilled, B > R is deferred, never both."""
     net = recognised - invoiced
     if net > 0:
-        return {UNBILLED_RECEIVABLE: net}
+        return {unbilled: net}
     if net < 0:
         return {DEFERRED_REVENUE: net}
     return {}
 
 
-def recognition(before: int, amount: int, invoiced: int = 0) -> dict[str, int]:
-    """Signed movements when `amount` more is recognised after `before`; they sum to zero."""
-    movement = difference(position(before + amount, invoiced), position(before, invoiced))
+def recognition(before: int, amount: int, invoiced: int = 0, unbilled: str = UNBILLED_RECEIVABLE) -> dict[str, int]:
+    """Signed movements when `amount` more is recognised after `before`; they sum to zero.
+
+    `unbilled`: the account that shows R > B (policy `unbilled`).
+    """
+    movement = difference(position(before + amount, invoiced, unbilled), position(before, invoiced, unbilled))
     return difference(movement, {REVENUE: amount})
 
 

@@ -129,8 +129,9 @@ class LinePlan:
 
     @property
     def first(self) -> int:
-        """The first instant at which something can be earned."""
-        return min(max(phase.since, phase.line.start) for phase in self.phases)
+        """The first instant at which something can be earned; a credit may come before the line begins."""
+        begun, *later = self.phases
+        return min([max(begun.since, begun.line.start), *[phase.since for phase in later]])
 
     @property
     def last(self) -> int:
@@ -168,15 +169,13 @@ def effects(plan: LinePlan, zone_name: str, policies: Policies, since: int, unti
     if plan.residual_last:
         return _truncated(plan, zone_name, since, until)
     # The start of a period is a cut-off always: what was earned by then is what the next difference begins from.
-    jumps = plan.catch_ups(zone_name)
-    # A line may bear a credit for what others have delivered before it begins itself.
-    begin = min(plan.first, jumps[0].instant) if jumps else plan.first
+    begin = plan.first
     if since > begin:
         begin = max(begin, Period.of_date(local_date(since, zone_name)).start(zone_name))
     marks = list(cut_offs(begin, plan.last, zone_name, policies, until))
     before, *cumulative = plan.earned([begin, *(mark.instant for mark in marks)], zone_name)
     found: list[Effect] = []
-    jumps = [jump for jump in jumps if begin <= jump.instant <= until]
+    jumps = [jump for jump in plan.catch_ups(zone_name) if begin <= jump.instant <= until]
     phase, line_id, rule, product = None, plan.line_id, "", ""
     for (instant, day), amount in zip(marks, cumulative, strict=True):
         while jumps and jumps[0].instant < instant:

@@ -122,6 +122,11 @@ class ContractBooks:
         self._plans.forget(customer_id, contract_id)
         known = self._touched.get((customer_id, contract_id), since)
         self._touched[customer_id, contract_id] = min(since, known if isinstance(known, int) else known.since)
+        for other in self._contracts.of(customer_id).together(contract_id):
+            if other != contract_id:
+                self._plans.forget(customer_id, other)
+                self._recalculations.drawn_in(customer_id, other)
+                self.billing_changed(customer_id, other)
 
     def billing_changed(self, customer_id: str, contract_id: str) -> None:
         """All books of a contract have to be looked at again."""
@@ -214,12 +219,13 @@ class ContractBooks:
     ) -> tuple[list[_Item], int]:
         """What the schedule posts where nothing is billed but an opening balance, and what is recognised by then."""
         items: list[_Item] = []
+        unbilled = contract.plan.policies.value("unbilled", contract.first.start)
         for effect in planned:
             terms, wanted = self._lookup(contract, effect, missing), NOTHING
             if (
                 terms.rate is not None
             ):  # else nothing is posted until it is there, and the position shows what is posted
-                wanted = terms.amounts(recognition(recognised, effect.amount, contract.plan.billed))
+                wanted = terms.amounts(recognition(recognised, effect.amount, contract.plan.billed, unbilled))
                 recognised += effect.amount
             items.append(self._item(contract, effect, terms, wanted))
         return items, recognised
@@ -352,21 +358,29 @@ class ContractBooks:
     def _report(self, contract: Planned, missing: _Missing, whole: bool) -> None:
         """Raise what only a person decides; resolve what is not missing any more."""
         first, plan = contract.first, contract.plan
-        if plan.undecidable is not None:
-            version, reason = plan.undecidable
-            at = self._contracts.position(contract.customer_id, first.contract_id, version)
-            self._raise(contract, "", Missing(UNDECIDABLE, f"version {version}: {reason}"), at, first.known_at)
+        name = (contract.customer_id, first.contract_id)
+        for version, reason in plan.waiting:
+            at = self._contracts.position(*name, version)
+            severity = "error" if version in plan.skipped else "warning"
+            self._raise(contract, _version(version), Missing(UNDECIDABLE, reason), at, first.known_at, severity)
         if whole:  # only a look at all effects tells that nothing is missing
-            for line_id in ("", *(line.line_id for line in plan.lines)):
-                if self._holds.is_held(contract.customer_id, first.contract_id, line_id):
-                    waits = {UNDECIDABLE} if plan.undecidable is not None else set[str]()
-                    still = missing.get(line_id, set()) if line_id else waits
-                    self._holds.settle(contract.customer_id, first.contract_id, line_id, still)
+            waits = {_version(version): {UNDECIDABLE} for version, _ in plan.waiting}
+            for one in (
+                *(_version(version.version) for version in contract.versions),
+                *(line.line_id for line in plan.lines),
+            ):
+                if self._holds.is_held(*name, one):
+                    self._holds.settle(*name, one, missing.get(one, set()) | waits.get(one, set()))
 
     def _terms(self, contract: Planned, product_id: str, day: date) -> tuple[PostingTerms, list[Missing]]:
         first = contract.first
         at = start_of_day(day + timedelta(days=1), contract.zone) - 1
         return posting_terms(self._master, first.entity, first.currency, product_id, at, contract.zone)
+
+
+def _version(number: int) -> str:
+    """What an exception about a version is about."""
+    return f"version {number}"
 
 
 def _by_event(found: Sequence[BillingEffect]) -> list[tuple[BillingEffect, Movements]]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 import msgspec
 
 from accounting.calendar import DAY_US, local_date, start_of_day
+from accounting.combination import linked
 from accounting.contract import ContractVersion, LineKind, VersionKind
 from accounting.coverage import ALWAYS, FOREVER, Cover, covers, in_force
 from accounting.require import require
@@ -52,6 +53,14 @@ class CustomerContracts:
     ends: dict[str, int] = field(default_factory=dict)  # contract, also one that waits -> end of its term
     cuts: dict[str, list[int]] = field(default_factory=dict)  # contract -> the cut when each version was taken up
     kept: dict[str, int] = field(default_factory=dict)  # contract -> a cut up to this instant does not concern it
+    combined: dict[str, str] = field(default_factory=dict)  # contract -> the other one that it was agreed together with
+
+    def together(self, contract_id: str) -> list[str]:
+        """The contracts that are there and that a contract names or is named by, itself included, by id."""
+        if not self.combined:
+            return [contract_id]
+        pairs = [(one, other) for one, other in self.combined.items() if other in self.versions]
+        return linked(pairs, contract_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +159,10 @@ class ContractTable:
 
     def ended(self, customer_id: str) -> list[str]:
         """The contracts of a customer whose terms ended before the cut."""
-        return [name for name, end in self.of(customer_id).ends.items() if end <= self.cut.start("UTC")]
+        customer, cut = self.of(customer_id), self.cut.start("UTC")
+        ended = {name for name, end in customer.ends.items() if end <= cut}
+        # Without one of them, what the others have posted would be allocated in another way.
+        return [name for name in customer.ends if name in ended and ended.issuperset(customer.together(name))]
 
     def drop(self, customer_id: str, contract_id: str) -> None:
         """Forget a contract; the rest of it has been let go."""
@@ -327,6 +339,8 @@ class ContractTable:
     def _enter(self, customer: CustomerContracts, contract_id: str, versions: list[ContractVersion]) -> None:
         zone = self._master.zone(versions[0].entity, versions[0].start)
         customer.versions[contract_id], customer.zones[contract_id] = versions, zone
+        if versions[0].combined_with is not None:
+            customer.combined[contract_id] = versions[0].combined_with
         for cover in covers(within_reach(versions, customer.cuts[contract_id]), zone):
             customer.by_meter.setdefault(cover.rate.meter, []).append(cover)
         for version in versions:

@@ -13,6 +13,7 @@ CLASSES = ("product_unmapped", "fx_rate_missing", "estimate_missing", "treatment
 _BOOKED = {
     "product_unmapped": "it is booked under the default names",
     "estimate_missing": "it is priced as incurred",
+    "treatment_undecidable": "it is accounted for alone",
 }
 
 
@@ -50,14 +51,17 @@ class Holds:
         self, customer_id: str, contract_id: str, line_id: str, missing: Missing, at: Coordinates, since: int,
         severity: str = "error", correlation_id: str | None = None,
     ) -> None:  # fmt: skip
-        """Raise it, unless it is open."""
+        """Raise it, unless it is open; what is open about a whole contract gives way to what another record lacks."""
         name = (customer_id, contract_id, line_id, missing.cls)
         if name in self._open:
-            return
+            if line_id or self._open[name] == at:
+                return
+            self._desk.resolve(missing.cls, self._open[name], "another version of the contract waits now")
         self._open[name] = at
         self._store.put(_key(name), codec.encode(_Held(*name, at.topic, at.partition, at.offset)))
         booked = "it is kept and booked then" if severity == "error" else _BOOKED[missing.cls]
-        about = f"line {line_id} of contract {contract_id}" if line_id else f"contract {contract_id}"
+        what = line_id if missing.cls == "treatment_undecidable" else f"line {line_id}"
+        about = f"{what} of contract {contract_id}" if line_id else f"contract {contract_id}"
         self._desk.raise_one(
             missing.cls, at, f"{about}: {missing.reason}; {booked}", b"", since=since,
             customer_id=customer_id, contract_id=contract_id, correlation_id=correlation_id, resolvable=True,

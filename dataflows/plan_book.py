@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from accounting.allocation import SspRange
+from accounting.combination import barrier, linked, plan_together
 from accounting.contract import ContractVersion, Line, LineKind
 from accounting.contract_plan import ContractPlan, contract_plan
 from accounting.currency import digits
@@ -72,16 +74,40 @@ class PlanBook:
         if known is None:
             customer = self._contracts.of(customer_id)
             versions, zone = customer.versions[contract_id], customer.zones[contract_id]
-            known = Planned(customer_id, versions, zone, self.plan(versions, zone))
+            known = Planned(customer_id, versions, zone, self.plan(customer_id, contract_id, len(versions)))
             self._plans[name] = known
             if len(self._plans) > CACHED_PLANS:
                 self._plans.popitem(last=False)
         return known
 
-    def plan(self, versions: list[ContractVersion], zone: str) -> ContractPlan:
-        """The plan of versions 1..n, by the master data and policies of now."""
+    def plan(self, customer_id: str, contract_id: str, known: int) -> ContractPlan:
+        """The plan of a contract's versions 1..known, by the master data, policies and other contracts of now."""
+        customer = self._contracts.of(customer_id)
+        versions, zone = customer.versions[contract_id][:known], customer.zones[contract_id]
         if not versions:
             return ContractPlan((), zone, Policies())
+        make, together = partial(self._make, zone), customer.together(contract_id)
+        if len(together) == 1:
+            return make(versions)
+        first = {name: customer.versions[name][0] for name in together}
+        pairs = [(name, other) for name in together if (other := customer.combined.get(name)) in first]
+        barred = {
+            name: reason
+            for name, other in pairs
+            if (reason := barrier(first[name], first[other], (customer.zones[name], customer.zones[other])))
+        }
+        members = linked([pair for pair in pairs if pair[0] not in barred], contract_id)
+        if len(members) == 1:
+            plan = make(versions)
+        else:
+            given = {name: customer.versions[name] for name in members} | {contract_id: versions}
+            combined, whole = plan_together(given, make)
+            plan = combined.part(whole, contract_id)
+        if contract_id in barred and plan.undecidable is None:
+            return replace(plan, undecidable=(1, barred[contract_id]))
+        return plan
+
+    def _make(self, zone: str, versions: Sequence[ContractVersion]) -> ContractPlan:
         first = versions[0]
         bundles = self._master.bundles(first.currency, first.start)
         return contract_plan(versions, zone, partial(self._value, first), bundles, self._policies.policies)

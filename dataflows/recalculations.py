@@ -71,6 +71,10 @@ class Recalculations:
         if change is None or change.known is None:
             self._changes[name] = _Change(AMENDMENT, known)
 
+    def drawn_in(self, customer_id: str, contract_id: str) -> None:
+        """A contract that it is combined with has changed."""
+        self._changes.setdefault((customer_id, contract_id), _Change(AMENDMENT, None))
+
     def because(self, cause: str) -> None:
         """Why books that are looked at again change, until `say`, where no contract version is the reason."""
         self._cause = cause
@@ -109,10 +113,12 @@ class Recalculations:
     def _say_versions(self, contract: Planned, change: _Change, known: int) -> None:
         """From version to version; what was posted belongs to the last."""
         fresh = contract.versions[known:]
-        before = self._plans.plan(contract.versions[:known], contract.zone).by_month()
+        before = self._plans.plan(contract.customer_id, contract.first.contract_id, known).by_month()
         for version in fresh:
             last = version is fresh[-1]
-            plan = contract.plan if last else self._plans.plan(contract.versions[: version.version], contract.zone)
+            plan = contract.plan
+            if not last:
+                plan = self._plans.plan(contract.customer_id, version.contract_id, version.version)
             after = plan.by_month()
             usage = self._usage(contract, change) if last else (Amounts(), Amounts())
             record = version_record(contract.versions, version, plan, before, after, usage)
@@ -193,7 +199,7 @@ def version_record(
 ) -> dict[str, Any]:  # fmt: skip
     """What a version did: `before` and `after` are the schedules by line and month, `usage` what of usage moved."""
     decision = next((one for one in plan.decisions if one.version == version.version), None)
-    waits = plan.undecidable is not None and plan.undecidable[0] <= version.version
+    waits = decision is not None and decision.undecidable is not None
     metered = _metered(versions[version.version - 2], version) if version.version > 1 else []
     return {
         "recalculation_id": entry_id("recalculation", version.customer_id, version.contract_id, version.version),

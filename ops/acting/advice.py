@@ -48,8 +48,8 @@ NEEDS = {
     "amount_exceeds": "it is booked by itself if what it takes from comes; else correct its amount, under another event_id",
     "currency_mismatch": "a contract keeps its currency: correct a billing event to it, under another event_id; what is sold in "
     "another currency is another contract, under a contract_id of its own",
-    "treatment_undecidable": "nobody could decide how it is accounted for: where its reason names master data, correct that; "
-    "else correct it as the next version, with what is missing",
+    "treatment_undecidable": "nobody could decide how it is accounted for: do as its reason says, by master data or by the "
+    "contract's next version: correct it as that",
 }
 
 
@@ -152,8 +152,6 @@ def _same_version(one: ExceptionRecord, record: Record) -> str | None:
     """That a version which nobody could decide is sent once more: an exception about it carries no payload."""
     if one.kind != "treatment_undecidable" or not isinstance(record, ContractEvent):
         return None
-    if (record.contract_id, record.customer_id) != (one.contract_id, one.customer_id):
-        return f"is {_version(record)}, but the exception is about contract {one.contract_id} of customer {one.customer_id}"
     # The reason begins with the contract and the version that it is about.
     if (one.reason or "").startswith(f"{_contract(record)}: version {record.version}: "):
         return f"is {_version(record)} still: send the change as the next version"

@@ -122,8 +122,8 @@ def _standing(
     facts = [one.fact for one in filed]
     if as_of is not None:
         versions = list(takewhile(lambda one: one.known_at <= as_of, planned.versions)) or planned.versions[:1]
-        planned = replace(planned, versions=versions, plan=plans.plan(versions, planned.zone))
-        pass
+        planned = replace(planned, versions=versions, plan=plans.plan(customer_id, contract_id, len(versions)))
+        facts = [one for one in facts if one.at <= as_of]
         usage = [one for one in usage if one.instant <= as_of]
         at = min(at, as_of)
         settled = settle_contract(planned.versions, planned.plan, facts, usage, exchange, at)

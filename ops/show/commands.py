@@ -245,7 +245,7 @@ def recalculations(
     sink: Sink,
     recalculation_id: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="Explain this one: its id, or the beginning of it.", show_default=False),
+        typer.Argument(metavar="ID", help="Explain this one: its id, or the beginning of it.", show_default=False),
     ] = None,
     source: Annotated[
         str | None,

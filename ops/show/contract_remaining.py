@@ -52,9 +52,9 @@ class Remaining:
         last = planned.versions[-1]
         metered = [line.line_id for line in last.lines if line.kind is LineKind.USAGE]
         undecided = planned.plan.undecidable
-        return cls(
-            standing.currency, standing.day, list(years), years, undated, metered, undecided[0] if undecided else None
-        )
+        # What cannot be combined with another contract is undecided too, and is accounted for alone meanwhile.
+        waits = undecided[0] if undecided and undecided[0] in planned.plan.skipped else None
+        return cls(standing.currency, standing.day, list(years), years, undated, metered, waits)
 
     def of_year(self, year: int) -> int:
         """What is to be recognised in a year, of all lines."""

@@ -100,6 +100,8 @@ def _of_the_contract(before: ContractEvent | None, event: ContractEvent) -> list
     if before is None:
         opening = event.opening
         words = [f"{event.currency}, {term}"]
+        if event.combined_with is not None:
+            words.append(f"agreed together with contract {event.combined_with}: the two are accounted for as one")
         if opening is not None:
             words.append(
                 f"taken over at {moment(opening.as_of)}: recognised {amount(opening.recognised, event.currency)}, "

@@ -67,8 +67,8 @@ class Recalculation(msgspec.Struct, frozen=True):
 
     @property
     def is_version(self) -> bool:
-        """Whether a contract version is the cause."""
-        return self.cause == AMENDMENT and self.to_version is not None
+        """Whether a version of the contract is the cause; from and to the same one: another contract's it is combined with."""
+        return self.cause == AMENDMENT and self.to_version is not None and self.from_version != self.to_version
 
     @property
     def versions(self) -> str:

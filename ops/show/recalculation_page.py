@@ -22,6 +22,7 @@ from schemas.instants import instant_text
 DEFAULT_LIMIT = 60  # rows of what it changed, and entries; JSON is not limited unless asked
 KINDS = {"amended": "amendment", "renewed": "renewal", "cancelled": "cancellation", "activated": "activation"}
 CAUSES = {
+    "amendment": "a contract that it is combined with came or changed",
     "late_usage": "usage of it came after its windows were booked, or what was booked of it is rated in another way",
     "re_rating": "master data changed by which it is booked",
     "policy": "a policy changed by which it is booked",

@@ -87,8 +87,14 @@ TREATMENTS = {
         "",
     ),
 }
-# Of what no contract version causes.
+# Of what no version of the contract itself causes.
 CAUSES = {
+    "amendment": Treatment(
+        "computed again with the contract it is combined with",
+        "contracts that were agreed together are accounted for as one: what changes one of them moves the consideration of "
+        "the others",
+        _source("25-9", "17"),
+    ),
     "late_usage": Treatment(
         "usage as it occurs",
         "usage came after its window was booked: the window is rated again, and the difference is posted",

@@ -10,6 +10,7 @@ import pytest
 from accounting.coverage import FOREVER
 from tests.accounting.amended import (
     HALF_YEAR,
+    C,
     estimate,
     gives,
     jumps,
@@ -176,6 +177,18 @@ def test_an_estimate_that_changes_with_a_separate_contract_counts_with_the_old_l
         a  Jan 100 Feb 100 Mar 100 Apr 140 May 110 Jun 110
         b                          Apr 100 May 100 Jun 100
     """, HALF_YEAR, second, decided="separate_contract")  # fmt: skip
+
+
+def test_an_estimate_that_changes_with_an_amendment_of_something_else_counts_with_its_own_lines():
+    """c, a contract of its own, falls to 200; the estimate is of the contract, or of a line of it, or of c."""
+    apart = version(2, "2025-04-01", sub("a", 600), C)
+    for line_ids, expected in (
+        ((), "a  Jan 100 Feb 100 Mar 100 Apr 100 May 150 Jun 110 \n c  Apr 100 May 50 Jun 50"),
+        (("a",), "a  Jan 100 Feb 100 Mar 100 Apr 100 May 150 Jun 110 \n c  Apr 100 May 50 Jun 50"),
+        (("c",), "a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100 \n c  Apr 100 May 80 Jun 80"),
+    ):
+        lines = sub("a", 600), replace(C, total=cents(200))
+        gives(expected, HALF_YEAR, apart, version(3, "2025-05-01", *lines, variable=[estimate(60, *line_ids)]))
 
 
 def test_an_estimate_of_a_line_that_is_gone_counts_at_once_for_what_it_delivered():

@@ -211,10 +211,12 @@ def test_what_is_taken_back_from_its_day_on_was_never_there(versions, data, zone
         amended = replace(amended, kind=VersionKind.CANCELLED)
     # A credit alone cannot be told from an update when the terms are repeated.
     assume(amended.lines != versions[-1].lines or not amended.modification)
-    # Progress that was told in between was told.
-    progress = {line.line_id: line.progress for line in versions[-1].lines}
+    # Progress and deliveries that were told in between were told.
+    done = {line.line_id: line for one in versions for line in one.lines}
     amended = replace(amended, lines=tuple(
-        replace(line, progress=progress[line.line_id]) if line.line_id in progress else line for line in amended.lines
+        replace(line, progress=done[line.line_id].progress, satisfied_at=done[line.line_id].satisfied_at)
+        if line.line_id in done else line
+        for line in amended.lines
     ))  # fmt: skip
     back = replace(versions[-1], version=amended.version + 1, kind=VersionKind.AMENDED, effective_at=effective,
                    modification=None)  # fmt: skip
@@ -409,6 +411,13 @@ def test_what_is_recognised_by_an_instant_is_what_the_plans_say(versions, zone):
     found = planned(versions, zone)
     for line in found.lines:
         assert line.earned([FOREVER], zone)[0] == by_line(found)[line.line_id]
-        for instant in [day_of(one, zone) for one in versions]:
+        for instant in {day_of(one, zone) for one in versions}:
             caught = [one for one in line.catch_ups(zone) if one.instant == instant and one.kind == CATCH_UP]
             assert len(caught) <= 1
+    months: dict[tuple[str, int], int] = {}
+    for one in found.effects(ALWAYS, FOREVER):
+        name = one.line_id, one.day.year * 12 + one.day.month - 1
+        months[name] = months.get(name, 0) + one.amount
+    assert {name: amount for name, amount in months.items() if amount} == {
+        name: amount for name, amount in found.by_month().items() if amount
+    }

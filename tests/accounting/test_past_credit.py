@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accounting.coverage import ALWAYS
 from tests.accounting.amended import (
     HALF_YEAR,
     cancelled,
@@ -12,6 +13,7 @@ from tests.accounting.amended import (
     units,
     version,
 )
+from tests.accounting.examples import at
 from tests.accounting.ledgers import cents, milestone, planned
 
 # -- a credit for what was delivered
@@ -87,3 +89,21 @@ def test_a_past_credit_with_a_cancellation():
     )
     assert [("2025-04-01", "a", -30)] == jumps(found)
     gives("", HALF_YEAR, cancelled(HALF_YEAR, "2025-01-01", past_credit=cents(30)))
+
+
+def test_a_past_credit_before_lines_begin_is_borne_by_all_that_were_there():
+    """And not by what comes with the same version."""
+    first = version(1, "2025-01-01", sub("a", 400, "2025-03-01"), sub("b", 300, "2025-04-01"))
+    lines = (
+        sub("a", 390, "2025-03-01", ssp=cents(400)),
+        sub("b", 290, "2025-04-01", ssp=cents(300)),
+        sub("c", 50, "2025-06-01", ssp=cents(50)),
+    )
+    found = gives("""
+        a  Feb -10 Mar 100 Apr 100 May 100 Jun 100
+        b  Feb -10         Apr 100 May 100 Jun 100
+        c                                  Jun 50
+    """, first, version(2, "2025-02-01", *lines, past_credit=cents(20)))  # fmt: skip
+    assert [("2025-02-01", "a", -10), ("2025-02-01", "b", -10)] == jumps(found)
+    assert cents(-20) == found.recognised_by(at("2025-03-01"))
+    assert at("2025-02-01") == found.next_effect(ALWAYS)

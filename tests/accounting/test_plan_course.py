@@ -313,6 +313,17 @@ def test_a_separate_contract_is_removed_apart():
     """, HALF_YEAR, version(2, "2025-04-01", sub("a", 600), c), version(3, "2025-05-01", sub("a", 600)))  # fmt: skip
 
 
+def test_a_line_goes_while_a_separate_contract_changes():
+    c = sub("c", 300, "2025-04-01", "2025-07-01")
+    both = sub("a", 600), sub("b", 300)
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+        b  Jan 50  Feb 50  Mar 50  Apr 50
+        c                          Apr 100 May 50  Jun 50
+    """, version(1, "2025-01-01", *both), version(2, "2025-04-01", *both, c),
+        version(3, "2025-05-01", both[0], replace(c, total=cents(200))))  # fmt: skip
+
+
 def test_a_line_below_its_ssp_joins_the_contract_and_not_what_was_added_apart():
     """a has 200 left, d comes for 100 and sells at 200: 150 each; c, a contract of its own, stays."""
     a, c = sub("a", 600), sub("c", 300, "2025-04-01", "2025-07-01")

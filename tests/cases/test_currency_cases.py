@@ -1,7 +1,7 @@
 """Worked cases with invoices in another currency than the entity's: files in, journal out, by the command line.
 
-A case is a course of events and what the books have to say of it: each month and account that moves, and nothing else
-(`tests/support/course.py`). Rule 8 of accounting.md; S is the documented case of a billing system. Debits equal credits in every entry.
+A case is a course of events and what the books have to say of it, in functional amounts and in those of the contract
+(accounting.md, rule 8). S is the documented case of a billing system. Entries balance in both.
 """
 
 from __future__ import annotations
@@ -73,6 +73,52 @@ CASES = {
         deferred_revenue       20.00    20.00   -40.00
         accounts_receivable    60.00        -   -60.00
         cash                       -    60.00    60.00
+    """,
+    # 20 at the invoice's 1.20 and 10 at that day's 1.15; the 10 are invoiced at 1.10.
+    "usage beyond what was invoiced ahead": EURO
+    + RATED
+    + """
+        2025-01-05 reference fx_rate base=EUR quote=USD rate=1.15 as_of=2025-01-05
+        2025-01-01 contract 2025-01-01..2025-04-01 currency=EUR
+            u usage 1
+        2025-01-01 invoice i1 20.00 currency=EUR
+            u 20.00
+        2025-01-10 usage 30
+        2025-02-01 invoice i2 10.00 currency=EUR
+            u 10.00
+        run 2025-03-01
+
+                             2025-01  2025-02
+        revenue                35.50        -
+        unbilled_receivable    11.50   -11.50
+        accounts_receivable    24.00    11.00
+        fx_gain_loss               -     0.50
+
+                             2025-01  2025-02
+        revenue                30.00        -
+        unbilled_receivable    10.00   -10.00
+        accounts_receivable    20.00    10.00
+    """,
+    "a void takes back what the invoice was worth, whatever the rate is then": EURO
+    + RATED
+    + """
+        2025-01-01 contract 2025-01-01..2025-04-01 currency=EUR
+            a ratable 90
+        2025-01-01 invoice i1 90.00 currency=EUR
+        2025-02-01 void i1 currency=EUR
+        run 2025-05-01
+
+                             2025-01  2025-02
+        revenue                37.20        -
+        deferred_revenue       70.80   -70.80
+        accounts_receivable   108.00  -108.00
+        voids                      -    37.20
+
+                             2025-01  2025-02
+        revenue                31.00        -
+        deferred_revenue       59.00   -59.00
+        accounts_receivable    90.00   -90.00
+        voids                      -    31.00
     """,
     # What was earned at 1.20 is invoiced at 1.10.
     "what is earned first is worth less when it is invoiced": EURO

@@ -1,9 +1,9 @@
 """Worked cases of modified contracts: files in, journal and recalculations out, by the command line.
 
 A case is a course of events, what each month and account moves, and what the recalculation events say: for each version
-its treatment and catch-up, and line by line the months whose revenue it changes, before and after (`tests/support/course.py`).
-I are the standard's illustrative examples, Z and C other systems' documented cases; the others follow the same rules
-(accounting.md, rule 5) with numbers worked out by hand.
+its treatment and catch-up, and line by line the months whose revenue it changes, before and after
+(`tests/support/course.py`). I are the standard's illustrative examples, Z and C other systems' documented cases; the
+others follow the same rules (accounting.md, rule 5) with numbers worked out by hand.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Worked cases of billing events that do not fit, or do not say what they belong to: files in, journal out, by the command line.
+"""Worked cases of billing events that do not fit, or do not say what they belong to, by the command line.
 
-A case is a course of events and what the books have to say of it: each month and account that moves, and nothing else
-(`tests/support/course.py`). Debits equal credits in every entry.
+A case is a course of events, the exceptions that are open in the end, and what the books have to say: each month and
+account that moves, and nothing else (`tests/support/course.py`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Worked cases of modifications that reach back, ahead, or over one another: files in, journal and recalculations out, by the command line.
+"""Worked cases of modifications that reach back, ahead or over one another, by the command line.
 
 A case is a course of events, what each month and account moves, and what the recalculation events say: for each version
-its treatment and catch-up, and line by line the months whose revenue it changes, before and after (`tests/support/course.py`).
-Rules 5 to 7 of accounting.md, with numbers worked out by hand.
+its treatment and catch-up, and line by line the months whose revenue it changes, before and after
+(`tests/support/course.py`). Rules 5 to 7 of accounting.md, with numbers worked out by hand.
 """
 
 from __future__ import annotations

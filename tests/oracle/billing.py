@@ -51,7 +51,7 @@ class Billing:
     def __init__(self, services, facts, rate_of):
         self.services = services
         self.invoices, self.notes, self.voids = {}, {}, []
-        self.bookings, self.takes, self.exceptions = [], [], set()
+        self.bookings, self.takes, self.exceptions, self.not_covered = [], [], set(), set()
         for fact in facts:
             try:
                 if rate_of(fact) is None:
@@ -83,19 +83,17 @@ class Billing:
         return booking
 
     def _restore(self, booking, line):
-        """A re-invoice of the same line and period gives back what a void took (rule 5, Credits)."""
+        """A re-invoice of the same line and period gives back what a void took of as much (rule 5, Credits)."""
+        left = line.net
         for void, part in self.voids:
-            same = (part.line_id, part.service.start, part.service.end) == (
-                line.line_id,
-                line.service.start,
-                line.service.end,
-            )
-            if same and line.line_id is not None and not part.restored:
-                part.restored = True
-                booking.post("voids", -part.contra, void.invoice.fact)
-                booking.move(part.service.position, part.contra, 0)
-                part.take.returned = booking.fact.time
-                return
+            same = part.line_id == line.line_id is not None and part.service == line.service
+            net = _less(left, part.net - part.restored)
+            if same and net:
+                contra, rest = part.restore(net)
+                booking.post("voids", -contra, void.invoice.fact)
+                booking.move(part.service.position, contra, 0)
+                part.take.give_back(booking.fact.time, rest)
+                left -= net
 
     def _read_invoice_paid(self, fact):
         invoice = self._invoice(fact)
@@ -125,7 +123,6 @@ class Billing:
             booking.post("bad_debt", -bad, invoice.fact)
             booking.post("tax_payable", -tax, invoice.fact)
             booking.post("recoverables", -rest, invoice.fact)
-            invoice.recoverables += rest
             invoice.creditable += part
             amount -= part
 
@@ -168,7 +165,7 @@ class Billing:
             raise Refused("amount_exceeds")
         credit, booking = self._credit(fact, invoice, "credit_notes", fact.amount)
         left = (*fact.allocations, receivable, fact.allocations[0], fact.allocations[1], receivable)
-        note = Note(fact, invoice, "credit_notes", credit.gross, credit.tax, credit.parts, 0, False, *left)
+        note = Note(fact, invoice, "credit_notes", credit.gross, credit.tax, credit.parts, (0, 0, 0), False, *left)
         self.notes[fact.note] = note
         self._allocate(booking, note, -1)
         return booking
@@ -248,51 +245,58 @@ class Billing:
         return booking
 
     def _credit(self, fact, invoice, account, gross):
-        """Split a credit by the share recognised: contra, and what is still to be recognised (rule 5, Credits)."""
+        """Split a credit by the share recognised: contra, and what is still to be recognised (rule 5, Credits).
+
+        What a refund or dispute takes back of a recovered write-off goes the way it came.
+        """
+        back = self._take_recovered(invoice, gross) if account in ("disputes", "refunds") else (0, 0, 0)
+        rest = gross - sum(back)
         tax = fact.tax
-        if not tax and fact.lines:
-            tax = gross - sum(line.minor for line in fact.lines)
+        if sum(back) or (not tax and not fact.lines):
+            tax = round(Fraction(invoice.tax * rest, invoice.gross))
         elif not tax:
-            tax = round(Fraction(invoice.tax * gross, invoice.gross))
-        parts = [self._part(fact, *line) for line in self._lines(fact, gross - tax, invoice)]
-        credit = Credit(fact, invoice, account, gross, tax, parts)
-        rest = sum(part.rest for part in parts)
-        if account in ("disputes", "refunds") and invoice.recoverables > 0:
-            self._take_recoverables(credit, rest)
+            tax = rest - sum(line.minor for line in fact.lines)
+        parts = [self._part(fact, *line) for line in self._lines(fact, rest - tax, invoice)] if rest else []
+        credit = Credit(fact, invoice, account, gross, tax + back[1], parts, back)
         booking = Booking(fact, invoice)
-        booking.post(account, credit.contra, invoice.fact)
-        booking.post("tax_payable", tax, invoice.fact)
-        booking.post("recoverables", credit.recoverables, invoice.fact)
+        self._post_credit(booking, credit, 1)
         for part in parts:
             part.take = Take(fact.time, part.line_id, part.service, part.rest if part.service.is_scheduled else 0)
-            booking.move(part.service.position, -part.contra, -part.contra - part.rest)
+            booking.move(part.service.position, -part.contra, -part.net)
             self.takes.append(part.take)
         invoice.creditable -= gross
         return credit, booking
 
+    def _post_credit(self, booking, credit, sign):
+        invoice = credit.invoice.fact
+        booking.post(credit.account, sign * (credit.contra + credit.back[0]), invoice)
+        booking.post("tax_payable", sign * credit.tax, invoice)
+        booking.post("recoverables", sign * credit.back[2], invoice)
+
     def _part(self, fact, line_id, service, net):
-        contra = round(net * service.share_on(fact.time))
+        contra = round(net * service.share_on(fact.time, credited=True))
         return Part(line_id, service, net, contra, net - contra)
 
-    def _take_recoverables(self, credit, rest):
-        """What was not recognised comes out of recoverables first: the schedule has lost it already."""
-        credit.recoverables = min(rest, credit.invoice.recoverables)
-        credit.invoice.recoverables -= credit.recoverables
-        parts = number.split(credit.recoverables, [part.rest for part in credit.parts])
-        for part, minor in zip(credit.parts, parts):
-            part.rest -= minor
+    def _take_recovered(self, invoice, gross):
+        """(contra, tax, recoverables) of what a credit takes back of payments after a write-off."""
+        found = (0, 0, 0)
+        for write_off in invoice.write_offs:
+            part = min(gross - sum(found), write_off.recovered)
+            if part > 0:
+                back = write_off.split(-part)
+                found = tuple(before - more for before, more in zip(found, back))
+        return found
 
     def _reverse(self, booking, credit):
         """Everything back, at the date of the reversal."""
         invoice = credit.invoice
-        booking.post(credit.account, -credit.contra, invoice.fact)
-        booking.post("tax_payable", -credit.tax, invoice.fact)
-        booking.post("recoverables", -credit.recoverables, invoice.fact)
-        invoice.recoverables += credit.recoverables
+        self._post_credit(booking, credit, -1)
+        if sum(credit.back):
+            self.not_covered.add("a credit of a recovered write-off that is reversed")
         invoice.creditable += credit.gross
         for part in credit.parts:
             booking.move(part.service.position, part.contra, part.contra + part.rest)
-            part.take.returned = booking.fact.time
+            part.take.give_back(booking.fact.time)
             for line in invoice.lines:
                 if line.line_id == part.line_id and line.service == part.service:
                     line.left += part.net
@@ -347,3 +351,8 @@ class Billing:
         if not parts:
             return [(None, self.services.nothing(), minor)]
         return [(line_id, self.services.of(line_id, at), part) for line_id, part in parts]
+
+
+def _less(one, other):
+    """The one that is nearer to nothing, 0 when their signs differ."""
+    return min(one, other, key=abs) if one * other > 0 else 0

@@ -17,6 +17,7 @@ class Course:
         self.currency = decisions.currency
         self.transfer = transfer
         self.phases, self.opened, self.ended, self.unearned, self.rounds, self.origins = {}, {}, {}, {}, [], {}
+        self.earlier = {}  # by line what it had earned by terms that were over when it was renewed
         self.own = {}  # by line the estimates that belong to it, and what of them was transferred when its phase began
         main = group is decisions.groups[0]
         self.estimates = Estimates(decisions.taken, self.history.zone, self.currency, group, main)
@@ -109,6 +110,9 @@ class Course:
         if not change.lines:
             return
         bases = {line.line_id: round(self.earned(line.line_id, day, before=version)) for line in change.lines}
+        for line in change.lines:
+            if self._is_renewed(line, day):
+                self.earlier[line.line_id] = bases[line.line_id]
         for line_id in kept & parts.keys():
             if self._is_transferred(line_id, day, version):
                 bases[line_id] += parts[line_id]
@@ -120,7 +124,8 @@ class Course:
             name = line.line_id
             self.ended.pop(name, None)
             if line not in going_on:
-                self._add(name, Phase(day, -credits[name], allocated[name] + credits[name], line))
+                earlier = self.earlier.get(name, 0)
+                self._add(name, Phase(day, earlier - credits[name], allocated[name] + credits[name], line))
         bases = {name: base - credits[name] for name, base in bases.items()}
         self.own |= {line.line_id: (self.own[line.line_id][0], before[line.line_id]) for line in going_on}
         self._pool(day, version, going_on, bases, allocated)
@@ -130,7 +135,7 @@ class Course:
         shares = {line.line_id: self._transferred(line, day, version) for line in lines}
         allocation = self.rounds[-1]
         weights = {line_id: allocation.ssp[line_id] * (1 - share[0]) for line_id, share in shares.items()}
-        amounts = {line_id: allocated[line_id] - bases[line_id] for line_id in weights}
+        amounts = {name: allocated[name] - bases[name] + self.earlier.get(name, 0) for name in weights}
         if any(weights.values()):
             own = {line_id: self.own[line_id][0] - self.own[line_id][1] for line_id in weights}
             pool = sum(amounts.values()) - sum(own.values())
@@ -161,6 +166,13 @@ class Course:
         incurred, _ = self.transfer.progress(line.line_id, day, before=version)
         expected = line.progress[1]
         return (min(incurred / expected, Fraction(1)), incurred)
+
+    def _is_renewed(self, line, day):
+        """A line whose new term begins after its old one: its total is that of the new term alone."""
+        phases = self.phases.get(line.line_id)
+        if line.kind != "ratable" or not phases:
+            return False
+        return phases[-1].line.end <= line.start and day <= line.start
 
     def _is_transferred(self, line_id, day, version):
         phase = self.phases[line_id][-1] if self.phases.get(line_id) else None

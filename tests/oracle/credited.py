@@ -1,26 +1,35 @@
 """Credited: what credits take from the schedules of fixed lines, and when a reversal brings it back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 
 @dataclass
 class Take:
-    """Of a line's service, `rest` minor units that will not be recognised, spread over what was left of it then."""
+    """Of a line's service, `rest` minor units that will not be recognised, spread over what was left of it then.
+
+    `returns` are the (instant, minor units) that came back.
+    """
 
     at: int
     line_id: str
     service: Any
     rest: int
-    returned: int | None = None
+    returns: list = field(default_factory=list)
 
-    def taken(self, at):
-        """What it has taken by an instant, while it is not returned."""
+    def taken(self, at, now, settled):
+        """What it has taken by an instant, of what has not returned by `now` (that instant left out if settled)."""
         then = self.service.share_on(self.at)
         if then == 1 or at <= self.at:
-            return Fraction(0)
-        return self.rest * max((self.service.share(at) - then) / (1 - then), Fraction(0))
+            return 0
+        back = sum(minor for when, minor in self.returns if when < now or (when == now and not settled))
+        return round((self.rest - back) * max((self.service.share(at) - then) / (1 - then), Fraction(0)))
+
+    def give_back(self, at, minor=None):
+        """Return some, or all that has not returned."""
+        left = self.rest - sum(minor for _, minor in self.returns)
+        self.returns.append((at, left if minor is None else minor))
 
 
 class Credited:
@@ -30,13 +39,12 @@ class Credited:
         self.takes = [take for take in takes if take.rest]
 
     def taken(self, line_id, at, settled=False, now=None):
-        """What is taken of a line by an instant; what returns at `now` (that instant) is gone unless settled."""
+        """What is taken of a line by an instant; what returns at `now` (that instant) is gone unless settled.
+
+        Like what a line earns, what each credit takes of it is rounded cumulatively, on its own.
+        """
         now = at if now is None else now
-        found = Fraction(0)
-        for take in self._of(line_id):
-            gone = take.returned is not None and (take.returned < now or (take.returned == now and not settled))
-            found += 0 if gone else take.taken(at)
-        return found
+        return sum(take.taken(at, now, settled) for take in self._of(line_id))
 
     def moments(self, line_id):
         """The instants at which something is taken or returned."""
@@ -45,7 +53,7 @@ class Credited:
 
     def returns(self, line_id):
         """The instants at which something returns."""
-        return [take.returned for take in self._of(line_id) if take.returned is not None]
+        return [at for take in self._of(line_id) for at, _ in take.returns]
 
     def _of(self, line_id):
         return [take for take in self.takes if take.line_id == line_id]

@@ -12,8 +12,9 @@ from .position import Position
 from .rated import RatedLine, frontier_of
 from .routing import Router
 from .service import Services
+from .terms import fixed_lines
 
-RECOGNITION, LEFT_OVER, USAGE, BILLING = range(4)
+RECOGNITION, USAGE, BILLING, LEFT_OVER = range(4)
 """What comes first of one instant."""
 
 
@@ -75,9 +76,18 @@ class ContractBook:
         for _, _, action, arguments in sorted(self.steps, key=lambda step: step[:2]):
             action(*arguments)
         desired = self.desired
-        desired.not_covered |= self.plan.not_covered
+        desired.not_covered |= self.plan.not_covered | self.billing.not_covered
+        self._doubt_unplanned_lines()
         desired.exceptions |= self.billing.exceptions
         desired.exceptions |= {("treatment_undecidable", *version.position) for version in self.plan.undecided}
+
+    def _doubt_unplanned_lines(self):
+        """Whether the product of a line that nobody could decide is known may be said or not."""
+        for version in self.history.versions:
+            for line in fixed_lines(version):
+                known = self.desired.reference.knows(line.product, line.start)
+                if line.line_id not in self.plan.courses and not known:
+                    self.desired.doubtful.add(("product_unmapped", *version.position))
 
     def _add(self, at, rank, action, *arguments):
         self.steps.append((at, rank, action, arguments))
@@ -108,17 +118,18 @@ class ContractBook:
         books = {name: booking.LineBook(self.desired, self.plan.taken, name, *terms) for name in self.plan.line_ids()}
         for effect in effects:
             self._add(effect.at, RECOGNITION, books[effect.line_id].effect, effect)
-        cancelled = self.plan.cancelled()
-        if cancelled is not None and cancelled[0] <= due and self._is_kept(cancelled[0]):
-            self._add(cancelled[0], LEFT_OVER, self._recognise_what_is_left, cancelled[0], effects, books)
+        kept = self.plan.kept_since
+        if kept is not None:
+            later = {one.fact.time for one in self.billing.bookings if None in one.moves}
+            for at in sorted({kept} | {at for at in later if at > kept}):
+                if at <= due:
+                    self._add(at, LEFT_OVER, self._recognise_what_is_left, at, effects, books)
 
-    def _is_kept(self, day):
-        return self.moment.policies.value("cancellation", day) == "non_refundable"
-
-    def _recognise_what_is_left(self, day, effects, books):
+    def _recognise_what_is_left(self, at, effects, books):
         """Policy cancellation = non_refundable: what is deferred and will not be earned is recognised at once."""
+        day = instant.midnight(instant.local_date(at, self.history.zone), self.history.zone)
         pending = sum(self.revenue.cumulative(line_id, day) - self.plan.opened(line_id) for line_id in books)
-        pending -= sum(effect.amount for effect in effects if effect.at <= day)
+        pending -= sum(effect.amount for effect in effects if effect.at <= at)
         position = self.positions[None]
         left = position.billed - position.recognised - pending
         if left <= 0:
@@ -127,5 +138,5 @@ class ContractBook:
         parts = number.split(left, [max(self.plan.unearned(line_id), 0) for line_id in line_ids])
         for line_id, part in zip(line_ids, parts):
             if part:
-                local = instant.local_date(day, self.history.zone)
-                books[line_id].effect(Effect(day, local, line_id, part))
+                local = instant.local_date(at, self.history.zone)
+                books[line_id].effect(Effect(at, local, line_id, part))

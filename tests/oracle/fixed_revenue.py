@@ -53,7 +53,7 @@ class FixedRevenue:
 
     def cumulative(self, line_id, at, settled=False):
         """What a line has earned by an instant, less what credits have taken of that."""
-        return round(self.plan.earned(line_id, at, settled) - self.credited.taken(line_id, at, settled))
+        return round(self.plan.earned(line_id, at, settled)) - self.credited.taken(line_id, at, settled)
 
     def _rank(self, line_id):
         """The order of the lines in the latest version; those no longer there last."""
@@ -104,9 +104,9 @@ class FixedRevenue:
         day = instant.midnight(instant.local_date(at, self.zone), self.zone)
         if at == day:
             return self.cumulative(line_id, at, settled=True), self.cumulative(line_id, at)
-        earned = self.plan.earned(line_id, day)
+        earned = round(self.plan.earned(line_id, day))
         before, after = (self.credited.taken(line_id, day, settled, now=at) for settled in (True, False))
-        return round(earned - before), round(earned - after)
+        return earned - before, earned - after
 
     def _cut_offs(self, start, end, due):
         """(instant, day it ends): every period end, and every day's end under policy recognise = daily."""

@@ -25,12 +25,23 @@ class Part:
     contra: int
     rest: int
     take: Any = None
-    restored: bool = False
+    restored: int = 0
+
+    def restore(self, net):
+        """(contra, rest) that come back with so much of the net amount, by the cumulative amount."""
+        before, self.restored = self.restored, self.restored + net
+        contra = round(Fraction(self.contra * self.restored, self.net)) - round(
+            Fraction(self.contra * before, self.net)
+        )
+        return contra, net - contra
 
 
 @dataclass
 class Credit:
-    """A credit as it was booked, so that a reversal can give everything back."""
+    """A credit as it was booked, so that a reversal can give everything back.
+
+    `back` is (contra, tax, recoverables) of what it took of a recovered write-off; `tax` has that in it.
+    """
 
     fact: Any
     invoice: Any
@@ -38,7 +49,7 @@ class Credit:
     gross: int
     tax: int
     parts: list
-    recoverables: int = 0
+    back: tuple = (0, 0, 0)
     reversed: bool = False
 
     @property
@@ -70,7 +81,7 @@ class WriteOff:
     def split(self, amount):
         """(bad debt, tax, recoverables) of a later payment, by the cumulative amount."""
         before, after = self.recovered, self.recovered + amount
-        self.recovered = after
+        self.recovered = after  # a negative amount takes back
         bad, tax = (
             round(Fraction(whole * after, self.credit.gross)) - round(Fraction(whole * before, self.credit.gross))
             for whole in (self.credit.contra, self.credit.tax)
@@ -95,7 +106,6 @@ class Invoice:
     creditable: int
     paid: int = 0
     returned: int = 0
-    recoverables: int = 0
     write_offs: list = field(default_factory=list)
     disputes: list = field(default_factory=list)
 

@@ -10,6 +10,7 @@ class Plan:
     """The courses of all groups of a contract, and the versions that could be taken up."""
 
     def __init__(self, history, reference, policies):
+        self.policies = policies
         self.decisions = Decisions(history, reference, policies)
         self.undecided = self.decisions.undecided
         self.taken = History(self.decisions.taken or history.versions[:1], history.zone)
@@ -55,11 +56,13 @@ class Plan:
         """Whether a line's schedule was never modified, cancelled or opened (policy residual)."""
         return len(self.phases(line_id)) == 1 and not self.courses[line_id].opened
 
-    def cancelled(self):
-        """(day, version) of the cancellation that holds, or None."""
+    @property
+    def kept_since(self):
+        """The day of the cancellation that holds, where policy says that what is left over is recognised, or None."""
         changes = [group.changes[-1] for group in self.decisions.groups if group.changes]
-        found = [change for change in changes if change.version.kind == "cancelled" and not change.lines]
-        return (found[0].day, found[0].version) if found else None
+        days = [change.day for change in changes if change.version.kind == "cancelled" and not change.lines]
+        kept = [day for day in days if self.policies.value("cancellation", day) == "non_refundable"]
+        return kept[0] if kept else None
 
     def _note_uncovered(self, history, opening):
         lines = [line for version in history.versions for line in version.lines]

@@ -51,7 +51,9 @@ class Router:
             key = (fact.customer, fact.contract)
             return key if key in self.histories.contracts else "contract_unknown"
         issuer = self._issuer(fact)
-        return self._by_term(fact) if issuer is None else self._contract(issuer)
+        if issuer is not None:
+            return self._contract(issuer)
+        return self._by_term(fact)
 
     def _issuer(self, fact):
         """Another event that issued the invoice, or else the credit note, that a fact names."""
@@ -64,7 +66,7 @@ class Router:
 
     def _by_term(self, fact):
         histories = self.histories.customers.get(fact.customer, [])
-        running = [history for history in histories if _runs(history.in_force(fact.time), fact.time)]
+        running = [history for history in histories if history.covers(fact.time)]
         for found in (running, histories):
             if len(found) == 1:
                 return found[0].first.key
@@ -78,7 +80,3 @@ class Router:
         earlier = bool(issued) and min(issued) < fact.time
         rank = 1 if fact.kind == "invoice_finalized" else 0 if earlier else 2
         return (fact.time, rank, KINDS.index(fact.kind), fact.source, fact.event_id)
-
-
-def _runs(version, at):
-    return version.start <= at < version.end

@@ -1,6 +1,6 @@
 """Services: for which period a billed line is served, and how much of that has been recognised."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,13 +10,13 @@ from .terms import fixed_lines
 
 @dataclass(frozen=True)
 class Service:
-    """A line over a service period; None: a contract without lines."""
+    """A line over a service period; None: a contract without lines. Two of one line and period are the same."""
 
-    plan: Any
-    line: Any
+    plan: Any = field(compare=False)
+    line: Any = field(compare=False)
     start: int
     end: int
-    zone: Any
+    zone: Any = field(compare=False)
 
     @property
     def position(self):
@@ -32,7 +32,9 @@ class Service:
         """The share recognised by an instant; a cancelled schedule comes no further than its end."""
         if not self.is_scheduled:
             return Fraction(1)
-        ended = self.plan.ended(self.line.line_id) if self.line.line_id in self.plan.courses else None
+        if self.line.line_id not in self.plan.courses:
+            return Fraction(0)  # nobody could decide what it earns: nothing is recognised
+        ended = self.plan.ended(self.line.line_id)
         at = at if ended is None else min(at, ended)
         transfer = self.plan.transfer
         if self.line.kind != "ratable":
@@ -40,8 +42,14 @@ class Service:
         served = replace(self.line, start=self.start, end=self.end)
         return Fraction(schedule.share(served, transfer.method(self.line), at, self.zone))
 
-    def share_on(self, at):
-        """The share recognised when something happens: by time, at the start of that local day (rule 5, Credits)."""
+    def share_on(self, at, credited=False):
+        """The share recognised when something happens: by time, at the start of that local day (rule 5, Credits).
+
+        `credited`: what a cancellation leaves over counts as recognised where that is the policy.
+        """
+        kept = self.plan.kept_since
+        if credited and self.is_scheduled and kept is not None and at >= kept:
+            return Fraction(1)
         if self.is_scheduled and self.line.kind == "ratable":
             at = instant.midnight(instant.local_date(at, self.zone), self.zone)
         return self.share(at)

@@ -79,6 +79,8 @@ class Billed:
         totals = [_minor(line.get("total") or "0", self.digits) for line in last["lines"]]
         whole = max(sum(totals), 1_000) if rng.random() < 0.8 else rng.randint(100, 50_000)
         start = moment(first["start"])
+        if "opening" in first:  # what came before is in it
+            start = moment(first["opening"]["as_of"]) + timedelta(days=4)
         style = rng.choice(("advance", "arrears", "parts", "parts"))
         count = 1 if style != "parts" else rng.randint(2, 4)
         for number in range(count):
@@ -106,6 +108,7 @@ class Billed:
         rng = self.random
         tax = rng.choice((0, 0, net // 10, net * 19 // 100))
         lines = self._lines(net, period)
+        self.billed, self.net = [line["line_id"] for line in lines if line["line_id"] in self.lines], net
         facts: Record = {"lines": lines} if lines else {}
         if tax:
             facts["tax"] = _text(tax, self.digits)
@@ -129,12 +132,16 @@ class Billed:
             days=rng.choice((0, 1, 5, 17, 30)), hours=rng.choice((0, 0, 7)), minutes=rng.choice((1, 11))
         )
 
-    def _lines(self, net: int, period: tuple[int, int]) -> list[Record]:
-        """None at all, all on one line, or spread over some; with the periods of the parts or without."""
+    def _lines(self, net: int, period: tuple[int, int], of: list[str] | None = None) -> list[Record]:
+        """None at all, all on one line, or spread over some; with the periods of the parts or without.
+
+        `of`: the lines of the invoice that a credit is for.
+        """
         rng = self.random
-        if rng.random() < 0.35 or not self.lines:
+        known = sorted(self.lines if of is None else set(of))
+        if rng.random() < 0.35 or not known:
             return []
-        names = rng.sample(sorted(self.lines), min(len(self.lines), rng.choice((1, 1, 2, 3))))
+        names = rng.sample(known, min(len(known), rng.choice((1, 1, 2, 3))))
         if rng.random() < 0.03:
             names[0] = "elsewhere"
         found: list[Record] = []
@@ -146,6 +153,12 @@ class Billed:
         if rng.random() < 0.1 and net > 500:
             found.append({"line_id": names[0], "amount": "-" + _text(100, self.digits)})
         return found
+
+    def _said(self, part: int) -> Record:
+        """Lines and tax of a credit, now and then: else they are what the invoice says."""
+        net = part * self.net // self.gross
+        lines = self._lines(net, (0, 1), self.billed) if self.random.random() < 0.3 else []
+        return {"lines": lines, "tax": _text(part - net, self.digits)} if lines else {}
 
     def _period(self, line: Record, period: tuple[int, int]) -> Record:
         """The part of a line's term that an invoice is for, in whole days."""
@@ -178,10 +191,13 @@ class Billed:
         self.open = 0
         if rng.random() < 0.6:
             self._later()
-            part = lost if rng.random() < 0.6 else lost // 3
+            whole = lost == self.gross and rng.random() < 0.6
+            part = lost if whole else lost // 3
             self._put("invoice_paid", self.at, self.name, part)
-            self.paid += part
-            self.left += part
+            if whole and rng.random() < 0.5:
+                self._later()
+                self._put(rng.choice(("dispute_opened", "refund")), self.at, self.name, lost)
+        self.paid = 0  # which part of a payment a credit takes back after a write-off has no rule
 
     def _note(self) -> None:
         """A credit note, its amount to one or several places; perhaps voided, or turned into cash."""
@@ -198,10 +214,7 @@ class Billed:
             if any(ways.values())
             else {}
         )
-        lines = self._lines(part, (0, 1)) if rng.random() < 0.3 else []
-        self._put(
-            "credit_note", self.at, self.name, part, credit_note_id=name, **facts | ({"lines": lines} if lines else {})
-        )
+        self._put("credit_note", self.at, self.name, part, credit_note_id=name, **facts | self._said(part))
         receivable = part - sum(ways.values())
         draw = rng.random()
         if draw < 0.3:
@@ -224,8 +237,7 @@ class Billed:
         part = min(self.left, self.paid)
         part = part if self.random.random() < 0.4 else part // 2
         if part > 0:
-            lines = self._lines(part, (0, 1)) if self.random.random() < 0.3 else []
-            self._put("refund", self.at, self.name, part, **({"lines": lines} if lines else {}))
+            self._put("refund", self.at, self.name, part, **self._said(part))
             self.left -= part
             self.paid -= part
 

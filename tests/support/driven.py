@@ -269,9 +269,11 @@ def contract(
     end: str = "2026-01-01", line: str = "l", meter: str = "m", customer: str = "c", entity: str = "us",
     currency: str = "USD", product: str = "p", fixed: str | None = None, opening: str | None = None,
     aggregation: str = "sum", minimum: str | None = None, billing: str = "month",
+    with_: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """A contract version with one usage line: `price` per unit, or `tiers` as up_to:price,..., the last one -:price; or
-    with `fixed` lines, see `fixed_lines`; end=- is none. `opening` is as_of/recognised/billed."""
+    with `fixed` lines, see `fixed_lines`; end=- is none. `opening` is as_of/recognised/billed,
+    `with_` the contract it is combined with."""
     rate: dict[str, Any] = {"meter": meter, "billing_period": "month", "model": "per_unit", "unit_price": price}
     if tiers:
         parts = [tier.split(":") for tier in tiers.split(",")]
@@ -287,6 +289,8 @@ def contract(
         "customer_id": customer, "entity": entity, "currency": currency, "start": instant(start),
         "end": None if end == "-" else instant(end), "lines": lines,
     }  # fmt: skip
+    if with_:
+        found["combined_with"] = with_
     if opening:
         as_of, recognised, billed = opening.split("/")
         found["opening"] = {"as_of": instant(as_of), "recognised": recognised, "billed": billed}

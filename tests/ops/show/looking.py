@@ -45,6 +45,7 @@ def recalculation(books: Books, version: int, contract_id: str = "k") -> str:
         one["recalculation_id"]
         for one in books.records("recalculations")
         if (one["contract_id"], one["to_version"], one["cause"]) == (contract_id, version, "amendment")
+        and one["from_version"] != version
     ]
     return str(found)
 

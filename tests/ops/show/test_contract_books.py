@@ -178,6 +178,38 @@ def test_a_version_that_waits_is_not_in_the_figures(tmp_path: Path) -> None:
     )
 
 
+def test_a_contract_that_cannot_be_combined_is_in_the_figures_alone(tmp_path: Path) -> None:
+    books = played(
+        tmp_path,
+        """
+    2025-01-01 contract 2025-01-01..2026-01-01 k=A
+        a ratable 1200 method=monthly ssp=1800
+    2025-01-01 contract 2025-01-01..2026-01-01 k=B combined_with=A entity=de
+        b ratable 1200 method=monthly ssp=600
+    run 2025-03-01
+    open treatment_undecidable contracts 1
+    """,
+    )
+    found = remaining(books, contract_id="B")
+    assert ({"2025": "1000.00"}, False) == (found["years"], "waits for a decision" in " ".join(found["notes"]))
+
+
+def test_contracts_that_are_combined_have_their_shares(tmp_path: Path) -> None:
+    books = played(
+        tmp_path,
+        """
+    2025-01-01 contract 2025-01-01..2026-01-01 k=A
+        a ratable 1200 method=monthly ssp=1800
+    2025-01-01 contract 2025-01-01..2026-01-01 k=B combined_with=A
+        b ratable 1200 method=monthly ssp=600
+    run 2025-03-01
+    """,
+    )
+    told = "agreed together with contract A: the two are accounted for as one"
+    assert told in contract(books, contract_id="B")["versions"][0]["change"]
+    assert {"A": "1500.00", "B": "500.00"} == {name: remaining(books, contract_id=name)["total"] for name in "AB"}
+
+
 # -- billed against recognised
 
 BILLED = {
@@ -274,6 +306,14 @@ def test_positions_are_what_is_booked_and_billed_less_recognised_is_their_balanc
 
 def _sum(amounts: object) -> Decimal:
     return sum(map(Decimal, amounts), Decimal(0))  # type: ignore[call-overload, no-any-return]
+
+
+def test_what_comes_in_after_a_write_off_of_several_positions_is_apart(tmp_path: Path) -> None:
+    books = played(tmp_path, BILLED["lines of two positions, paid after they were written off"])
+    positions = contract(books)["billed"]["positions"]
+    assert ["fixed lines", "u", "several"] == [one["position"] for one in positions]
+    # Half of 31.00 and 20.00 that were revenue is revenue again.
+    assert ("-25.50", "-25.50", "0.00") == tuple(positions[2][name] for name in ("credits", "contra", "balance"))
 
 
 def test_positions_are_shown_with_the_open_receivable(mixed: Books) -> None:
@@ -380,6 +420,8 @@ def test_as_of_an_instant_the_books_are_those_of_the_versions_and_invoices_known
     assert ("6.00", "8.00") == (used["invoiced"], used["recognised"])
     assert {"2025": "800.00"} == found["remaining"]["years"]
     assert "1206.00" == found["billed"]["receivable"]
+    (_, used) = contract(mixed, "--as-of", "2025-01-05")["billed"]["positions"]
+    assert ("0.00", "0.00") == (used["invoiced"], used["recognised"])
 
 
 # -- the versions

@@ -227,6 +227,34 @@ def test_it_says_what_follows(revised: Books) -> None:
     assert ["nothing: all of it is posted"] == explained(revised, recalculation(revised, 2))["follows"]
 
 
+def test_what_is_posted_for_a_closed_month_is_not_what_is_posted_of_the_open_one(tmp_path: Any) -> None:
+    course = """
+    2025-02-03 close 2025-01
+    2025-02-05 amend effective=2025-01-01
+        a ratable 540 method=monthly
+    run 2025-02-10
+    """
+    books = played(tmp_path, HALF_YEAR + course)
+    found = explained(books, recalculation(books, 2))
+    assert [("2025-02", "2025-01")] == [(one["period"], one["origin_period"]) for one in found["entries"]]
+    assert "2025-02" == found["ahead"][0]["period"]
+
+
+def test_usage_that_is_rated_again_is_not_still_to_come(tmp_path: Any) -> None:
+    course = """
+    2025-01-01 contract 2025-01-01..2025-07-01
+        u usage 1
+    2025-02-10 usage 7
+    run 2025-03-01
+    2025-04-01 amend effective=2025-02-01
+        u usage 2
+    run 2025-04-01
+    """
+    books = played(tmp_path, course)
+    found = explained(books, recalculation(books, 2))
+    assert (["7.00"], []) == ([one["delta"] for one in found["changes"]], found["ahead"])
+
+
 def test_a_treatment_that_somebody_decided_names_who_and_why(revised: Books) -> None:
     told = "a person decides instead of the tests: cumulative catch-up; approved by ann; reason: agreed"
     assert told in [one["words"] for one in explained(revised, recalculation(revised, 2))["tests"]]
@@ -369,6 +397,37 @@ def test_usage_that_comes_late_is_told_as_that(tmp_path: Any) -> None:
     assert ["6.00"] == [entry["lines"][0]["amount"] for entry in found["entries"]]
     told = "contract k of customer c: usage of it came after its windows were booked"
     assert flowing(show(books, "recalculations", one["recalculation_id"]).printed).count(told) == 1
+
+
+# Two products that sell at 150 and 50 alone, for 100 each; the second contract becomes known when two months are posted.
+COMBINED = """
+    2025-01-01 contract 2025-01-01..2026-01-01 k=A
+        a ratable 1200 method=monthly ssp=1800
+    run 2025-03-01
+    2025-03-05 contract 2025-01-01..2026-01-01 k=B combined_with=A {facts}
+        b ratable 1200 method=monthly ssp=600
+    run 2025-03-05
+"""
+
+
+def test_what_a_combined_contract_changes_of_the_other_is_told(tmp_path: Any) -> None:
+    books = played(tmp_path, COMBINED.format(facts=""))
+    (one,) = (one for one in listed(books, "--contract", "A") if one["from_version"] == 1)
+    found = explained(books, one["recalculation_id"])
+    assert (
+        "contract A of customer c: a contract that it is combined with came or changed; the first change is at"
+        in (found["what"])
+    )
+    assert "ASC 606-10-25-9; IFRS 15.17" == found["treatment"]["source"]
+    assert ["50.00", "50.00"] == [row["delta"] for row in found["changes"]]
+    assert version_of(listed(books, "--contract", "A")[0]) == explained(books, recalculation(books, 1, "A"))["what"]
+
+
+def version_of(record: dict[str, Any]) -> str:
+    at = record["effective_at"][:10]
+    return (
+        f"version 1 of contract {record['contract_id']} of customer c, with which it begins, effective {at}, known {at}"
+    )
 
 
 def test_the_beginning_of_an_id_is_enough_and_a_wrong_one_names_the_nearest(grown: Books) -> None:
