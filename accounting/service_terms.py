@@ -89,8 +89,8 @@ class ServiceTerms:
     def share(self, service: Service, at: int) -> Ratio:
         """How much of a service the schedule has recognised at an event (accounting.md, rule 5, Credits).
 
-        By the local date of the event, as for an amendment; of a line with progress, by its progress then. A cancelled
-        schedule has come no further than its end; if what was left over is not refundable, it has recognised all.
+        By the local date of the event, as for an amendment; of a line with progress, by its progress then. A cancelled or
+        removed line has come no further than its end; if what was left over is not refundable, it has recognised all.
         """
         line_id, start, end = service
         if line_id in self._usage:
@@ -98,9 +98,9 @@ class ServiceTerms:
         plan = self._plans.get(line_id)
         if plan is None:  # nothing recognises it
             return 0, 1
-        ended = self.cancelled_at
-        if ended is not None and self.non_refundable and at >= ended:
+        if self.cancelled_at is not None and self.non_refundable and at >= self.cancelled_at:
             return 1, 1
+        ended = self._ended(plan)
         if plan.steps is not None:
             last = at if ended is None or at < ended else ended - 1
             step = next((one for one in reversed(plan.steps) if one.instant <= last), None)
@@ -109,6 +109,11 @@ class ServiceTerms:
         if ended is not None:
             last = min(last, ended)
         return self._elapsed(start, end, self._phase(plan, at).method, last)
+
+    def _ended(self, plan: LinePlan) -> int | None:
+        """Since when a line is cancelled or removed."""
+        last = plan.phases[-1]
+        return last.since if last.ended else self.cancelled_at
 
     def _elapsed(self, start: int, end: int, method: Method, instant: int) -> Ratio:
         shares = curve(start, end, method, self.plan.zone, (instant,))
@@ -128,13 +133,15 @@ class ServiceTerms:
     ) -> LinePlan | None:
         """What a credit at `at` takes from what is still to be recognised of a service, as a plan of its own.
 
-        `turns`: (instant, minor units that are taken from then on). It ends where the contract is cancelled; an opening
-        balance has what it took before.
+        `turns`: (instant, minor units that are taken from then on). It ends where the line is cancelled or removed; an
+        opening balance has what it took before.
         """
         line_id, start, end = service
         plan = self._plans.get(line_id)
-        ended, opened = self.cancelled_at, self.plan.opened_at
-        if plan is None or not any(rest for _, rest in turns) or (ended is not None and turns[0][0] >= ended):
+        if plan is None or not any(rest for _, rest in turns):
+            return None
+        ended, opened = self._ended(plan), self.plan.opened_at
+        if ended is not None and turns[0][0] >= ended:
             return None
         origin = self._phase(plan, at)
         line: Line = replace(origin.line, start=start, end=end)

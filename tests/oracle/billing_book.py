@@ -1,7 +1,11 @@
 """Billing books: the postings of billing facts in both currencies (accounting.md rule 8)."""
 
+from fractions import Fraction
+
 from . import instant, number
 from .booking import Sums, end_of
+
+CONTRA = ("voids", "bad_debt", "credit_notes", "refunds", "disputes")
 
 
 class BillingBook:
@@ -20,25 +24,51 @@ class BillingBook:
         return self.sums.rate(self.day(fact), fact.rate)
 
     def book(self, booking, positions):
-        """One entry; what the rates leave of it is the gain or loss."""
+        """One entry; what different rates leave of it is the gain or loss, else one posting takes the rounding."""
         fact, rate = booking.fact, self.rate(booking.fact)
-        invoice = booking.invoice.fact
-        rows = [(one.account, one.minor, self._functional(one, rate)) for one in booking.postings]
+        invoice = self.rate(booking.invoice.fact)
+        rows, rates, grown = [], set(), None
+        for one in booking.postings:
+            rows.append([one.account, one.minor, self._functional(one, rate)])
+            rates.add(rate if one.bucket is None else self.rate(one.bucket))
         for name, (recognised, billed) in booking.moves.items():
-            moved = positions[name].bill(recognised, billed, rate, invoice, self.rate(invoice))
-            rows += [(account, *amounts) for account, amounts in moved.items()]
-        rows.append(("fx_gain_loss", 0, -sum(functional for _, _, functional in rows)))
+            position = positions[name]
+            moved = position.bill(recognised, billed, rate, booking.invoice.fact, invoice)
+            rows += [[account, *amounts] for account, amounts in moved.items() if amounts[0]]
+            rates |= position.rates
+            grown = (position.grown, rows[-1]) if position.grown is not None else grown
+        left = -sum(functional for _, _, functional in rows)
+        if len(rates) > 1:
+            rows.append(["fx_gain_loss", 0, left])
+        elif left:
+            self._round(rows, left, grown)
         day = self.day(fact)
         for account, minor, functional in rows:
             self.sums.add(day, end_of(day, self.sums.zone), None, account, minor, functional, rate[0])
 
+    def _round(self, rows, left, grown):
+        """Of one rate alone: what rounding leaves is in the contra account, else in the cash, else deferred."""
+        for names in (CONTRA, ("cash",)):
+            for row in rows:
+                if row[0] in names:
+                    row[2] += left
+                    return
+        if grown is not None:
+            layer, row = grown
+            layer.functional -= left
+            row[2] += left
+            return
+        rows[-1][2] += left
+
     def _functional(self, posting, rate):
-        """By its own rate, or the difference of the balance that carries another one."""
+        """By its own rate, or of the balance that carries another one, in proportion."""
         if posting.bucket is None:
             return number.convert(posting.minor, self.sums.currency, *rate)
         key = (posting.account, posting.bucket.position)
-        before = self.balances.get(key, 0)
-        self.balances[key] = before + posting.minor
-        carried = self.rate(posting.bucket)
-        values = [number.convert(minor, self.sums.currency, *carried) for minor in (before, self.balances[key])]
-        return values[1] - values[0]
+        amount, functional = self.balances.get(key, (0, 0))
+        if amount * posting.minor >= 0 or abs(posting.minor) > abs(amount):
+            change = number.convert(posting.minor, self.sums.currency, *self.rate(posting.bucket))
+        else:
+            change = round(Fraction(functional * posting.minor, amount))
+        self.balances[key] = (amount + posting.minor, functional + change)
+        return change

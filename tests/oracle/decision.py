@@ -18,8 +18,8 @@ class Decisions:
             if self._take_up(version):
                 self.taken.append(version)
                 self.undecided = []  # what could not be decided is settled by a later version that can be
-            elif self.taken or not self.undecided:
-                self.undecided.append(version)  # a contract that has not begun asks once, at its first version
+            else:
+                self.undecided.append(version)
 
     def _take_up(self, version):
         return self._step(version) if self.taken else self._begin(version)

@@ -1,6 +1,7 @@
 """Positions: billed against recognised, on one side only, each part at the rate it came in with."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from . import number
@@ -8,18 +9,27 @@ from . import number
 
 @dataclass
 class Layer:
-    """Part of a balance that carries one (currency, rate); None: that of whatever moves it (an opening)."""
+    """Part of a balance in both currencies; `rate` None: that of whatever moves it (an opening)."""
 
     invoice: Any
     amount: int
     rate: Any
+    functional: int = 0
 
-    def change(self, amount, currency, rate):
-        """Add minor units; the functional ones that go with them, so that nothing is left of them at zero."""
-        before, self.amount = self.amount, self.amount + amount
+    def add(self, amount, currency):
+        """Add minor units; the functional ones that go with them, at the layer's rate."""
+        more = number.convert(amount, currency, *self.rate)
+        self.amount, self.functional = self.amount + amount, self.functional + more
+        return more
+
+    def take(self, amount, currency, rate):
+        """Take minor units; the functional ones that go with them, in proportion: nothing is left of them at zero."""
         if self.rate is None:
+            self.amount -= amount
             return number.convert(amount, currency, *rate)
-        return number.convert(self.amount, currency, *self.rate) - number.convert(before, currency, *self.rate)
+        gone = round(Fraction(self.functional * amount, self.amount))
+        self.amount, self.functional = self.amount - amount, self.functional - gone
+        return gone
 
 
 class Position:
@@ -53,22 +63,30 @@ class Position:
         """Billed less recognised grows by a net amount: first what lies on the other side goes."""
         growing, falling = (self.deferred, self.receivable) if net > 0 else (self.receivable, self.deferred)
         left, gone, functional = abs(net), 0, 0
+        self.grown, self.rates = None, set()
         for layer in sorted(falling, key=lambda layer: invoice is None or layer.invoice is not invoice):
             part = min(left, layer.amount)
             if part:
-                functional -= layer.change(-part, self.currency, rate)
+                self._note(layer, rate)
+                functional += layer.take(part, self.currency, rate)
                 gone, left = gone + part, left - part
         come = 0
         if left and net > 0:
-            come = self._own(invoice, invoice_rate).change(left, self.currency, rate)
+            self.grown = self._own(invoice, invoice_rate)
+            come = self.grown.add(left, self.currency)
+            self._note(self.grown, rate)
         elif left:
             growing.append(Layer(None, 0, rate))
-            come = growing[-1].change(left, self.currency, rate)
+            come = growing[-1].add(left, self.currency)
+            self._note(growing[-1], rate)
         if not self.layered:
             functional, come = (number.convert(minor, self.currency, *rate) for minor in (gone, left))
         rise, fall = ("deferred_revenue", self.unbilled) if net > 0 else (self.unbilled, "deferred_revenue")
         sign = -1 if net > 0 else 1
         return {fall: (sign * gone, sign * functional), rise: (sign * left, sign * come)}
+
+    def _note(self, layer, rate):
+        self.rates.add(rate if layer.rate is None else layer.rate)
 
     def _own(self, invoice, rate):
         """The layer of an invoice, at its place."""
