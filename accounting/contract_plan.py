@@ -27,6 +27,7 @@ class ContractPlan:
     opened_at: int = ALWAYS
     decisions: tuple[Decision, ...] = ()  # of all versions but the one that began the contract
     undecidable: tuple[int, str] | None = None  # the first of the last versions that wait for a person, and why
+    apart: str | None = None  # why it is not combined with the contract that its version 1 names, and the remedy
 
     def effects(self, since: int, until: int) -> list[Effect]:
         """The effects with since < instant <= until, in the order in which the position takes them."""
@@ -71,12 +72,13 @@ class ContractPlan:
 
     @property
     def waiting(self) -> list[tuple[int, str]]:
-        """The last versions that wait for a person, each with why."""
+        """The last versions that wait for a person, each with why; version 1 also where it is not combined as it says."""
+        apart = [(1, self.apart)] if self.apart is not None and 1 not in self.skipped else []
         if self.undecidable is None:
-            return []
+            return apart
         first = self.undecidable[0]
         later = [(one.version, one.undecidable) for one in self.decisions if one.undecidable and one.version > first]
-        return [self.undecidable, *later]
+        return [*apart, self.undecidable, *later]
 
     @property
     def skipped(self) -> frozenset[int]:

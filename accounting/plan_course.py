@@ -59,6 +59,7 @@ class PlanCourse:
         self._first: ContractVersion | None = None  # that was taken up
         self._last: ContractVersion | None = None
         self._groups: list[LineGroup] = []  # the contract's own is the first
+        self._origins: dict[str, tuple[Line, ContractVersion]] = {}  # as a line was when it came
 
     def ordered(self) -> tuple[LinePlan, ...]:
         """The plans: the last version's lines in its order, those it does not have any more by id."""
@@ -133,6 +134,7 @@ class PlanCourse:
     def _begin(self, version: ContractVersion, lines: list[Line], allocation: Allocation, began: int) -> None:
         weights = {line.line_id: one for line, one in zip(lines, allocation.effective_ssp, strict=True)}
         self._groups.append(LineGroup([line.line_id for line in lines], Pool(ALWAYS, weights), began))
+        self._note_origins(version)
         tied = self._tied(version)
         for line, amount in zip(lines, allocation.amounts, strict=True):
             self._plans.begin(line, amount + tied.get(line.line_id, 0), version.version)
@@ -187,6 +189,7 @@ class PlanCourse:
         if problem is None:
             tied_before = self._tied(before)
             main.lines += fresh
+            self._note_origins(version)
             tied = self._tied(version)
             names = [line.line_id for _, lines, _ in found for line in lines]
             credited = self._plans.credited([*names, *decision.removed], _past_credit(version), since)
@@ -300,7 +303,7 @@ class PlanCourse:
         weights: Mapping[str, int | Fraction] = self._groups[0].basis.weights
         if variable.line_ids:
             group, names = bearers(self._groups, version, variable)
-            weights = {name: self._weight(self._plans.last(name).line, version) for name in names}
+            weights = {name: self._weight(*self._origins[name]) for name in names}
         if not change or not weights or any(group is one for one in settled):
             return
         for name, share in zip(weights, largest_remainder(change, list(weights.values())), strict=True):
@@ -325,6 +328,10 @@ class PlanCourse:
             for name, part in zip(names, largest_remainder(one.estimate, weights) if names else (), strict=True):
                 found[name] = found.get(name, 0) + part
         return found
+
+    def _note_origins(self, version: ContractVersion) -> None:
+        for line in fixed_lines(version):
+            self._origins.setdefault(line.line_id, (line, version))
 
     def _weight(self, line: Line, version: ContractVersion) -> int:
         return max(self._value(line, self._valued_at(version)).ssp, 0)

@@ -51,12 +51,10 @@ class Holds:
         self, customer_id: str, contract_id: str, line_id: str, missing: Missing, at: Coordinates, since: int,
         severity: str = "error", correlation_id: str | None = None,
     ) -> None:  # fmt: skip
-        """Raise it, unless it is open; what is open about a whole contract gives way to what another record lacks."""
+        """Raise it, unless it is open."""
         name = (customer_id, contract_id, line_id, missing.cls)
         if name in self._open:
-            if line_id or self._open[name] == at:
-                return
-            self._desk.resolve(missing.cls, self._open[name], "another version of the contract waits now")
+            return
         self._open[name] = at
         self._store.put(_key(name), codec.encode(_Held(*name, at.topic, at.partition, at.offset)))
         booked = "it is kept and booked then" if severity == "error" else _BOOKED[missing.cls]

@@ -103,9 +103,7 @@ class PlanBook:
             given = {name: customer.versions[name] for name in members} | {contract_id: versions}
             combined, whole = plan_together(given, make)
             plan = combined.part(whole, contract_id)
-        if contract_id in barred and plan.undecidable is None:
-            return replace(plan, undecidable=(1, barred[contract_id]))
-        return plan
+        return replace(plan, apart=barred.get(contract_id))
 
     def _make(self, zone: str, versions: Sequence[ContractVersion]) -> ContractPlan:
         first = versions[0]

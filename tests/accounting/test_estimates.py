@@ -75,6 +75,32 @@ def test_a_changed_estimate_of_a_subscription_counts_at_once_for_what_is_over(li
     gives("a  Jan 100 Feb 100 Mar 100 Apr 180 May 120 Jun 120", HALF_YEAR, raised)
 
 
+def test_a_changed_estimate_keeps_the_prices_by_which_it_was_allocated():
+    """606-10-32-43: b sells for twice as much from March on, which moves nothing of what was agreed before."""
+
+    def valued(line, when):
+        dearer = 2 if line.line_id == "b" and when >= at("2025-03-01") else 1
+        return Valuation(line.total * dearer, Method(line.method))
+
+    def course(third):
+        lines = sub("a", 600), sub("b", 600)
+        versions = [
+            version(1, "2025-01-01", *lines, variable=[estimate(60, "a", "b")]),
+            version(2, "2025-04-01", *lines, variable=[estimate(120, "a", "b")]), *third,
+        ]  # fmt: skip
+        return months(contract_plan(versions, "UTC", valued, [], Policies()))
+
+    expected = """
+        a  Jan 105 Feb 105 Mar 105 Apr 125 May 110 Jun 110
+        b  Jan 105 Feb 105 Mar 105 Apr 125 May 110 Jun 110
+    """
+    assert ledger(expected) == course([])
+    # An amendment allocates again by the prices of its day: 400 are left, of 1,320 by 600 and 1,200.
+    more = replace(sub("a", 600), quantity=1), sub("b", 600)
+    after = course([version(3, "2025-05-01", *more, variable=[estimate(180, "a", "b")])])
+    assert cents(660 + 660 + 60) == sum(cents(str(amount)) for own in after.values() for amount in own.values())
+
+
 def test_an_estimate_that_moves_to_another_line_leaves_the_first():
     lines = sub("a", 600), sub("b", 600)
     gives("""
@@ -138,6 +164,34 @@ def test_an_estimate_after_a_prospective_modification_joins_what_was_left_then()
         ("2025-05-01", "x", 20),
         ("2025-05-01", "b", Decimal("3.33")),
     ] == jumps(found)
+
+
+def test_an_estimate_that_changes_with_an_amendment_counts_at_once_for_what_was_delivered():
+    """As I06, and z's price rises to 330 with it: 20 more for x; 450 + 450 + 20 + 30 are left for y and z."""
+    x, y, z = sold("x", 500, "2025-01-15", 500), sold("y", 500, None, 500), sold("z", 330, None, 500)
+    done = replace(y, satisfied_at=at("2025-06-10")), replace(z, satisfied_at=at("2025-06-20"))
+    third = version(3, "2025-05-01", x, y, z, variable=[estimate(240)])
+    found = gives("""
+        x  Jan 600 May 20
+        y  Jun 475
+        z  Jun 475
+    """, *i06(third, version(4, "2025-06-01", x, *done, variable=[estimate(240)])))  # fmt: skip
+    assert [("2025-05-01", "x", 20)] == jumps(found)
+    # One of y alone is y's, and nothing of it x's.
+    third = version(3, "2025-05-01", x, y, z, variable=[estimate(200), estimate(40, "y", name="w")])
+    fourth = version(4, "2025-06-01", x, *done, variable=third.variable)
+    gives("""
+        x  Jan 600
+        y  Jun 505
+        z  Jun 465
+    """, *i06(third, fourth))  # fmt: skip
+    second = [replace(one, variable=third.variable) for one in i06()]
+    gives("""
+        x  Jan 600
+        y  Jun 535
+        z  Jun 465
+    """, *second, replace(third, variable=(estimate(200), estimate(70, "y", name="w"))),
+        replace(fourth, variable=(estimate(200), estimate(70, "y", name="w"))))  # fmt: skip
 
 
 def test_an_estimate_that_names_a_line_added_later_goes_to_that_line():

@@ -43,16 +43,6 @@ def test_what_is_about_the_whole_contract_names_no_line(parts):
     assert parts.said()[0]["reason"].startswith("contract k: ")
 
 
-def test_what_is_about_the_whole_contract_is_about_the_record_that_lacks_it_now(parts):
-    holds = Holds(parts.store, parts.desk)
-    hold(parts, holds, line="")
-    hold(parts, holds, line="", offset=5)
-    hold(parts, Holds(parts.store, parts.desk), line="", offset=5)
-    assert [(4, "open"), (4, "resolved"), (5, "open")] == [
-        (one["source"]["offset"], one["status"]) for one in parts.said()
-    ]
-
-
 def test_lines_and_classes_are_told_apart(parts):
     holds = Holds(parts.store, parts.desk)
     for line in ("l", "m"):
