@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -74,34 +74,37 @@ class PlanBook:
         if known is None:
             customer = self._contracts.of(customer_id)
             versions, zone = customer.versions[contract_id], customer.zones[contract_id]
-            known = Planned(customer_id, versions, zone, self.plan(customer_id, contract_id, len(versions)))
+            known = Planned(customer_id, versions, zone, self.plan(customer_id, contract_id))
             self._plans[name] = known
             if len(self._plans) > CACHED_PLANS:
                 self._plans.popitem(last=False)
         return known
 
-    def plan(self, customer_id: str, contract_id: str, known: int) -> ContractPlan:
-        """The plan of a contract's versions 1..known, by the master data, policies and other contracts of now."""
-        customer = self._contracts.of(customer_id)
-        versions, zone = customer.versions[contract_id][:known], customer.zones[contract_id]
-        if not versions:
+    def plan(self, customer_id: str, contract_id: str, known: Mapping[str, int] | None = None) -> ContractPlan:
+        """The plan of a contract, with those it is combined with, by the master data and policies of now.
+
+        `known`: of these contracts so many versions count, of the others all; 0: the contract is not there.
+        """
+        customer, known = self._contracts.of(customer_id), known or {}
+        zone, together = customer.zones[contract_id], customer.together(contract_id)
+        found = {name: customer.versions[name][: known.get(name)] for name in together}
+        found = {name: versions for name, versions in found.items() if versions}
+        if contract_id not in found:
             return ContractPlan((), zone, Policies())
-        make, together = partial(self._make, zone), customer.together(contract_id)
-        if len(together) == 1:
-            return make(versions)
-        first = {name: customer.versions[name][0] for name in together}
-        pairs = [(name, other) for name in together if (other := customer.combined.get(name)) in first]
+        make = partial(self._make, zone)
+        if len(found) == 1:
+            return make(found[contract_id])
+        pairs = [(name, other) for name in found if (other := customer.combined.get(name)) in found]
         barred = {
             name: reason
             for name, other in pairs
-            if (reason := barrier(first[name], first[other], (customer.zones[name], customer.zones[other])))
+            if (reason := barrier(found[name][0], found[other][0], (customer.zones[name], customer.zones[other])))
         }
         members = linked([pair for pair in pairs if pair[0] not in barred], contract_id)
         if len(members) == 1:
-            plan = make(versions)
+            plan = make(found[contract_id])
         else:
-            given = {name: customer.versions[name] for name in members} | {contract_id: versions}
-            combined, whole = plan_together(given, make)
+            combined, whole = plan_together({name: found[name] for name in members}, make)
             plan = combined.part(whole, contract_id)
         return replace(plan, apart=barred.get(contract_id))
 

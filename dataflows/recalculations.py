@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
@@ -101,24 +101,30 @@ class Recalculations:
     def say(self) -> None:
         """One record for each new version, and for each contract that was changed by anything else."""
         changes, self._changes, self._cause = self._changes, {}, LATE_USAGE
+        known: dict[str, dict[str, int]] = {}  # customer -> contract -> versions before
+        for (customer_id, contract_id), change in changes.items():
+            if change.known is not None:
+                known.setdefault(customer_id, {})[contract_id] = change.known
         for (customer_id, contract_id), change in changes.items():
             if contract_id not in self._contracts.of(customer_id).versions:
                 continue
             contract = self._plans.of(customer_id, contract_id)
             if change.known is not None:
-                self._say_versions(contract, change, change.known)
+                self._say_versions(contract, change, known[customer_id])
             elif any(change.moved.values()):
                 self._say_change(contract, change)
 
-    def _say_versions(self, contract: Planned, change: _Change, known: int) -> None:
-        """From version to version; what was posted belongs to the last."""
-        fresh = contract.versions[known:]
-        before = self._plans.plan(contract.customer_id, contract.first.contract_id, known).by_month()
+    def _say_versions(self, contract: Planned, change: _Change, known: Mapping[str, int]) -> None:
+        """From version to version; what was posted belongs to the last, what others that it is combined with changed to
+        the first. `known`: the customer's contracts that have more versions now, and how many they had."""
+        contract_id = contract.first.contract_id
+        fresh = contract.versions[known[contract_id] :]
+        before = self._plans.plan(contract.customer_id, contract_id, known).by_month()
         for version in fresh:
             last = version is fresh[-1]
             plan = contract.plan
             if not last:
-                plan = self._plans.plan(contract.customer_id, version.contract_id, version.version)
+                plan = self._plans.plan(contract.customer_id, contract_id, {contract_id: version.version})
             after = plan.by_month()
             usage = self._usage(contract, change) if last else (Amounts(), Amounts())
             record = version_record(contract.versions, version, plan, before, after, usage)

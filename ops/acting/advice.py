@@ -152,8 +152,8 @@ def _same_version(one: ExceptionRecord, record: Record) -> str | None:
     """That a version which nobody could decide is sent once more: an exception about it carries no payload."""
     if one.kind != "treatment_undecidable" or not isinstance(record, ContractEvent):
         return None
-    # The reason begins with the contract and the version that it is about.
-    if (one.reason or "").startswith(f"{_contract(record)}: version {record.version}: "):
+    # The reason begins with the version that it is about.
+    if (one.reason or "").startswith(f"version {record.version} of {_contract(record)}: "):
         return f"is {_version(record)} still: send the change as the next version"
     return None
 

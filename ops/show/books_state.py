@@ -121,8 +121,11 @@ def _standing(
     usage = [one for one, _ in settled.usage]
     facts = [one.fact for one in filed]
     if as_of is not None:
-        versions = list(takewhile(lambda one: one.known_at <= as_of, planned.versions)) or planned.versions[:1]
-        planned = replace(planned, versions=versions, plan=plans.plan(customer_id, contract_id, len(versions)))
+        every = contracts.of(customer_id).versions
+        known = {name: sum(1 for _ in takewhile(lambda one: one.known_at <= as_of, own)) for name, own in every.items()}
+        known[contract_id] = max(known[contract_id], 1)
+        versions = planned.versions[: known[contract_id]]
+        planned = replace(planned, versions=versions, plan=plans.plan(customer_id, contract_id, known))
         facts = [one for one in facts if one.at <= as_of]
         usage = [one for one in usage if one.instant <= as_of]
         at = min(at, as_of)

@@ -37,7 +37,7 @@ class Remaining:
     years: dict[str, dict[int, int]]  # line -> year -> amount
     undated: dict[str, int]  # line -> what waits for a delivery or progress without a date
     metered: Sequence[str]  # usage lines, which are left out
-    undecided: int | None  # the first version that waits for a decision
+    undecided: Sequence[int]  # the versions that wait for a decision
 
     @classmethod
     def of(cls, standing: Standing) -> Remaining:
@@ -51,9 +51,8 @@ class Remaining:
         undated = _undated((*planned.plan.lines, *whole.overlays), planned.zone)
         last = planned.versions[-1]
         metered = [line.line_id for line in last.lines if line.kind is LineKind.USAGE]
-        undecided = planned.plan.undecidable
-        # What cannot be combined with another contract is undecided too, and is accounted for alone meanwhile.
-        waits = undecided[0] if undecided and undecided[0] in planned.plan.skipped else None
+        # What cannot be combined with another contract waits too, and is accounted for alone meanwhile.
+        waits = [version for version, _ in planned.plan.waiting if version in planned.plan.skipped]
         return cls(standing.currency, standing.day, list(years), years, undated, metered, waits)
 
     def of_year(self, year: int) -> int:
@@ -107,8 +106,7 @@ class Remaining:
             notes.append(f"{USAGE_NOTE} Usage lines: {', '.join(self.metered)}.")
         if any(self.undated.values()):
             notes.append("no date yet: recognised when it is delivered, or as progress is reported.")
-        if self.undecided is not None:
-            notes.append(f"Version {self.undecided} waits for a decision and is not in these figures.")
+        notes += [f"Version {one} waits for a decision and is not in these figures." for one in self.undecided]
         return notes
 
     def table(self) -> Table:

@@ -138,7 +138,9 @@ def _waiting(exceptions: StoredTopic, record: Recalculation) -> list[Stored[Exce
     name = needle(record.contract_id)
     for stored in exceptions.records(ExceptionRecord, [name] if name else []):
         one = stored.value
-        if one.kind == UNDECIDABLE and (one.contract_id, one.customer_id) == (record.contract_id, record.customer_id):
+        theirs = (one.contract_id, one.customer_id) == (record.contract_id, record.customer_id)
+        # Each version has its own, and its reason begins with the version.
+        if one.kind == UNDECIDABLE and theirs and (one.reason or "").startswith(f"version {record.to_version} "):
             latest[one.exception_id] = stored
     return [stored for stored in latest.values() if stored.value.status == OPEN]
 

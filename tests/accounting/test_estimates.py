@@ -7,20 +7,25 @@ from decimal import Decimal
 
 import pytest
 
-from accounting.coverage import FOREVER
+from accounting.contract_plan import contract_plan
+from accounting.coverage import ALWAYS, FOREVER
+from accounting.plan_course import Valuation
+from accounting.policy import Policies
+from accounting.schedule import Method
 from tests.accounting.amended import (
     HALF_YEAR,
     C,
     estimate,
     gives,
     jumps,
+    months,
     sold,
     sub,
     units,
     version,
 )
 from tests.accounting.examples import at
-from tests.accounting.ledgers import cents, metered, milestone, planned
+from tests.accounting.ledgers import cents, ledger, metered, milestone, planned
 
 # -- estimates
 
@@ -71,6 +76,7 @@ def test_a_changed_estimate_of_a_subscription_counts_at_once_for_what_is_over(li
     raised = version(2, "2025-04-01", sub("a", 600), variable=[estimate(120, *line_ids)])
     found = gives("a  Jan 110 Feb 110 Mar 110 Apr 150 May 120 Jun 120", first, raised, decided="estimate")
     assert [("2025-04-01", "a", 30)] == jumps(found)
+    assert [1, 1, 1, 2, 2, 2, 2] == [one.version for one in found.effects(ALWAYS, FOREVER)]
     gives("a  Jan 110 Feb 110 Mar 110 Apr 70 May 100 Jun 100", first, version(2, "2025-04-01", sub("a", 600)))
     gives("a  Jan 100 Feb 100 Mar 100 Apr 180 May 120 Jun 120", HALF_YEAR, raised)
 

@@ -74,6 +74,11 @@ def test_a_price_is_at_ssp_within_the_tolerance_of_the_policy(price, tolerance, 
     assert expected == treated(amended(A, line), tolerance=tolerance)
 
 
+def test_the_tolerance_is_told_in_per_cent():
+    for tolerance, expected in ((0, "0.00 %"), (250, "2.50 %"), (1005, "10.05 %"), (199, "1.99 %")):
+        assert expected == told(decided(amended(A, B), tolerance=tolerance), "added at SSP")[0][0]["tolerance"]
+
+
 def test_a_price_of_nothing_is_at_ssp_where_the_line_sells_for_nothing():
     free = replace(B, total=0)
     assert Treatment.SEPARATE_CONTRACT == treated(amended(A, free))
@@ -259,7 +264,10 @@ def problem(version, before=FIRST, **terms):
 )
 def test_an_explicit_treatment_needs_a_reason_and_an_approver(stated):
     expected = "treatment prospective overrides the tests and needs a reason and an approver: amend with both"
-    assert expected == problem(amended(replace(A, total=1), treatment="prospective", **stated))
+    found = decided(amended(replace(A, total=1), treatment="prospective", **stated))
+    assert expected == found.undecidable
+    shown = {"reason": stated.get("reason") or "none", "approved_by": stated.get("approved_by") or "nobody"}
+    assert [(shown, "prospective")] == told(found, "explicit treatment")
 
 
 @pytest.mark.parametrize("treatment", ["auto", "prospective"])

@@ -20,6 +20,7 @@ from accounting.schedule import Method
 from tests.accounting.amended import (
     AGREED,
     HALF_YEAR,
+    C,
     gives,
     jumps,
     months,
@@ -419,6 +420,23 @@ def test_mixed_with_a_discount_that_both_share():
         a  Jan 75  Feb 75 Mar 75 Apr 108.33 May 108.34 Jun 108.33
         m  Jan 112.50            Apr 25
     """, both(1, "2025-01-01", 300), both(2, "2025-04-01", 500))  # fmt: skip
+
+
+def test_what_a_version_posts_at_once_is_told():
+    caught = version(2, "2025-04-01", replace(sub("a", 540), distinct=False))
+    found = planned([HALF_YEAR, caught, version(3, "2025-05-01", sub("a", 600))])
+    assert [0, cents(-30), 0] == [found.caught_up(number) for number in (1, 2, 3)]
+    p = [version(1, "2025-01-01", units("p", 12000, 60, 120)), version(2, "2025-04-01", units("p", 7000, 60, 60))]
+    assert [0, cents(1000)] == [planned(p).caught_up(number) for number in (1, 2)]
+
+
+def test_a_plan_tells_its_lines_and_months():
+    found = planned([HALF_YEAR, version(2, "2025-04-01", sub("a", 600), C)])
+    january = 2025 * 12
+    expected = {("a", january + month): cents(100) for month in range(6)}
+    expected |= {("c", january + month): cents(100) for month in range(3, 6)}
+    assert expected == found.by_month()
+    assert ("c", None) == (found.line("c").line_id, found.line("x"))
 
 
 # -- products

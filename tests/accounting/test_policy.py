@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.policy import CHOICES, Policies, PolicyRecord, fault
+from accounting.policy import CHOICES, Policies, PolicyRecord, fault, hundredths
 
 
 def decided(*records: tuple[str, str, int], **defaults: str) -> Policies:
@@ -64,10 +64,19 @@ def test_every_listed_value_is_taken(key):
         ("carry", "maybe", "policy carry has no value 'maybe'; it may be no or yes"),
         ("usage_window", "", "policy usage_window has no value ''; it may be day or hour or month"),
         ("carry", "Yes", "policy carry has no value 'Yes'; it may be no or yes"),
+        *[("ssp_tolerance", value, f"policy ssp_tolerance has no value {value!r}; it is a per cent such as 5 or 2.5")
+          for value in ("", "-1", "100", "1.234", "5 %", ".5", "five")],
     ],
 )  # fmt: skip
 def test_what_is_refused_names_what_is_possible(key, value, reason):
     assert reason == fault(key, value)
+
+
+def test_a_tolerance_is_a_per_cent_with_two_digits_at_most():
+    texts = {"0": 0, "5": 500, "2.5": 250, "0.01": 1, "99.99": 9999, "12.05": 1205}
+    assert [None] * len(texts) == [fault("ssp_tolerance", text) for text in texts]
+    assert list(texts.values()) == [hundredths(text) for text in texts]
+    assert "0" == Policies().value("ssp_tolerance", 0)
 
 
 RECORDS = st.lists(st.tuples(st.just("recognise"), st.sampled_from(CHOICES["recognise"]), st.integers(0, 9)))

@@ -179,6 +179,48 @@ def test_truncation_keeps_to_periods_where_recognition_is_daily():
     assert [("2024-01-31", 50), ("2024-02-29", 51)] == posted(plan, known=policies(DAILY)) == posted(plan)
 
 
+def test_a_truncated_effect_says_what_decided_it():
+    plan = ratable("2024-01-01", "2024-03-01", 101, Method.MONTHLY, residual_last=True)
+    rule = "monthly schedule, truncated, the rest in the last full period"
+    expected = [
+        Effect(at("2024-02-01"), day("2024-01-31"), "l", 50, 1, rule, "recognition", "p"),
+        Effect(at("2024-03-01"), day("2024-02-29"), "l", 51, 1, rule, "recognition", "p"),
+    ]
+    assert expected == effects(plan, "UTC", NONE, ALWAYS, FOREVER)
+
+
+# -- what comes next
+
+
+def test_the_next_effect_is_that_of_the_next_cut_off_up_to_the_one_that_holds_the_end():
+    plan = ratable("2024-01-01", "2024-02-01", 3100)
+    assert (
+        at("2024-02-01") == next_effect(plan, "UTC", NONE, ALWAYS) == next_effect(plan, "UTC", NONE, at("2024-01-31"))
+    )
+    assert next_effect(plan, "UTC", NONE, at("2024-02-01")) is None
+    short = ratable("2024-01-01", "2024-01-20", 1900)
+    assert at("2024-02-01") == next_effect(short, "UTC", NONE, at("2024-01-25"))
+    assert at("2024-01-02") == next_effect(short, "UTC", policies(DAILY), ALWAYS)
+    assert at("2024-01-20") == next_effect(short, "UTC", policies(DAILY), at("2024-01-19"))
+    assert next_effect(short, "UTC", policies(DAILY), at("2024-01-20")) is None
+
+
+def test_truncated_amounts_wait_for_the_periods_end_where_recognition_is_daily():
+    plan = ratable("2024-01-01", "2024-03-01", 101, Method.MONTHLY, residual_last=True)
+    assert at("2024-02-01") == next_effect(plan, "UTC", policies(DAILY), ALWAYS)
+
+
+def test_a_catch_up_is_an_effect_between_cut_offs():
+    plan = ratable("2024-01-01", "2024-01-31", 3000)
+    later = replace(plan.phases[0], since=at("2024-01-11"), amount=6000, version=2)
+    caught = replace(plan, phases=(*plan.phases, later))
+    assert [("2024-01-11", 1000), ("2024-01-31", 5000)] == posted(caught)
+    assert at("2024-01-11") == next_effect(caught, "UTC", NONE, at("2024-01-10"))
+    assert at("2024-02-01") == next_effect(caught, "UTC", NONE, at("2024-01-11"))
+    assert [("2024-01-11", 1000)] == posted(caught, until=at("2024-01-11"))
+    assert [("2024-01-31", 5000)] == posted(caught, since=at("2024-01-11"))
+
+
 # -- openings and ends
 
 

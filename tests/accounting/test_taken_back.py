@@ -18,6 +18,7 @@ from tests.accounting.amended import (
     months,
     sold,
     sub,
+    units,
     version,
 )
 from tests.accounting.examples import at
@@ -165,3 +166,26 @@ def test_an_opening_of_a_contract_without_fixed_lines_says_nothing_of_them():
     first = version(1, "2025-01-01", meter, opening=Opening(at("2025-04-01"), cents(400), 0))
     found = gives("c  Apr 100 May 100 Jun 100", first, version(2, "2025-04-01", meter, C))
     assert (0, ALWAYS) == (found.recognised, found.opened_at)
+
+
+def test_the_part_of_a_month_before_the_end_names_the_version_and_the_method():
+    found = planned([HALF_YEAR, cancelled(HALF_YEAR, "2025-04-16")])
+    last = found.effects(ALWAYS, FOREVER)[-1]
+    assert (2, "monthly schedule, cumulative amount rounded half-even") == (last.version, last.rule)
+
+
+def test_progress_at_the_instant_of_an_opening_is_in_its_balance():
+    """Half of it was done by then and 500 recognised: 500 more for the other half."""
+    first = version(1, "2025-01-01", units("p", 1000, 0, 2), opening=Opening(at("2025-03-01"), cents(500), 0))
+    half, whole = version(2, "2025-03-01", units("p", 1000, 1, 2)), version(3, "2025-05-01", units("p", 1000, 2, 2))
+    found = gives("p  May 500", first, half, whole)
+    assert (1, 2) == tuple(part // 10**18 for part in found.lines[0].phases[0].transferred)
+
+
+def test_what_was_credited_before_stays_where_a_later_version_is_taken_back():
+    credited = version(2, "2025-03-01", sub("a", 570), past_credit=cents(30))
+    third, back = version(3, "2025-04-01", sub("a", 600)), version(4, "2025-04-01", sub("a", 570))
+    again = version(5, "2025-03-01", replace(sub("a", 570), quantity=1))
+    assert months(planned([HALF_YEAR, credited])) == months(planned([HALF_YEAR, credited, third, back]))
+    found = gives("a  Jan 100 Feb 100 Mar 70 Apr 100 May 100 Jun 100", HALF_YEAR, credited, third, back, again)
+    assert [("2025-03-01", "a", -30)] == jumps(found)

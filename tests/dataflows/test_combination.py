@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
 from decimal import Decimal
 
 import pytest
 
-from schemas.topics import EXCEPTIONS
+from schemas.topics import EXCEPTIONS, JOURNAL
 from tests.support.timeline import ledger
 
 # 200 by the SSPs 150 and 50: A is to earn 150 and B 50, by months 12.50 and 4.1667; alone it were 8.33 each.
@@ -45,6 +47,43 @@ def test_a_stop_between_records_changes_nothing(driven, order):
     for number in range(len(cut.activations)):
         cut.play(number, number + 1).reopen()
     assert whole.lines == cut.lines
+
+
+VERSIONS = [
+    A, B, RAISED,
+    "2025-02-10 contract k=A version=3 effective=2025-10-10 kind=cancelled fixed=a:160~monthly$150 product=a",
+    "2025-08-01 contract k=B version=2 effective=2025-03-05 fixed=b:130~monthly$50,m:40#1/4$30 product=b",
+    "2025-08-01 contract k=B version=3 effective=2025-11-05 fixed=b:170~exact$50,m:40#3/4$30 product=b",
+    "2025-05-01 contract k=C fixed=c:90@2025-06-06$80 product=c with_=B start=2025-05-01 effective=2025-05-01",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_all_of_it_in_any_order_is_the_same_books_month_by_month(driven, seed):
+    draw = random.Random(seed)
+    parts = draw.sample(VERSIONS, len(VERSIONS))
+    for month in sorted(draw.sample(range(2, 13), 3), reverse=True):
+        parts.insert(draw.randint(0, 4), f"2025-{month:02d}-01 clock")
+    straight, mixed = (driven(story, following=True).play() for story in (
+        "\n\n".join([*VERSIONS, YEAR]), "\n\n".join([*parts, YEAR])
+    ))  # fmt: skip
+    assert {"A", "B", "C"} == {entry["contract_id"] for entry in entries(straight)}
+    assert by_day(straight) == by_day(mixed), f"seed {seed}: {parts}"
+
+
+def entries(shard):
+    """The journal."""
+    return [json.loads(line) for line in shard.lines[JOURNAL].values()]
+
+
+def by_day(shard):
+    """What each account of a line moved on each day; debits are positive."""
+    sums = Counter()
+    for entry in entries(shard):
+        for one in entry["lines"]:
+            name = (entry["contract_id"], entry["line_id"], entry["accounting_date"], one["account"])
+            sums[name] += Decimal(one["amount"]) * (1 if one["side"] == "debit" else -1)
+    return {name: amount for name, amount in sums.items() if amount}
 
 
 def said(shard, *names):
@@ -95,6 +134,23 @@ def test_an_amendment_of_one_is_an_amendment_of_both(driven):
     assert [both, both] == [shard.balances(by="contract_id") for shard in (early, late)]
     assert [("A", "prospective"), ("B", "None")] == said(late, "contract_id", "treatment")[2:]
     assert {"2025-07", "2025-08"} == {row["period"] for row in late.recalculations[-1]["delta"]}
+
+
+def test_what_changes_at_once_for_several_reasons_is_said_whole(driven):
+    late = RAISED.replace("2025-07-01", "2025-02-01")
+    shard = driven(f"{A}\n\n2025-03-01 clock\n\n{B}\n{late}\n\n{YEAR}", following=True).play()
+    sums = {
+        name: sum(Decimal(row["amount"]) for one in shard.recalculations if one["contract_id"] == name
+                  for row in one["delta"])
+        for name in "AB"
+    }  # fmt: skip
+    assert {"A": 195, "B": 65} == sums
+    assert sums == {name: -amount for name, amount in zip("AB", revenue(shard), strict=True)}
+
+
+def revenue(shard):
+    """Of A and B."""
+    return [shard.balances(by="contract_id")[f"{name} revenue"] for name in "AB"]
 
 
 def test_a_cancellation_ends_one_and_leaves_the_other(driven):

@@ -37,27 +37,37 @@ class BillingBook:
             rows += [[account, *amounts] for account, amounts in moved.items() if amounts[0]]
             rates |= position.rates
             grown = (position.grown, rows[-1]) if position.grown is not None else grown
+        if fact.kind == "invoice_finalized" and grown is not None:
+            self._round_deferred(booking, rows, rate, *grown)
         left = -sum(functional for _, _, functional in rows)
         if len(rates) > 1:
             rows.append(["fx_gain_loss", 0, left])
         elif left:
-            self._round(rows, left, grown)
+            self._round(rows, left, booking)
         day = self.day(fact)
         for account, minor, functional in rows:
             self.sums.add(day, end_of(day, self.sums.zone), None, account, minor, functional, rate[0])
 
-    def _round(self, rows, left, grown):
-        """Of one rate alone: what rounding leaves is in the contra account, else in the cash, else deferred."""
-        for names in (CONTRA, ("cash",)):
+    def _round_deferred(self, booking, rows, rate, layer, row):
+        """The net amount of an invoice is what rounding leaves of its gross amount and tax."""
+        billed = -sum(functional for _, _, functional in rows[: len(booking.postings)])
+        moved = sum(recognised - billed for recognised, billed in booking.moves.values())
+        left = billed - number.convert(moved, self.sums.currency, *rate)
+        layer.functional -= left
+        row[2] += left
+
+    def _round(self, rows, left, booking):
+        """Of one rate alone: what rounding leaves is in the contra account, else in the cash, else receivable."""
+        names = [(CONTRA), ("cash",), ("accounts_receivable",)]
+        for group in names[2:] if booking.fact.kind == "invoice_finalized" else names:
             for row in rows:
-                if row[0] in names:
+                if row[0] in group:
                     row[2] += left
+                    if row[0] == "accounts_receivable":
+                        key = ("accounts_receivable", booking.invoice.fact.position)
+                        amount, functional = self.balances[key]
+                        self.balances[key] = (amount, functional + left)
                     return
-        if grown is not None:
-            layer, row = grown
-            layer.functional -= left
-            row[2] += left
-            return
         rows[-1][2] += left
 
     def _functional(self, posting, rate):

@@ -122,7 +122,7 @@ class ContractBook:
         if kept is not None:
             later = {one.fact.time for one in self.billing.bookings if None in one.moves}
             for at in sorted({kept} | {at for at in later if at > kept}):
-                if at <= due:
+                if at <= due or at > kept:  # what a fact brings is booked with it
                     self._add(at, LEFT_OVER, self._recognise_what_is_left, at, effects, books)
 
     def _recognise_what_is_left(self, at, effects, books):

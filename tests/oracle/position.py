@@ -16,9 +16,12 @@ class Layer:
     rate: Any
     functional: int = 0
 
-    def add(self, amount, currency):
-        """Add minor units; the functional ones that go with them, at the layer's rate."""
-        more = number.convert(amount, currency, *self.rate)
+    def add(self, amount, currency, before=0):
+        """Add minor units; the functional ones that go with them, at the layer's rate.
+
+        They are the end of a larger amount of which so much went elsewhere `before`.
+        """
+        more = number.convert(before + amount, currency, *self.rate) - number.convert(before, currency, *self.rate)
         self.amount, self.functional = self.amount + amount, self.functional + more
         return more
 
@@ -63,7 +66,7 @@ class Position:
         """Billed less recognised grows by a net amount: first what lies on the other side goes."""
         growing, falling = (self.deferred, self.receivable) if net > 0 else (self.receivable, self.deferred)
         left, gone, functional = abs(net), 0, 0
-        self.grown, self.rates = None, set()
+        self.rates, self.grown = set(), None
         for layer in sorted(falling, key=lambda layer: invoice is None or layer.invoice is not invoice):
             part = min(left, layer.amount)
             if part:
@@ -72,12 +75,12 @@ class Position:
                 gone, left = gone + part, left - part
         come = 0
         if left and net > 0:
-            self.grown = self._own(invoice, invoice_rate)
-            come = self.grown.add(left, self.currency)
-            self._note(self.grown, rate)
+            layer = self._own(invoice, invoice_rate)
+            come, self.grown = layer.add(left, self.currency, gone), layer
+            self._note(layer, rate)
         elif left:
             growing.append(Layer(None, 0, rate))
-            come = growing[-1].add(left, self.currency)
+            come = growing[-1].add(left, self.currency, gone)
             self._note(growing[-1], rate)
         if not self.layered:
             functional, come = (number.convert(minor, self.currency, *rate) for minor in (gone, left))

@@ -155,7 +155,7 @@ def test_a_contract_version_is_corrected_by_another_one(cls: str, wrong: bytes, 
 def test_a_version_that_nobody_could_decide_is_known_without_its_payload() -> None:
     one = excepted("treatment_undecidable", b"", "contracts.events")
     one = msgspec.structs.replace(
-        one, contract_id="k", customer_id="c", reason="contract k: version 2: it needs an approver"
+        one, contract_id="k", customer_id="c", reason="version 2 of contract k: it needs an approver"
     )
     assert f"{NEEDS['treatment_undecidable']}, and give it with --payload FILE" == reason(judged(one, None, {}))
     told = "the corrected record is contract k version 2 still: send the change as the next version"

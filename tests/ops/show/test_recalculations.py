@@ -378,6 +378,21 @@ def test_a_version_that_waits_says_what_is_missing_and_where_the_books_stand(tmp
     assert "needs a reason and an approver" in told
 
 
+def test_of_several_versions_that_wait_each_has_its_own_reason(tmp_path: Any) -> None:
+    again = """
+    2025-05-01 amend treatment=prospective approved_by=ann requested_by=ann reason=agreed
+        a ratable 500 method=monthly
+    run 2025-07-02
+    open treatment_undecidable contracts 1
+    open treatment_undecidable contracts 2
+    """
+    course = COURSES["undecided"][0].replace("    run 2025-07-01\n    open treatment_undecidable contracts 1\n", "")
+    books = played(tmp_path, course + again)
+    for version, told in ((2, "needs a reason and an approver"), (3, "was requested and approved by ann")):
+        (stays, reason) = explained(books, recalculation(books, version))["follows"][:2]
+        assert (f"the books stay on version {version - 1} until somebody decides", True) == (stays, told in reason)
+
+
 def test_usage_that_comes_late_is_told_as_that(tmp_path: Any) -> None:
     books = played(
         tmp_path,

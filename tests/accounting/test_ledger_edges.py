@@ -1,0 +1,132 @@
+"""What a contract's ledger does with what hardly ever happens: no lines, lines that nobody can decide, days without a rate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+from accounting.billing_fact import FX_RATE_MISSING, LINE_UNKNOWN
+from accounting.contract import Modification, Opening, VersionKind
+from accounting.position import REVENUE
+from tests.accounting.examples import at, day
+from tests.accounting.ledgers import (
+    billed,
+    by_month,
+    cents,
+    metered,
+    ratable,
+    settled,
+    signed,
+    told,
+    totals,
+    used,
+)
+
+LINE = ratable("L", "2023-01-01", "2023-04-01", 90)
+QUARTER = signed(1, "2023-01-01", LINE)
+INVOICE = told("invoice_finalized", "2023-01-01", 90)
+NOBODY = Modification("prospective", "agreed")  # has approved it
+
+
+def lacking(found):
+    """(class, reason) of what is missing."""
+    return [(one.cls, one.reason) for one in found.problems]
+
+
+# -- versions that nobody can decide
+
+
+def test_a_line_of_a_version_that_was_not_taken_up_is_not_known():
+    second = signed(2, "2023-02-01", LINE, ratable("N", "2023-02-01", "2023-04-01", 10), modification=NOBODY)
+    invoice = told("invoice_finalized", "2023-02-10", 10, billed("N", 10))
+    found = settled([QUARTER, second], [invoice])
+    assert [LINE_UNKNOWN] == [one.cls for one in found.problems]
+    assert {"L"} == {line.line_id for one in found.billing for line in one.lines}
+    third = replace(second, version=3, modification=replace(NOBODY, approved_by="ann"))
+    assert [] == settled([QUARTER, second, third], [invoice]).problems
+
+
+def test_a_version_that_was_not_taken_up_does_not_say_over_which_lines_an_amount_goes():
+    second = signed(2, "2023-02-01", ratable("N", "2023-02-01", "2023-04-01", 10), modification=NOBODY)
+    third = replace(QUARTER, version=3, kind=VersionKind.AMENDED, effective_at=at("2023-02-15"))
+    found = settled([QUARTER, second, third], [told("invoice_finalized", "2023-02-10", 10)])
+    assert ["L"] == [line.line_id for one in found.billing for line in one.lines]
+
+
+def test_a_contract_that_was_cancelled_before_a_version_that_was_not_taken_up_is_cancelled():
+    ended = signed(2, "2023-02-01", LINE, kind=VersionKind.CANCELLED)
+    third = signed(3, "2023-03-01", LINE, modification=NOBODY)
+    facts = [INVOICE, told("refund", "2023-03-10")]
+    expected = by_month(settled([QUARTER, ended], facts))
+    assert expected == by_month(settled([QUARTER, ended, third], facts))
+    assert {"Jan": Decimal(31)} == expected["revenue"]
+
+
+# -- without lines
+
+
+def test_a_contract_without_lines_defers_what_is_billed():
+    empty = replace(QUARTER, lines=())
+    found = settled([empty], [INVOICE, told("credit_note", "2023-02-01", 45, note="N")])
+    assert {"accounts_receivable": cents(45), "deferred_revenue": cents(-45)} == totals(found)
+
+
+def test_an_amount_goes_over_the_lines_of_the_last_version_that_had_any():
+    gone = replace(QUARTER, version=2, kind=VersionKind.AMENDED, effective_at=at("2023-03-01"), lines=())
+    late = told("invoice_finalized", "2023-03-10", 10)
+    assert ["L"] == [line.line_id for one in settled([QUARTER, gone], [late]).billing for line in one.lines]
+    meter = signed(1, "2023-01-01", metered("U", "2023-01-01"))
+    gone = replace(meter, version=2, kind=VersionKind.AMENDED, effective_at=at("2023-03-01"), lines=())
+    assert ["U"] == [line.line_id for one in settled([meter, gone], [late]).billing for line in one.lines]
+
+
+def test_usage_of_a_line_that_no_version_has_any_more_has_a_position_of_its_own():
+    found = settled([QUARTER], [], [used("Z", "2023-01-10", 5)])
+    assert {"": cents(-90), "Z": cents(-5)} == {name: one.owed for name, one in found.positions.items()}
+
+
+# -- days without a rate
+
+EUROS = replace(QUARTER, currency="EUR")
+
+
+def no_rate_in(*months):
+    return lambda one: None if one.month in months else Fraction(2)
+
+
+def test_without_the_rate_of_the_opening_nothing_is_booked_and_it_is_said():
+    opened = replace(EUROS, opening=Opening(at("2023-02-01"), cents(31), cents(90)))
+    found = settled([opened], [INVOICE], functional="USD", rates=no_rate_in(2))
+    assert [(FX_RATE_MISSING, "there is no rate EUR/USD for 2023-02-01: send an fx_rate record")] == lacking(found)
+    assert ([], [], []) == (found.recognitions, found.usage, found.billing)
+
+
+def test_what_lacks_the_same_rate_is_said_once():
+    both = replace(EUROS, lines=(LINE, replace(LINE, line_id="M")))
+    usage = [used("U", "2023-01-31", 5), used("V", "2023-01-31", 5)]
+    found = settled([both], [], usage, functional="USD", rates=no_rate_in(1))
+    assert [(FX_RATE_MISSING, "there is no rate EUR/USD for 2023-01-31: send an fx_rate record")] == lacking(found)
+    assert ([], 4) == (found.usage, len(found.recognitions))
+
+
+def test_what_was_billed_ahead_needs_no_rate_of_its_day():
+    invoice = told("invoice_finalized", "2023-01-01", 40, rate="1.5")
+    found = settled([EUROS], [invoice], functional="USD", rates=no_rate_in(1, 2))
+    # January's 31 are billed at 1.5; of February's 28 only nine are.
+    assert Decimal("46.50") == by_month(found, 1)["revenue"]["Jan"]
+    assert "Feb" not in by_month(found, 1)["revenue"]
+    assert [(FX_RATE_MISSING, "there is no rate EUR/USD for 2023-02-28: send an fx_rate record")] == lacking(found)
+    exact = told("invoice_finalized", "2023-01-01", 59, rate="1.5")
+    assert [] == settled([EUROS], [exact], functional="USD", rates=no_rate_in(1, 2)).problems
+
+
+def test_without_the_rate_of_a_cancellation_what_is_left_over_stays():
+    ended = replace(EUROS, version=2, kind=VersionKind.CANCELLED, effective_at=at("2023-02-10"))
+    invoice = told("invoice_finalized", "2023-01-01", 90, rate="1.5")
+    found = settled([EUROS, ended], [invoice], functional="USD", rates=no_rate_in(2), cancellation="non_refundable")
+    assert [(FX_RATE_MISSING, "there is no rate EUR/USD for 2023-02-10: send an fx_rate record")] == lacking(found)
+    assert cents(-40) == totals(found)[REVENUE]
+    whole = settled([EUROS, ended], [invoice], functional="USD", rates=no_rate_in(), cancellation="non_refundable")
+    expected = [(day("2023-01-31"), cents(31)), (day("2023-02-10"), cents(50)), (day("2023-02-28"), cents(9))]
+    assert expected == [(one.day, one.amount) for one, _ in whole.recognitions]
