@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ops.show.accounts import Accounts
 from ops.show.contract_books import ContractBooks, books_json, contract_books, print_books
-from ops.show.contract_treatments import Treated, recalculations_of, treated, treatment_table
+from ops.show.contract_treatments import Treated, treated, treatment_table
 from ops.show.contract_versions import HOLDS, ContractVersions, Version, customers_of, nearest_contracts, versions_of
 from ops.show.contract_words import amount, line_term, price_words
 from ops.show.entry import Entry
@@ -23,7 +23,7 @@ from ops.show.exceptions import exception_table, open_exceptions
 from ops.show.journal import entry_table, open_journal
 from ops.show.moments import day_end, moment, parsed_moment
 from ops.show.outcome import outcome
-from ops.show.recalculation import open_recalculations
+from ops.show.recalculation import open_recalculations, recalculations_of
 from ops.show.records import Place, Stored, StoredTopic, needle
 from ops.show.sink import UsageError, sink_directory, source_directory
 from ops.show.text import err, grid, out, plain

@@ -12,7 +12,6 @@ from accounting.contract_plan import ContractPlan
 from accounting.modification import Decision
 from accounting.modification import Treatment as Kind
 from ops.show.recalculation import Finding, Input, Recalculation
-from ops.show.records import StoredTopic, needle
 from ops.show.text import grid, plain
 from ops.show.treatment_words import finding_words, short_words, treatment_of
 
@@ -48,18 +47,6 @@ class Treated:
             "undecided": self.reason,
             "recalculation_id": self.recalculation_id,
         }
-
-
-def recalculations_of(topic: StoredTopic, contract_id: str, customer_id: str | None) -> dict[int, Recalculation]:
-    """What was said of each version of a contract when it was taken up."""
-    name = needle(contract_id)
-    return {
-        stored.value.to_version or 0: stored.value
-        for stored in topic.records(Recalculation, [name] if name else [])
-        if stored.value.is_version
-        and stored.value.contract_id == contract_id
-        and customer_id in (None, stored.value.customer_id)
-    }
 
 
 def treated(numbers: Sequence[int], plan: ContractPlan | None, said: Mapping[int, Recalculation]) -> dict[int, Treated]:

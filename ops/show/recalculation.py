@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from ops.show.records import StoredTopic
+from ops.show.records import StoredTopic, needle
 from ops.show.sink import require_output, sink_directory
 from schemas.topics import RECALCULATIONS
 
@@ -108,3 +108,15 @@ def open_recalculations(sink: str) -> StoredTopic:
     directory = sink_directory(sink)
     require_output(directory, RECALCULATIONS)
     return StoredTopic(directory, RECALCULATIONS)
+
+
+def recalculations_of(topic: StoredTopic, contract_id: str, customer_id: str | None) -> dict[int, Recalculation]:
+    """What was said of each version of a contract when it was taken up."""
+    name = needle(contract_id)
+    return {
+        stored.value.to_version or 0: stored.value
+        for stored in topic.records(Recalculation, [name] if name else [])
+        if stored.value.is_version
+        and stored.value.contract_id == contract_id
+        and customer_id in (None, stored.value.customer_id)
+    }

@@ -10,7 +10,7 @@ from ops.show.contract_versions import HOLDS, versions_of
 from ops.show.entry import Entry
 from ops.show.exception_record import OPEN, ExceptionRecord
 from ops.show.nearest import nearest
-from ops.show.recalculation import Recalculation
+from ops.show.recalculation import Recalculation, recalculations_of
 from ops.show.records import Stored, StoredTopic, needle
 from ops.show.sink import UsageError
 from schemas.contracts import ContractEvent
@@ -18,6 +18,7 @@ from schemas.contracts import ContractEvent
 MATCHES_SHOWN = 8
 USAGE = "usage"
 SCHEDULED = ("recognition", "catch_up")
+UNDECIDED = "undecided"
 UNDECIDABLE = "treatment_undecidable"
 
 
@@ -30,6 +31,7 @@ class Explained:
     posted_until: str | None = None  # the last period of its own for which anything scheduled of the contract is posted
     metered: set[str] = field(default_factory=set)  # lines that post usage: nothing of theirs is scheduled
     next: Recalculation | None = None  # of the version after
+    stands: int | None = None  # the last version before it that was taken up
     waits: list[Stored[ExceptionRecord]] = field(default_factory=list)  # open exceptions about an undecided version
     version: ContractEvent | None = None  # that caused it
     change: list[str] = field(default_factory=list)  # what that version changes, in words
@@ -48,7 +50,7 @@ class Explained:
     def ahead(self) -> dict[str, Decimal]:
         """By period, what of the change lies in periods for which nothing is posted yet."""
         found: dict[str, Decimal] = {}
-        if not self.record.is_version or self.record.treatment == "undecided":
+        if not self.record.is_version or self.record.treatment == UNDECIDED:
             return found
         for one in self.record.delta:
             if (
@@ -68,8 +70,11 @@ def explained(
     record = found.record
     _read_journal(journal, found)
     if record.is_version:
-        found.next = _next(recalculations, record)
-    if record.treatment == "undecided":
+        versions = recalculations_of(recalculations, record.contract_id, record.customer_id)
+        found.next = versions.get((record.to_version or 0) + 1)
+        taken = (number for number, one in versions.items() if one.treatment != UNDECIDED)
+        found.stands = max((number for number in taken if number < (record.to_version or 0)), default=None)
+    if record.treatment == UNDECIDED:
         found.waits = _waiting(exceptions, record)
     if source is not None and record.is_version:
         _read_version(source, found)
@@ -121,16 +126,6 @@ def _read_journal(journal: StoredTopic, found: Explained) -> None:
             own = entry.origin_period or entry.period
             found.posted_until = own if found.posted_until is None else max(own, found.posted_until)
     found.entries.sort(key=lambda one: (one.value.accounting_date, one.value.shard, one.value.sequence))
-
-
-def _next(topic: StoredTopic, record: Recalculation) -> Recalculation | None:
-    name = needle(record.contract_id)
-    for stored in topic.records(Recalculation, [name] if name else []):
-        one = stored.value
-        same = (one.contract_id, one.customer_id) == (record.contract_id, record.customer_id)
-        if same and one.is_version and one.to_version == (record.to_version or 0) + 1:
-            return one
-    return None
 
 
 def _waiting(exceptions: StoredTopic, record: Recalculation) -> list[Stored[ExceptionRecord]]:

@@ -13,7 +13,7 @@ from ops.show.journal import entry_table, open_journal
 from ops.show.moments import instant_or_none, moment
 from ops.show.outcome import outcome
 from ops.show.recalculation import open_recalculations
-from ops.show.recalculation_lookup import Explained, explained
+from ops.show.recalculation_lookup import UNDECIDED, Explained, explained
 from ops.show.sink import source_directory
 from ops.show.text import err, grid, money, out, plain
 from ops.show.treatment_words import finding_words, treatment_of
@@ -78,8 +78,8 @@ def _what(found: Explained) -> str:
 def _follows(found: Explained) -> list[str]:
     """What is still to come of it."""
     record, ahead, words = found.record, found.ahead(), list[str]()
-    if record.treatment == "undecided":
-        words.append(f"the books stay on {_stands(record.from_version)} until somebody decides")
+    if record.treatment == UNDECIDED:
+        words.append(f"the books stay on {_stands(found.stands)} until somebody decides")
         words += [stored.value.reason or "-" for stored in found.waits]
         if not found.waits:
             words.append("no exception about it is open any more: a later version, or master data, has settled it")

@@ -138,6 +138,17 @@ def test_what_was_delivered_whole_takes_no_part_in_what_is_left():
         version(3, "2025-05-01", sold("x", 100, "2025-01-10"), sold("y", 120, "2025-05-05")))  # fmt: skip
 
 
+def test_a_delivery_names_the_version_that_told_its_date_first():
+    def told(*dates):
+        versions = [version(number, "2025-03-01", sold("x", 100, when)) for number, when in enumerate(dates, start=1)]
+        return [one.version for one in planned(versions).effects(ALWAYS, FOREVER)]
+
+    assert [2] == told(None, "2025-02-10", "2025-02-10", "2025-02-10")
+    assert [1] == told("2025-02-10", "2025-02-10")
+    assert [3] == told("2025-02-10", "2025-02-11", "2025-02-10", "2025-02-10")
+    assert [] == told("2025-02-10", None)
+
+
 def test_a_price_that_changes_for_what_was_delivered_counts_at_once():
     first = version(1, "2025-01-01", sold("x", 100, "2025-01-10"))
     found = gives("x  Jan 100 Apr -20", first, version(2, "2025-04-01", sold("x", 80, "2025-01-10")))
@@ -145,6 +156,12 @@ def test_a_price_that_changes_for_what_was_delivered_counts_at_once():
     late = gives("a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100 Aug 60", HALF_YEAR,
                  version(2, "2025-08-10", sub("a", 660)))  # fmt: skip
     assert [("2025-08-10", "a", 60)] == jumps(late)
+
+
+def test_where_all_is_over_each_line_takes_what_it_lacks():
+    both = version(1, "2025-01-01", sub("a", 600), sub("b", 300))
+    found = planned([both, version(2, "2025-08-10", sub("a", 660), sub("b", 290))])
+    assert [("2025-08-10", "a", 60), ("2025-08-10", "b", -10)] == jumps(found)
 
 
 def test_a_longer_term_and_a_shorter_one():

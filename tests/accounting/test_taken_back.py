@@ -86,21 +86,22 @@ def test_a_version_that_is_effective_before_its_predecessor_replaces_it_from_the
     gives("a  Jan 100 Feb 100 Mar 110 Apr 110 May 110 Jun 110", HALF_YEAR, second, third)
 
 
+# With cents that no month takes whole, so that it shows where they go.
 TAKEN_BACK = {
-    "prospective": version(2, "2025-04-01", sub("a", 540), sub("b", 300)),
-    "catch-up": version(2, "2025-04-01", replace(sub("a", 540), distinct=False), sub("b", 300)),
-    "separate contract": version(2, "2025-04-01", sub("a", 600), sub("b", 300), C),
+    "prospective": version(2, "2025-04-01", sub("a", 540), sub("b", 301)),
+    "catch-up": version(2, "2025-04-01", replace(sub("a", 540), distinct=False), sub("b", 301)),
+    "separate contract": version(2, "2025-04-01", sub("a", 601), sub("b", 301), C),
     "separate contract with a term that began earlier": version(
-        2, "2025-04-01", sub("a", 600), sub("b", 300), replace(C, start=at("2025-02-01"))
+        2, "2025-04-01", sub("a", 601), sub("b", 301), replace(C, start=at("2025-02-01"))
     ),
-    "a line below its SSP": version(2, "2025-04-01", sub("a", 600), sub("b", 300), replace(C, ssp=cents(400))),
-    "a line that goes": version(2, "2025-04-01", sub("a", 600)),
-    "a line for another": version(2, "2025-04-01", sub("a", 600), C),
-    "a past credit": version(2, "2025-04-01", sub("a", 590), sub("b", 300), past_credit=cents(10)),
-    "an estimate": version(2, "2025-04-01", sub("a", 600), sub("b", 300), variable=[estimate(60)]),
-    "an estimate of one line": version(2, "2025-04-01", sub("a", 600), sub("b", 300), variable=[estimate(61, "b")]),
-    "a cancellation": cancelled(version(1, "2025-01-01", sub("a", 600), sub("b", 300)), "2025-04-01"),
-    "another method": version(2, "2025-04-01", sub("a", 600, method="exact"), sub("b", 300)),
+    "a line below its SSP": version(2, "2025-04-01", sub("a", 601), sub("b", 301), replace(C, ssp=cents(400))),
+    "a line that goes": version(2, "2025-04-01", sub("a", 601)),
+    "a line for another": version(2, "2025-04-01", sub("a", 601), C),
+    "a past credit": version(2, "2025-04-01", sub("a", 590), sub("b", 301), past_credit=cents(10)),
+    "an estimate": version(2, "2025-04-01", sub("a", 601), sub("b", 301), variable=[estimate(60)]),
+    "an estimate of one line": version(2, "2025-04-01", sub("a", 601), sub("b", 301), variable=[estimate(61, "b")]),
+    "a cancellation": cancelled(version(1, "2025-01-01", sub("a", 601), sub("b", 301)), "2025-04-01"),
+    "another method": version(2, "2025-04-01", sub("a", 601, method="exact"), sub("b", 301)),
 }
 
 
@@ -108,13 +109,23 @@ TAKEN_BACK = {
 @pytest.mark.parametrize("decided", [{}, {"residual": "last_full_period"}, {"recognise": "daily"}])
 @pytest.mark.parametrize("when", ["2025-04-01", "2025-04-01 09:00", "2025-03-15", "2025-01-01"])
 def test_what_is_taken_back_from_its_day_on_leaves_nothing(second, when, decided):
-    first = version(1, "2025-01-01", sub("a", 600), sub("b", 300))
-    back = version(3, when, sub("a", 600), sub("b", 300))
+    first = version(1, "2025-01-01", sub("a", 601), sub("b", 301))
+    back = version(3, when, sub("a", 601), sub("b", 301))
     one, other = (planned(given, "UTC", policies(**decided)) for given in ([first], [first, second, back]))
     assert other.undecidable is None
     as_amounts = [[(it.instant, it.day, it.line_id, it.amount, it.kind) for it in found.effects(ALWAYS, FOREVER)]
                   for found in (one, other)]  # fmt: skip
     assert as_amounts[0] == as_amounts[1]
+
+
+@pytest.mark.parametrize("line_ids", [(), ("a",)])
+def test_what_is_taken_back_leaves_the_estimates_as_they_were(line_ids):
+    first = replace(version(1, "2025-01-01", sub("a", 600), sub("b", 300)), variable=(estimate(61, *line_ids),))
+    second = replace(version(2, "2025-04-01", sub("a", 540), sub("b", 300)), variable=first.variable)
+    back = replace(first, version=3, kind=VersionKind.AMENDED, effective_at=at("2025-04-01"))
+    found = planned([first, second, back])
+    assert months(planned([first])) == months(found)
+    assert [1] * 12 == [one.version for one in found.effects(ALWAYS, FOREVER)]
 
 
 def test_what_is_taken_back_later_is_a_modification_of_what_is_left():

@@ -64,7 +64,7 @@ def orderless(seed: int) -> Feed:
 def _firsts(parts: dict[int, list[bytes]], names: tuple[str, ...]) -> Iterator[bytes]:
     """The first record of each identity: of two with other content the first that is read holds."""
     seen = set()
-    for line, record in ((line, record) for part in parts.values() for line in part for record in _records([line])):
+    for line, record in ((raw, found) for part in parts.values() for raw in part for found in _records([raw])):
         identity = tuple(str(record.get(name)) for name in names)
         if identity not in seen:
             seen.add(identity)
