@@ -126,7 +126,9 @@ class ContractBooks:
             if other != contract_id:
                 self._plans.forget(customer_id, other)
                 self._recalculations.drawn_in(customer_id, other)
+                # A version may decide what was agreed before it: a cancellation taken back, a group that could not begin.
                 self.billing_changed(customer_id, other)
+                self.billing_changed(customer_id, contract_id)
 
     def billing_changed(self, customer_id: str, contract_id: str) -> None:
         """All books of a contract have to be looked at again."""

@@ -92,7 +92,8 @@ class PostingTerms:
             account = self._number(name)
             named[account] = named.get(account, 0) + amount
             functional[account] = functional.get(account, 0) + worth
-        return Amounts(*({name: one for name, one in of.items() if one} for of in (named, functional)))
+        # Zeros stay: what is stored without functional amounts has the same ones.
+        return Amounts(named, functional)
 
     def movements(self, wanted: Amounts, was: Amounts, was_in: str, moved: bool = False) -> list[Movement]:
         """What takes the posted amounts to the wanted ones: nothing, one entry, or two.

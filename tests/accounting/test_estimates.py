@@ -219,6 +219,25 @@ def test_an_estimate_that_names_a_line_of_a_separate_contract_goes_to_that_line(
     gives(table + "b  Apr 110 May 130 Jun 120", HALF_YEAR, second, third, decided="separate_contract estimate")
 
 
+def test_estimates_change_one_by_one():
+    first = version(1, "2025-01-01", sub("a", 600), variable=[estimate(60), estimate(30, name="w")])
+    raised = version(2, "2025-04-01", sub("a", 600), variable=[estimate(60), estimate(90, name="w")])
+    gives("a  Jan 115 Feb 115 Mar 115 Apr 155 May 125 Jun 125", first, raised)
+    gone = version(2, "2025-04-01", sub("a", 600), variable=[estimate(30, name="w")])
+    gives("a  Jan 115 Feb 115 Mar 115 Apr 75 May 105 Jun 105", first, gone)
+
+
+def test_an_estimate_of_one_separate_contract_comes_with_another_one():
+    d = sub("d", 100, "2025-05-01", "2025-07-01")
+    second = version(2, "2025-04-01", sub("a", 600), C)
+    third = version(3, "2025-05-01", sub("a", 600), C, d, variable=[estimate(30, "c"), estimate(20, "d", name="w")])
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
+        c                          Apr 100 May 120 Jun 110
+        d                                  May 60  Jun 60
+    """, HALF_YEAR, second, third, decided="separate_contract separate_contract")  # fmt: skip
+
+
 def test_an_estimate_of_old_and_new_lines_counts_once():
     b = sub("b", 300, "2025-04-01", "2025-07-01")
     second = version(2, "2025-04-01", sub("a", 600), b, variable=[estimate(60, "a", "b")])

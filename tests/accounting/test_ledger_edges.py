@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from accounting.billing_fact import FX_RATE_MISSING, LINE_UNKNOWN
+from accounting.billing_fact import AMOUNT_EXCEEDS, FX_RATE_MISSING, LINE_UNKNOWN
 from accounting.contract import Modification, Opening, VersionKind
 from accounting.position import REVENUE
 from tests.accounting.examples import at, day
@@ -86,6 +86,27 @@ def test_usage_of_a_line_that_no_version_has_any_more_has_a_position_of_its_own(
     assert {"": cents(-90), "Z": cents(-5)} == {name: one.owed for name, one in found.positions.items()}
 
 
+# -- what moves nothing, and what is refused
+
+
+def test_an_invoice_that_moves_an_amount_from_line_to_line_moves_no_account():
+    meters = replace(signed(1, "2023-01-01", metered("U", "2023-01-01")), lines=tuple(
+        metered(name, "2023-01-01") for name in "UV"
+    ))  # fmt: skip
+    first = told("invoice_finalized", "2023-01-01", 20, billed("V", 20))
+    second = told("invoice_finalized", "2023-01-02", 0, billed("U", 10), billed("V", -10), invoice="J")
+    found = settled([meters], [first, second])
+    assert ([first], []) == ([one.fact for one in found.billing], found.problems)
+    assert {"U": cents(10), "V": cents(10)} == {name: found.positions[name].owed for name in "UV"}
+
+
+def test_a_dispute_with_more_tax_than_there_is_opens_none():
+    facts = [INVOICE, told("dispute_opened", "2023-02-01", 9, tax=1), told("dispute_won", "2023-02-02")]
+    found = settled([QUARTER], facts)
+    assert [AMOUNT_EXCEEDS, AMOUNT_EXCEEDS] == [one.cls for one in found.problems]
+    assert by_month(settled([QUARTER], [INVOICE])) == by_month(found)
+
+
 # -- days without a rate
 
 EUROS = replace(QUARTER, currency="EUR")
@@ -130,3 +151,38 @@ def test_without_the_rate_of_a_cancellation_what_is_left_over_stays():
     whole = settled([EUROS, ended], [invoice], functional="USD", rates=no_rate_in(), cancellation="non_refundable")
     expected = [(day("2023-01-31"), cents(31)), (day("2023-02-10"), cents(50)), (day("2023-02-28"), cents(9))]
     assert expected == [(one.day, one.amount) for one, _ in whole.recognitions]
+
+
+# -- what rounding leaves where neither a receivable nor a contra account carries anything on
+
+METER = replace(signed(1, "2023-01-01", metered("U", "2023-01-01")), currency="EUR")
+NEGATIVE = [
+    told("invoice_uncollectible", "2023-01-01", invoice="J"),
+    told("invoice_finalized", "2023-03-01", "-0.68", tax="-0.07", invoice="J"),
+]
+
+
+def movements_of(*facts):
+    """What the invoice J books, at 1.2 throughout; 73.2 of its net amount are 73, and 74 are left of 82 and 8."""
+    found = settled([METER], [*facts, *NEGATIVE], functional="USD", rates=lambda _: Fraction(6, 5))
+    assert [] == found.problems
+    return next(one.movements for one in found.billing if one.fact is NEGATIVE[1]), found.positions["U"]
+
+
+def test_it_goes_to_what_is_unbilled():
+    booked, position = movements_of()
+    assert {"accounts_receivable": (-68, -82), "tax_payable": (7, 8), "unbilled_receivable": (61, 74)} == booked
+    assert [(61, 74)] == [(layer.amount, layer.functional) for layer in position.unbilled]
+
+
+def test_it_goes_to_what_is_deferred():
+    booked, position = movements_of(told("invoice_finalized", "2023-02-01", 5))
+    assert {"accounts_receivable": (-68, -82), "tax_payable": (7, 8), "deferred_revenue": (61, 74)} == booked
+    assert [(439, 526)] == [(layer.amount, layer.functional) for layer in position.deferred]
+
+
+def test_it_is_a_gain_or_loss_where_nothing_is_left():
+    booked, position = movements_of(told("invoice_finalized", "2023-02-01", "0.61"))
+    expected = {"accounts_receivable": (-68, -82), "tax_payable": (7, 8), "deferred_revenue": (61, 73)}
+    assert expected | {"fx_gain_loss": (0, 1)} == booked
+    assert ([], []) == (position.deferred, position.unbilled)

@@ -375,6 +375,37 @@ def test_the_tolerance_is_the_policys_at_the_date_of_the_version():
     assert Treatment.PROSPECTIVE == planned(versions, "UTC", policies(ssp_tolerance="4.99")).decisions[0].treatment
 
 
+def test_selling_prices_are_those_of_the_contracts_start_and_of_the_day_of_a_modification():
+    """b sells for 200 at first and for 250 from April on; a contract of its own has it at 250 in May."""
+
+    def valued(line, when):
+        listed = {"a": 600, "b": 200 if when < at("2025-04-01") else 250}
+        return Valuation(cents(listed[line.line_id]), Method(line.method))
+
+    def treated(price, when):
+        b = sub("b", price, "2025-05-01", "2025-07-01")
+        found = contract_plan([HALF_YEAR, version(2, when, sub("a", 600), b)], "UTC", valued, [], Policies())
+        return found.decisions[0].treatment
+
+    separate, prospective = Treatment.SEPARATE_CONTRACT, Treatment.PROSPECTIVE
+    assert [separate, prospective] == [treated(250, "2025-05-01"), treated(200, "2025-05-01")]
+    assert [prospective, separate] == [treated(250, "2025-03-01"), treated(200, "2025-03-01")]
+    # 800 by 600 and 200 from the start, though it was signed in April; from April on, 400 less 40 by 300 and 125.
+    both = replace(version(1, "2025-01-01", sub("a", 400), sub("b", 400)), effective_at=at("2025-04-20"))
+    found = contract_plan([both], "UTC", valued, [], Policies())
+    assert {"a": cents(600), "b": cents(200)} == {line.line_id: line.phases[0].amount for line in found.lines}
+    second = version(2, "2025-04-01", sub("a", 400), sub("b", 360))
+    found = contract_plan([both, second], "UTC", valued, [], Policies())
+    assert {"a": 25412, "b": 10588} == {line.line_id: line.phases[-1].amount for line in found.lines}
+
+
+def test_what_is_added_without_a_price_of_its_own_earns_nothing_apart():
+    free = replace(sold("f", 0, "2025-05-05"), total=None)
+    found = planned([HALF_YEAR, version(2, "2025-05-01", sub("a", 600), free)])
+    assert [Treatment.SEPARATE_CONTRACT] == [one.treatment for one in found.decisions]
+    assert cents(600) == found.recognised_by(FOREVER)
+
+
 # -- cumulative catch-up
 
 
@@ -395,6 +426,10 @@ def test_a_subscription_that_is_not_distinct_catches_up_by_what_is_over():
     found = gives("a  Jan 100 Feb 100 Mar 100 Apr 60 May 90 Jun 90", HALF_YEAR,
                   version(2, "2025-04-01", replace(sub("a", 540), distinct=False)), decided="cumulative_catch_up")  # fmt: skip
     assert [("2025-04-01", "a", -30)] == jumps(found)
+    # What the month earned comes before what it catches up, of one instant.
+    assert ["recognition"] * 3 + ["catch_up"] + ["recognition"] * 3 == [
+        one.kind for one in found.effects(ALWAYS, FOREVER)
+    ]
     told = next(one for one in found.effects(ALWAYS, FOREVER) if one.kind == CATCH_UP)
     assert ("cumulative catch-up of version 2", 2, at("2025-04-01")) == (told.rule, told.version, told.instant)
 

@@ -161,6 +161,13 @@ def test_a_cancellation_ends_one_and_leaves_the_other(driven):
     assert [("A", "cancellation")] == said(shard, "contract_id", "treatment")[2:]
 
 
+def test_a_contract_that_goes_on_goes_on_as_if_it_had_not_been_cancelled(driven):
+    gone = "2025-05-01 contract k=A version=2 kind=cancelled effective=2025-05-01 fixed=a:100~monthly$150 product=a"
+    back = "2025-09-01 contract k=A version=3 effective=2025-09-01 fixed=a:100~monthly$150 product=a"
+    shard = driven(f"{A}\n{B}\n{gone}\n\n2025-08-01 clock\n\n{back}\n\n{YEAR}", following=True).play()
+    assert BOTH == shard.balances(by="contract_id")
+
+
 def test_the_position_stays_that_of_each_contract(driven):
     bills = "2025-01-01 bill k=A net=a:100"
     shard = driven(f"{A}\n{B}\n{bills}\n{YEAR}").play()

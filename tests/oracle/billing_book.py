@@ -37,7 +37,7 @@ class BillingBook:
             rows += [[account, *amounts] for account, amounts in moved.items() if amounts[0]]
             rates |= position.rates
             grown = (position.grown, rows[-1]) if position.grown is not None else grown
-        if fact.kind == "invoice_finalized" and grown is not None:
+        if fact.kind == "invoice_finalized" and grown is not None and len(rates) == 1:
             self._round_deferred(booking, rows, rate, *grown)
         left = -sum(functional for _, _, functional in rows)
         if len(rates) > 1:
@@ -58,13 +58,13 @@ class BillingBook:
 
     def _round(self, rows, left, booking):
         """Of one rate alone: what rounding leaves is in the contra account, else in the cash, else receivable."""
-        names = [(CONTRA), ("cash",), ("accounts_receivable",)]
+        names = [CONTRA, ("cash",), ("accounts_receivable",)]
         for group in names[2:] if booking.fact.kind == "invoice_finalized" else names:
-            for row in rows:
+            for row, posting in zip(rows, booking.postings):
                 if row[0] in group:
                     row[2] += left
-                    if row[0] == "accounts_receivable":
-                        key = ("accounts_receivable", booking.invoice.fact.position)
+                    if posting.bucket is not None:
+                        key = (posting.account, posting.bucket.position)
                         amount, functional = self.balances[key]
                         self.balances[key] = (amount, functional + left)
                     return

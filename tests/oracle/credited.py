@@ -24,7 +24,7 @@ class Take:
         if then == 1 or at <= self.at:
             return 0
         back = sum(minor for when, minor in self.returns if when < now or (when == now and not settled))
-        return round((self.rest - back) * max((self.service.share(at) - then) / (1 - then), Fraction(0)))
+        return round((self.rest - back) * (self.service.share(at) - then) / Fraction(1 - then))
 
     def give_back(self, at, minor=None):
         """Return some, or all that has not returned."""

@@ -95,7 +95,10 @@ class ContractBook:
     def _fixed_position(self):
         account = self.moment.policies.value("unbilled", self.history.first.start)
         currency = self.history.first.currency
-        return Position(currency, *self.revenue.opening(), unbilled=account, layered=None in self.billed)
+        opening, rate = self.history.first.opening, None
+        if opening is not None:
+            rate = self.billing_book.sums.rate(instant.local_date(opening[0], self.history.zone))
+        return Position(currency, self.revenue.opening(), rate, account, layered=None in self.billed)
 
     def _add_usage(self):
         """Usage is recognised as it occurs, one position per usage line (accounting.md rules 1 and 4)."""

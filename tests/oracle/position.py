@@ -39,17 +39,24 @@ class Position:
     """R > B is an unbilled receivable (or contract asset), B > R deferred revenue, never both (accounting.md rule 1).
 
     `layered`: something is billed; deferred revenue is then released at the rates of its invoices, FIFO, and what is
-    unbilled leaves at the rates it came in with (rule 8). Else every posting takes the rate of its day.
+    unbilled leaves at the rates it came in with (rule 8). Else every posting takes the rate of its day. An opening
+    (recognised, billed) comes in at the rate of its day.
     """
 
-    def __init__(self, currency, recognised=0, billed=0, unbilled="unbilled_receivable", layered=False):
+    def __init__(self, currency, opening=(0, 0), rate=None, unbilled="unbilled_receivable", layered=False):
+        recognised, billed = opening
         self.currency = currency
         self.recognised = recognised
         self.billed = billed
         self.unbilled = unbilled
         self.layered = layered
-        self.deferred = [Layer(None, max(billed - recognised, 0), None)]
-        self.receivable = [Layer(None, max(recognised - billed, 0), None)]
+        self.deferred, self.receivable = [Layer(None, 0, rate)], [Layer(None, 0, rate)]
+        if rate is not None:
+            self.deferred[0].add(max(billed - recognised, 0), currency)
+            self.receivable[0].add(max(recognised - billed, 0), currency)
+        else:
+            self.deferred[0].amount = max(billed - recognised, 0)
+            self.receivable[0].amount = max(recognised - billed, 0)
 
     def recognise(self, amount, rate):
         """{account: (minor, functional)} of the balances, debit positive, for an amount recognised on a day."""
@@ -80,7 +87,7 @@ class Position:
             self._note(layer, rate)
         elif left:
             growing.append(Layer(None, 0, rate))
-            come = growing[-1].add(left, self.currency, gone)
+            come = growing[-1].add(left, self.currency)
             self._note(growing[-1], rate)
         if not self.layered:
             functional, come = (number.convert(minor, self.currency, *rate) for minor in (gone, left))

@@ -31,10 +31,12 @@ class Service:
     def share(self, at):
         """The share recognised by an instant; a cancelled schedule comes no further than its end."""
         if not self.is_scheduled:
-            return Fraction(1)
+            return Fraction(int(self.line is not None))
         if self.line.line_id not in self.plan.courses:
             return Fraction(0)  # nobody could decide what it earns: nothing is recognised
         ended = self.plan.ended(self.line.line_id)
+        if ended is not None and ended <= self.line.start:
+            return Fraction(0)  # as if it never was
         at = at if ended is None else min(at, ended)
         transfer = self.plan.transfer
         if self.line.kind != "ratable":
