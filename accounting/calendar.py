@@ -110,7 +110,9 @@ class Period:
         return start_of_month(self.year, self.month, zone_name)
 
     def end(self, zone_name: str) -> int:
-        """The first instant after it."""
+        """The first instant after it; of December 9999, after which no date can be said, 31 days after its first."""
+        if (self.year, self.month) == (9999, 12):
+            return self.start(zone_name) + 31 * DAY_US
         return self.next.start(zone_name)
 
     @property

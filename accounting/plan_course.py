@@ -255,7 +255,9 @@ class PlanCourse:
             name = claim.line.line_id
             base = self._plans.earned(name, since) - claim.credit
             part, whole = over = self._plans.over(claim.line, since)
-            done = round_share(claim.tied_before, min(part, whole), whole)
+            kept = self._plans.before(name, since)
+            gone, term = self._plans.over(kept[-1].line, since) if kept else over  # by the terms so far
+            done = round_share(claim.tied_before, min(gone, term), term)
             weights[name] = Fraction(max(claim.ssp, 0) * max(whole - part, 0), whole)
             at_once = 0 if weights[name] else settled.get(name, 0)
             rows.append((claim.line, base, claim.tied - done + at_once, over))

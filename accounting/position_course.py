@@ -23,8 +23,8 @@ def add(movements: Movements, account: str, amount: int, functional: int) -> Non
         amount, functional = amount + before[0], functional + before[1]
     if amount or functional:
         movements[account] = (amount, functional)
-    elif before is not None:
-        del movements[account]
+    else:
+        movements.pop(account, None)
 
 
 @dataclass(slots=True)

@@ -199,7 +199,7 @@ def by_month(plan: LinePlan, zone_name: str, policies: Policies) -> dict[int, in
             month = one.day.year * 12 + one.day.month - 1
             found[month] = found.get(month, 0) + one.amount
         return found
-    marks = _month_ends(Period.of_date(local_date(plan.first, zone_name)), plan.last, zone_name)
+    marks = list(_month_ends(Period.of_date(local_date(plan.first, zone_name)), plan.last, zone_name))
     before, *cumulative = plan.earned([plan.first, *(mark.instant for mark in marks), FOREVER], zone_name)
     for mark, amount in zip(marks, cumulative, strict=False):
         if amount != before:
@@ -252,8 +252,7 @@ def _truncated(plan: LinePlan, zone_name: str, since: int, until: int) -> list[E
 def cut_offs(first: int, last: int, zone_name: str, policies: Policies, until: int) -> Iterator[CutOff]:
     """The cut-offs after `first`, up to `until` and to the first one at or after `last`."""
     if not any(value == "daily" for _, value in policies.course("recognise")):
-        found = _month_ends(Period.of_date(local_date(first, zone_name)), last, zone_name)
-        yield from found[: bisect_right(found, (until, date.max))]
+        yield from _month_ends(Period.of_date(local_date(first, zone_name)), last, zone_name, until)
         return
     period = Period.of_date(local_date(first, zone_name))
     while True:
@@ -275,15 +274,24 @@ def cut_offs(first: int, last: int, zone_name: str, policies: Policies, until: i
         period = period.next
 
 
-@lru_cache(maxsize=2048)
-def _month_ends(period: Period, last: int, zone_name: str) -> tuple[CutOff, ...]:
-    """The ends of a month and of those after it, to the first one at or after `last`: many lines have the same ones."""
-    found: list[CutOff] = []
-    while not found or found[-1].instant < last:
-        end = period.end(zone_name)
-        found.append(CutOff(end, local_date(end - 1, zone_name)))
-        period = period.next
-    return tuple(found)
+def _month_ends(period: Period, last: int, zone_name: str, until: int = FOREVER) -> Iterator[CutOff]:
+    """The ends of a month and of those after it, up to `until` and to the first one at or after `last`."""
+    skipped = period.month - 1
+    for year in range(period.year, 10_000):
+        for mark in _ends_of(year, zone_name)[skipped:]:
+            if mark.instant > until:
+                return
+            yield mark
+            if mark.instant >= last:
+                return
+        skipped = 0
+
+
+@lru_cache(maxsize=4096)
+def _ends_of(year: int, zone_name: str) -> tuple[CutOff, ...]:
+    """The ends of the twelve months of a year: many lines have the same ones."""
+    ends = [Period(year, month).end(zone_name) for month in range(1, 13)]
+    return tuple(CutOff(end, local_date(end - 1, zone_name)) for end in ends)
 
 
 def next_effect(plan: LinePlan, zone_name: str, policies: Policies, after: int) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from accounting.calendar import local_date, start_of_day
+from accounting.calendar import DAY_US, local_date, start_of_day
 from accounting.contract import ContractVersion, Line, LineKind, VersionKind
 from accounting.contract_plan import ContractPlan
 from accounting.coverage import ALWAYS, FOREVER, in_force
@@ -78,8 +78,8 @@ class ServiceTerms:
         last = end if end is not None else (line.end if line else None)
         if last is None:
             last = self.first.end if self.first.end is not None and self.first.end > first else FOREVER
-        if first >= last and line is not None:  # one end is said, and it lies outside the line's term
-            return (line_id, first, FOREVER) if start is not None else (line_id, ALWAYS, last)
+        if first >= last and line is not None:  # one end is said, and it lies outside the line's term: that day
+            return (line_id, first, first + DAY_US) if start is not None else (line_id, last - DAY_US, last)
         return line_id, first, last
 
     def day_start(self, at: int) -> int:

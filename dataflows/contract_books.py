@@ -30,7 +30,7 @@ from dataflows.exception_desk import Coordinates
 from dataflows.holds import Holds
 from dataflows.master_data import MasterData
 from dataflows.outbox import Outbox
-from dataflows.plan_book import PlanBook, Planned
+from dataflows.plan_book import PlanBook, Planned, version_name
 from dataflows.policy_book import PolicyBook
 from dataflows.posting_terms import NOTHING, Amounts, Missing, Movement, PostingTerms, posting_terms
 from dataflows.recalculations import Recalculations
@@ -364,13 +364,10 @@ class ContractBooks:
         for version, reason in plan.waiting:
             at = self._contracts.position(*name, version)
             severity = "error" if version in plan.skipped else "warning"
-            self._raise(contract, _version(version), Missing(UNDECIDABLE, reason), at, first.known_at, severity)
+            self._raise(contract, version_name(version), Missing(UNDECIDABLE, reason), at, first.known_at, severity)
         if whole:  # only a look at all effects tells that nothing is missing
-            waits = {_version(version): {UNDECIDABLE} for version, _ in plan.waiting}
-            for one in (
-                *(_version(version.version) for version in contract.versions),
-                *(line.line_id for line in plan.lines),
-            ):
+            waits = {version_name(version): {UNDECIDABLE} for version, _ in plan.waiting}
+            for one in contract.subjects:
                 if self._holds.is_held(*name, one):
                     self._holds.settle(*name, one, missing.get(one, set()) | waits.get(one, set()))
 
@@ -378,11 +375,6 @@ class ContractBooks:
         first = contract.first
         at = start_of_day(day + timedelta(days=1), contract.zone) - 1
         return posting_terms(self._master, first.entity, first.currency, product_id, at, contract.zone)
-
-
-def _version(number: int) -> str:
-    """What an exception about a version is about."""
-    return f"version {number}"
 
 
 def _by_event(found: Sequence[BillingEffect]) -> list[tuple[BillingEffect, Movements]]:

@@ -12,6 +12,7 @@ from accounting.combination import barrier, linked, plan_together
 from accounting.contract import ContractVersion, Line, LineKind
 from accounting.contract_plan import ContractPlan, contract_plan
 from accounting.currency import digits
+from accounting.modification import FIXED
 from accounting.plan_course import Valuation
 from accounting.policy import Policies
 from accounting.schedule import Method
@@ -48,6 +49,12 @@ class Planned:
         """Whether it has, or had, usage lines."""
         return any(line.kind is LineKind.USAGE for version in self.versions for line in version.lines)
 
+    @property
+    def subjects(self) -> list[str]:
+        """What an exception about its plan may be about: a version, or a fixed line that any of them has."""
+        lines = {line.line_id: None for version in self.versions for line in version.lines if line.kind in FIXED}
+        return [*(version_name(version.version) for version in self.versions), *lines]
+
     def product_of(self, line_id: str) -> str:
         """The product of a line, as its plan or its last version has it; "" of none."""
         planned = self.plan.line(line_id)
@@ -58,6 +65,11 @@ class Planned:
                 if line.line_id == line_id:
                     return line.product_id
         return ""
+
+
+def version_name(number: int) -> str:
+    """What an exception about a version is about."""
+    return f"version {number}"
 
 
 class PlanBook:

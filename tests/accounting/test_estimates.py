@@ -288,6 +288,16 @@ def test_an_estimate_of_a_line_that_is_gone_counts_at_once_for_what_it_delivered
     """, p, gone, more)  # fmt: skip
 
 
+def test_an_estimate_of_a_line_that_is_gone_and_one_that_is_there_goes_to_that_one():
+    both = version(1, "2025-01-01", sub("a", 600), sub("b", 300))
+    gone = version(2, "2025-04-01", sub("a", 600))
+    more = version(3, "2025-05-01", sub("a", 600), variable=[estimate(60, "a", "b")])
+    gives("""
+        a  Jan 100 Feb 100 Mar 100 Apr 100 May 150 Jun 110
+        b  Jan 50  Feb 50  Mar 50
+    """, both, gone, more)  # fmt: skip
+
+
 def test_an_estimate_of_usage_lines_is_not_theirs():
     """It prices usage where later units change the price of earlier ones (rule 4)."""
     lines = sub("a", 600), metered("u", "2025-01-01", "2026-01-01")

@@ -6,6 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
+
 from accounting.billing_fact import AMOUNT_EXCEEDS, FX_RATE_MISSING, LINE_UNKNOWN
 from accounting.contract import Modification, Opening, VersionKind
 from accounting.position import REVENUE
@@ -84,6 +86,20 @@ def test_an_amount_goes_over_the_lines_of_the_last_version_that_had_any():
 def test_usage_of_a_line_that_no_version_has_any_more_has_a_position_of_its_own():
     found = settled([QUARTER], [], [used("Z", "2023-01-10", 5)])
     assert {"": cents(-90), "Z": cents(-5)} == {name: one.owed for name, one in found.positions.items()}
+
+
+# -- a service period of which one end is said, outside the term of the line
+
+
+@pytest.mark.parametrize(("span", "contra"), [(("2023-05-01", None), 0), ((None, "2022-12-01"), 10)])
+def test_it_is_the_day_that_is_said(span, contra):
+    facts = [told("invoice_finalized", "2023-02-01", 10, billed("L", 10, *span)), told("invoice_voided", "2023-02-10")]
+    found = settled([QUARTER], facts)
+    assert [] == found.problems
+    (credit,) = [one.lines for one in found.billing if one.kind == "credit"]
+    assert [("L", cents(10), cents(contra))] == [(one.line_id, one.net, one.contra) for one in credit]
+    # The books come to an end: nothing is taken from days that nobody will see.
+    assert {0: cents(80), 10: cents(90)}[contra] == -totals(found)[REVENUE]
 
 
 # -- what moves nothing, and what is refused

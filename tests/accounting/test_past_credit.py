@@ -14,7 +14,7 @@ from tests.accounting.amended import (
     version,
 )
 from tests.accounting.examples import at
-from tests.accounting.ledgers import cents, milestone, planned
+from tests.accounting.ledgers import cents, metered, milestone, planned
 
 # -- a credit for what was delivered
 
@@ -107,3 +107,10 @@ def test_a_past_credit_before_lines_begin_is_borne_by_all_that_were_there():
     assert [("2025-02-01", "a", -10), ("2025-02-01", "b", -10)] == jumps(found)
     assert cents(-20) == found.recognised_by(at("2025-03-01"))
     assert at("2025-02-01") == found.next_effect(ALWAYS)
+
+
+def test_a_past_credit_without_anything_that_was_there_before_settles_nothing():
+    meter = metered("u", "2025-01-01", "2026-01-01")
+    first = version(1, "2025-01-01", meter)
+    second = version(2, "2025-04-01", meter, sub("b", 300, "2025-04-01", "2025-07-01"), past_credit=cents(30))
+    gives("b  Apr 100 May 100 Jun 100", first, second, decided="prospective")

@@ -281,6 +281,23 @@ def test_a_renewal_that_ends_all_lines_on_one_date():
                         sub("b", 940, "2025-03-01", ssp=cents(1000), **to_december), kind=VersionKind.RENEWED))  # fmt: skip
 
 
+def test_a_renewal_of_a_line_says_the_price_of_its_new_term():
+    """The total of a term that begins after the old one has ended is that term's."""
+    renewed = version(2, "2025-07-01", sub("a", 720, "2025-07-01", "2026-01-01"), kind=VersionKind.RENEWED)
+    half = "a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100"
+    gives(f"{half} Jul 120 Aug 120 Sep 120 Oct 120 Nov 120 Dec 120", HALF_YEAR, renewed, decided="prospective")
+    # 360 of it are left in October; or half of 660, when it catches up.
+    less = version(3, "2025-10-01", sub("a", 660, "2025-07-01", "2026-01-01"))
+    gives(f"{half} Jul 120 Aug 120 Sep 120 Oct 100 Nov 100 Dec 100", HALF_YEAR, renewed, less)
+    bound = replace(less, lines=(replace(less.lines[0], distinct=False),))
+    gives(f"{half} Jul 120 Aug 120 Sep 120 Oct 80 Nov 110 Dec 110", HALF_YEAR, renewed, bound)
+    # Taken back, it leaves nothing.
+    back = version(3, "2025-07-01", sub("a", 600))
+    assert months(planned([HALF_YEAR])) == months(planned([HALF_YEAR, renewed, back]))
+    again = version(4, "2025-08-01", sub("a", 660))
+    gives(f"{half} Aug 60", HALF_YEAR, renewed, back, again)
+
+
 def test_a_renewal_with_lines_of_its_own_is_a_separate_contract():
     gives("""
         a   Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
@@ -489,6 +506,9 @@ def test_a_plan_tells_its_lines_and_months():
     expected |= {("c", january + month): cents(100) for month in range(3, 6)}
     assert expected == found.by_month()
     assert ("c", None) == (found.line("c").line_id, found.line("x"))
+    # What is caught up after the last month is that month's.
+    late = planned([HALF_YEAR, version(2, "2025-07-01", sub("a", 660))])
+    assert {("a", january + month): cents(100 if month < 6 else 60) for month in range(7)} == late.by_month()
 
 
 # -- products

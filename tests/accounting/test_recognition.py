@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from accounting.calendar import DAY_US, HOUR_US, local_date, start_of_day
 from accounting.contract import Line, LineKind
 from accounting.coverage import ALWAYS, FOREVER
 from accounting.policy import Policies, PolicyRecord
-from accounting.recognition import CutOff, Effect, LinePlan, Phase, Step, cut_offs, effects, next_effect
+from accounting.recognition import CutOff, Effect, LinePlan, Phase, Step, by_month, cut_offs, effects, next_effect
 from accounting.schedule import Method, curve
 from tests.accounting.examples import NEW_YORK, at, day, wall
 
@@ -167,6 +168,15 @@ def test_without_a_full_period_the_last_one_takes_the_residual():
     assert [("2024-06-30", 457), ("2024-07-31", 543)] == posted(short)
 
 
+def test_a_period_that_the_line_begins_or_ends_with_is_a_full_one():
+    first = ratable("2024-01-01", "2024-02-15", 101, Method.MONTHLY, residual_last=True)
+    assert [("2024-01-31", 51), ("2024-02-29", 50)] == posted(first)
+    last = ratable("2024-01-15", "2024-03-01", 101, Method.MONTHLY, residual_last=True)
+    assert [("2024-01-31", 50), ("2024-02-29", 51)] == posted(last)
+    inside = ratable("2024-01-15", "2024-03-15", 101, Method.EXACT, residual_last=True)
+    assert [("2024-01-31", 28), ("2024-02-29", 50), ("2024-03-31", 23)] == posted(inside)
+
+
 def test_truncated_periods_are_cut_as_any():
     plan = ratable("2024-06-15 12:00", "2024-10-13 12:00", 12000, Method.MONTHLY_PRORATED_ENDS, residual_last=True)
     turn = at("2024-09-01")
@@ -187,6 +197,19 @@ def test_a_truncated_effect_says_what_decided_it():
         Effect(at("2024-03-01"), day("2024-02-29"), "l", 51, 1, rule, "recognition", "p"),
     ]
     assert expected == effects(plan, "UTC", NONE, ALWAYS, FOREVER)
+
+
+@pytest.mark.parametrize("end", ["9999-12-30", "9999-12-31", "9999-12-31 23:59:59.999999"])
+@pytest.mark.parametrize("residual_last", [False, True])
+def test_a_term_to_the_end_of_the_calendar_is_one_as_any(end, residual_last):
+    plan = ratable("9999-10-01", end, 9100, Method.MONTHLY, residual_last=residual_last)
+    expected = [("9999-10-31", 3033), ("9999-11-30", 3034), ("9999-12-31", 3033)]
+    assert (expected[:1], expected) == (posted(plan, until=at("9999-11-01")), posted(plan))
+    long = ratable("2024-01-01", end, 10**9, residual_last=residual_last)
+    days = (day(end[:10]) - day("2024-01-01")).days
+    assert [("2024-01-31", 10**9 * 31 // days)] == posted(long, until=at("2024-02-01"))
+    assert at("2024-03-01") == next_effect(long, "UTC", NONE, at("2024-02-01"))
+    assert 10**9 == sum(by_month(long, "UTC", NONE).values())
 
 
 # -- what comes next

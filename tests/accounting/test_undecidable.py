@@ -62,9 +62,12 @@ def test_the_first_of_the_versions_that_wait_is_told_and_each_has_its_own_reason
     assert ["needs a reason" in found.decisions[0].undecidable, "another person" in found.decisions[1].undecidable] == [
         True, True
     ]  # fmt: skip
+    assert [(one.version, one.undecidable) for one in found.decisions] == found.waiting
+    assert [] == planned([HALF_YEAR]).waiting
     later = planned([HALF_YEAR, undecided(2, "2025-04-01", sub("a", 540)), version(3, "2025-04-01", sub("a", 540)), replace(
         undecided(4, "2025-05-01", sub("a", 500)))])  # fmt: skip
     assert (4, frozenset({2, 4})) == (later.undecidable[0], later.skipped)
+    assert [later.undecidable] == later.waiting
 
 
 def test_progress_of_a_version_that_was_not_taken_up_does_not_count():

@@ -15,7 +15,8 @@ class Refused(Exception):
 
 @dataclass
 class Posting:
-    """Minor units on an account, debit positive; `bucket` is the fact whose rate it carries and the one it belongs to.
+    """Minor units on an account, debit positive; `bucket` is the fact whose rate it carries, `owner` the one whose
+    balance it is of (without one: the bucket's).
 
     Without a bucket it takes the rate of its own fact.
     """
@@ -23,6 +24,12 @@ class Posting:
     account: str
     minor: int
     bucket: Any = None
+    owner: Any = None
+
+    @property
+    def balance(self):
+        """Which balance it is of."""
+        return (self.account, (self.owner or self.bucket).position)
 
 
 @dataclass
@@ -34,10 +41,10 @@ class Booking:
     postings: list = field(default_factory=list)
     moves: dict = field(default_factory=dict)
 
-    def post(self, account, minor, bucket=None):
+    def post(self, account, minor, bucket=None, owner=None):
         """Add a posting."""
         if minor:
-            self.postings.append(Posting(account, minor, bucket))
+            self.postings.append(Posting(account, minor, bucket, owner))
 
     def move(self, position, recognised, billed):
         """Add to what is recognised and billed of a position."""
@@ -122,7 +129,7 @@ class Billing:
             bad, tax, rest = write_off.split(part)
             booking.post("bad_debt", -bad, invoice.fact)
             booking.post("tax_payable", -tax, invoice.fact)
-            booking.post("recoverables", -rest, invoice.fact)
+            booking.post("recoverables", -rest, booking.fact, invoice.fact)
             invoice.creditable += part
             amount -= part
 
@@ -253,7 +260,7 @@ class Billing:
         rest = gross - sum(back)
         tax = fact.tax
         if sum(back) or (not tax and not fact.lines):
-            tax = round(Fraction(invoice.tax * rest, invoice.gross))
+            tax = invoice.tax_of(rest)
         elif not tax:
             tax = rest - sum(line.minor for line in fact.lines)
         parts = [self._part(fact, *line) for line in self._lines(fact, rest - tax, invoice)] if rest else []
@@ -265,13 +272,14 @@ class Billing:
             booking.move(part.service.position, -part.contra, -part.net)
             self.takes.append(part.take)
         invoice.creditable -= gross
+        invoice.untaxed += tax
         return credit, booking
 
     def _post_credit(self, booking, credit, sign):
         invoice = credit.invoice.fact
         booking.post(credit.account, sign * (credit.contra + credit.back[0]), invoice)
         booking.post("tax_payable", sign * credit.tax, invoice)
-        booking.post("recoverables", sign * credit.back[2], invoice)
+        booking.post("recoverables", sign * credit.back[2], booking.fact, invoice)
 
     def _part(self, fact, line_id, service, net):
         contra = round(net * service.share_on(fact.time, credited=True))
@@ -294,6 +302,7 @@ class Billing:
         if sum(credit.back):
             self.not_covered.add("a credit of a recovered write-off that is reversed")
         invoice.creditable += credit.gross
+        invoice.untaxed -= credit.tax - credit.back[1]
         for part in credit.parts:
             booking.move(part.service.position, part.contra, part.contra + part.rest)
             part.take.give_back(booking.fact.time)

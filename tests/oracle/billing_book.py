@@ -29,8 +29,9 @@ class BillingBook:
         invoice = self.rate(booking.invoice.fact)
         rows, rates, grown = [], set(), None
         for one in booking.postings:
-            rows.append([one.account, one.minor, self._functional(one, rate)])
-            rates.add(rate if one.bucket is None else self.rate(one.bucket))
+            change, carried = self._functional(one, rate)
+            rows.append([one.account, one.minor, change])
+            rates.add(carried)
         for name, (recognised, billed) in booking.moves.items():
             position = positions[name]
             moved = position.bill(recognised, billed, rate, booking.invoice.fact, invoice)
@@ -64,21 +65,20 @@ class BillingBook:
                 if row[0] in group:
                     row[2] += left
                     if posting.bucket is not None:
-                        key = (posting.account, posting.bucket.position)
-                        amount, functional = self.balances[key]
-                        self.balances[key] = (amount, functional + left)
+                        amount, functional, carried = self.balances[posting.balance]
+                        self.balances[posting.balance] = (amount, functional + left, carried)
                     return
         rows[-1][2] += left
 
     def _functional(self, posting, rate):
-        """By its own rate, or of the balance that carries another one, in proportion."""
+        """(minor units, rate): by its own rate, or of the balance that carries another one, in proportion."""
         if posting.bucket is None:
-            return number.convert(posting.minor, self.sums.currency, *rate)
-        key = (posting.account, posting.bucket.position)
-        amount, functional = self.balances.get(key, (0, 0))
+            return number.convert(posting.minor, self.sums.currency, *rate), rate
+        rate = self.rate(posting.bucket)
+        amount, functional, carried = self.balances.get(posting.balance, (0, 0, rate))
         if amount * posting.minor >= 0 or abs(posting.minor) > abs(amount):
-            change = number.convert(posting.minor, self.sums.currency, *self.rate(posting.bucket))
+            change, carried = number.convert(posting.minor, self.sums.currency, *rate), rate
         else:
             change = round(Fraction(functional * posting.minor, amount))
-        self.balances[key] = (amount + posting.minor, functional + change)
-        return change
+        self.balances[posting.balance] = (amount + posting.minor, functional + change, carried)
+        return change, carried

@@ -24,7 +24,8 @@ class Take:
         if then == 1 or at <= self.at:
             return 0
         back = sum(minor for when, minor in self.returns if when < now or (when == now and not settled))
-        return round((self.rest - back) * (self.service.share(at) - then) / Fraction(1 - then))
+        done = max((self.service.share(at) - then) / Fraction(1 - then), Fraction(0))
+        return round((self.rest - back) * done)
 
     def give_back(self, at, minor=None):
         """Return some, or all that has not returned."""

@@ -96,7 +96,8 @@ class WriteOff:
 
 @dataclass
 class Invoice:
-    """One finalised invoice; `open` is its receivable, `creditable` what credits may still take of it, gross."""
+    """One finalised invoice; `open` is its receivable, `creditable` what credits may still take of it, gross;
+    `untaxed` is the tax that they have taken."""
 
     fact: Any
     gross: int
@@ -106,6 +107,7 @@ class Invoice:
     creditable: int
     paid: int = 0
     returned: int = 0
+    untaxed: int = 0
     write_offs: list = field(default_factory=list)
     disputes: list = field(default_factory=list)
 
@@ -113,6 +115,11 @@ class Invoice:
     def held(self):
         """The cash that was paid and has not gone back."""
         return self.paid - self.returned
+
+    def tax_of(self, gross):
+        """The tax in a part of what credits have left: nothing stays behind when all is credited."""
+        left = self.creditable
+        return round(Fraction((self.tax - self.untaxed) * gross, left)) if left else 0
 
     @property
     def lost(self):

@@ -57,12 +57,13 @@ class Router:
 
     def _issuer(self, fact):
         """Another event that issued the invoice, or else the credit note, that a fact names."""
-        found = None
-        if fact.kind != "invoice_finalized":
-            found = self.invoices.get((fact.customer, fact.invoice))
-        if found is None and fact.kind != "credit_note":
-            found = self.notes.get((fact.customer, fact.note))
-        return None if found is fact else found
+        for found in (
+            self.invoices.get((fact.customer, fact.invoice)),
+            self.notes.get((fact.customer, fact.note)),
+        ):
+            if found is not None and found is not fact:
+                return found
+        return None
 
     def _by_term(self, fact):
         histories = self.histories.customers.get(fact.customer, [])

@@ -274,6 +274,26 @@ class Billed:
             self._put("invoice_paid", at, name, None)["currency"] = "GBP"
 
 
+def going_on(seed: int, contracts: list[Record]) -> None:
+    """Progress that never goes back: what a credit has taken of a line then has no rule."""
+    rng = random.Random(f"{seed} going on")
+    expected = rng.choice((None, 120, 120))
+    lines: dict[tuple[str, str], list[tuple[str, Record]]] = {}
+    for record in contracts:
+        for line in record["lines"]:
+            if line.get("progress"):
+                known = lines.setdefault((record["contract_id"], line["line_id"]), [])
+                known.append((record["effective_at"], line["progress"]))
+    for known in lines.values():
+        share = 0.0
+        for _, progress in sorted(known, key=lambda one: one[0]):
+            whole = expected or int(progress["expected"])
+            share = max(share, int(progress["incurred"]) / int(progress["expected"]))
+            incurred = min(-int(-share * whole // 1), whole)
+            share = incurred / whole
+            progress |= {"incurred": str(incurred), "expected": str(whole)}
+
+
 class BillingPolicies:
     """The policies that concern what is billed and modified."""
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.support.billed import Billed, BillingPolicies
+from tests.support.billed import Billed, BillingPolicies, going_on
 from tests.support.fixed_lines import FixedLines
 from tests.support.master_data import MasterData
 from tests.support.modified_lines import ModifiedLines
@@ -102,6 +102,7 @@ class Drawing:
             if self.modified or self.billed:
                 policies += BillingPolicies(self.seed).records()
             if self.billed:
+                going_on(self.seed, contracts)
                 # What is truncated by period and then credited has no rule.
                 policies = [one for one in policies if one["key"] != "residual"]
                 feed.topics["billing.events"] = Billed(self.seed, contracts).partitions()
