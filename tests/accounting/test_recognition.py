@@ -13,7 +13,7 @@ from accounting.calendar import DAY_US, HOUR_US, local_date, start_of_day
 from accounting.contract import Line, LineKind
 from accounting.coverage import ALWAYS, FOREVER
 from accounting.policy import Policies, PolicyRecord
-from accounting.recognition import CutOff, Effect, LinePlan, Phase, Step, by_month, cut_offs, effects, next_effect
+from accounting.recognition import CutOff, Effect, LinePlan, Phase, Step, cut_offs, effects, next_effect
 from accounting.schedule import Method, curve
 from tests.accounting.examples import NEW_YORK, at, day, wall
 
@@ -205,11 +205,13 @@ def test_a_term_to_the_end_of_the_calendar_is_one_as_any(end, residual_last):
     plan = ratable("9999-10-01", end, 9100, Method.MONTHLY, residual_last=residual_last)
     expected = [("9999-10-31", 3033), ("9999-11-30", 3034), ("9999-12-31", 3033)]
     assert (expected[:1], expected) == (posted(plan, until=at("9999-11-01")), posted(plan))
-    long = ratable("2024-01-01", end, 10**9, residual_last=residual_last)
-    days = (day(end[:10]) - day("2024-01-01")).days
-    assert [("2024-01-31", 10**9 * 31 // days)] == posted(long, until=at("2024-02-01"))
-    assert at("2024-03-01") == next_effect(long, "UTC", NONE, at("2024-02-01"))
-    assert 10**9 == sum(by_month(long, "UTC", NONE).values())
+
+
+def test_a_term_without_an_end_in_sight_is_looked_at_as_far_as_need_be():
+    plan = ratable("2024-01-01", "9999-12-31", 10**9)
+    days = (day("9999-12-31") - day("2024-01-01")).days
+    assert [("2024-01-31", 10**9 * 31 // days)] == posted(plan, until=at("2024-02-01"))
+    assert at("2024-03-01") == next_effect(plan, "UTC", NONE, at("2024-02-01"))
 
 
 # -- what comes next

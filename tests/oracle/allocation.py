@@ -26,9 +26,10 @@ def weights(lines, minor, currency, at, reference):
     """
     pool = Fraction(minor, 10 ** number.currency_digits(currency))
     prices = [ssp(line, currency, at, reference) for line in lines]
-    if pool < sum(prices):
-        prices = _with_bundles(lines, prices, reference.bundles(currency, at))
     variable = [index for index, line in enumerate(lines) if _is_residual(line, currency, at, reference)]
+    discount = sum(prices) - pool
+    if discount > 0:
+        prices = _with_bundles(lines, prices, reference.bundles(currency, at), None if variable else discount)
     if len(variable) == 1:
         index = variable[0]
         residual = pool - (sum(prices) - prices[index])
@@ -39,8 +40,11 @@ def weights(lines, minor, currency, at, reference):
     return prices
 
 
-def _with_bundles(lines, prices, bundles):
-    """A bundle cheaper than its lines is their SSP together: its discount stays with them (606-10-32-37)."""
+def _with_bundles(lines, prices, bundles, discount):
+    """A bundle cheaper than its lines is their SSP together: its discount stays with them (606-10-32-37).
+
+    Only what the contract gives away as a whole can be a bundle's; None: a residual says how much that is.
+    """
     found, taken = list(prices), set()
     for products, price in bundles:
         inside = [index for index, line in enumerate(lines) if line.product in products]
@@ -48,6 +52,9 @@ def _with_bundles(lines, prices, bundles):
         whole = sum(prices[index] for index in inside)
         if not complete or taken & set(inside) or price >= whole:
             continue
+        if discount is not None and whole - price > discount:
+            continue
+        discount = None if discount is None else discount - (whole - price)
         taken |= set(inside)
         for index in inside:
             found[index] = price * prices[index] / whole

@@ -1,7 +1,6 @@
 """Billing: the facts of one contract in their order, as postings and movements of its positions (rules 1 and 5)."""
 
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 from . import number
