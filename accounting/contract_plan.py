@@ -114,8 +114,8 @@ def contract_plan(
     if len(taken) < len(versions):
         # What the others say of progress does not count either. Whether a version is decidable is not a matter of progress.
         course = PlanCourse(taken, zone_name, value, bundles, policies, course.opening)
-        again = {one.version: one for one in map(course.take, taken)}
-        decisions = [again.get(one.version, one) for one in decisions]
+        for version in taken:
+            course.take(version)
     waiting = list(takewhile(lambda one: one.undecidable is not None, reversed(decisions)))
     undecidable = (waiting[-1].version, waiting[-1].undecidable or "") if waiting else None
     opened = course.opened

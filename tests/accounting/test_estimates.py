@@ -70,6 +70,14 @@ def test_an_estimate_that_belongs_to_some_lines_goes_to_them_by_ssp():
     """, version(1, "2025-01-01", *lines, variable=[estimate(180, "b", "a")]))  # fmt: skip
 
 
+def test_several_estimates_of_one_line_add_up():
+    both = [estimate(60, "a"), estimate(30, "a", "b", name="w")]
+    gives("""
+        a  Jan 112.50 Feb 112.50 Mar 112.50 Apr 112.50 May 112.50 Jun 112.50
+        b  Jan 102.50 Feb 102.50 Mar 102.50 Apr 102.50 May 102.50 Jun 102.50
+    """, version(1, "2025-01-01", sub("a", 600), sub("b", 600), variable=both))  # fmt: skip
+
+
 @pytest.mark.parametrize("line_ids", [(), ("a",)])
 def test_a_changed_estimate_of_a_subscription_counts_at_once_for_what_is_over(line_ids):
     first = replace(HALF_YEAR, variable=(estimate(60, *line_ids),))

@@ -112,6 +112,11 @@ def test_progress_goes_below_what_it_was_at_the_modification():
           version(4, "2025-06-01", units("p", 12600, 120, 120)))  # fmt: skip
 
 
+def test_progress_of_a_later_version_counts_from_its_date_though_the_term_begins_later():
+    found = planned([version(1, "2025-01-01", units("p", 100, 0, 4)), version(2, "2024-12-15", units("p", 100, 1, 4))])
+    assert ["2024-12-15"] == [one.day.isoformat() for one in found.effects(ALWAYS, FOREVER)]
+
+
 def test_more_units_are_ordered_with_the_same_line():
     """60 of 120 delivered at 100; 30 more at 80: 8,400 for 90 units (606-10-55-120)."""
     gives("p  Jan 6000 May 4200 Jun 4200",

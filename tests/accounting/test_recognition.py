@@ -139,6 +139,14 @@ def test_recognition_turns_daily_with_the_first_day_whose_last_microsecond_is():
     assert [("2024-01-30", 200), ("2024-01-31", 100), ("2024-02-29", 100)] == posted(plan, known=known)
 
 
+def test_it_is_the_last_microsecond_of_a_day_that_decides_whether_recognition_is_daily():
+    plan = ratable("2024-01-29", "2024-02-02", 400)
+    expected = [("2024-01-30", 200), ("2024-01-31", 100), ("2024-02-01", 100)]
+    assert expected == posted(plan, known=policies(("daily", "2024-01-30")))
+    assert expected == posted(plan, known=policies(("daily", "2024-01-30 23:59:59.999999")))
+    assert expected == posted(plan, known=policies(DAILY, ("period_end", "2024-01-29"), ("daily", "2024-01-30")))
+
+
 def test_days_of_a_clock_change_are_days():
     plan = ratable("2024-03-09", "2024-03-12", 300, zone=NEW_YORK)
     found = effects(plan, NEW_YORK, policies(DAILY), ALWAYS, FOREVER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from accounting.allocation import SspRange
+from accounting.allocation import Bundle, SspRange
 from accounting.contract import Opening, VersionKind
 from accounting.contract_plan import contract_plan
 from accounting.coverage import ALWAYS, FOREVER
@@ -99,7 +99,8 @@ def test_a_contract_begins_with_the_first_version_that_can_be_decided():
     assert [(Treatment.NEW_CONTRACT, 1, told), (Treatment.NEW_CONTRACT, 2, told)] == [
         (one.treatment, one.version, one.undecidable) for one in waiting.decisions
     ]
-    assert [told.rpartition("; give")[0]] == [one.result for one in waiting.decisions[0].evidence]
+    (test,) = waiting.decisions[0].evidence
+    assert ("allocation", (), told.rpartition("; give")[0]) == (test.name, test.inputs, test.result)
     found = contract_plan([first, second, third], "UTC", residual, [], Policies())
     assert (None, frozenset({1, 2}), [1, 2]) == (
         found.undecidable,
@@ -142,6 +143,22 @@ def test_a_residual_outside_its_range_of_a_later_version_leaves_every_line_as_it
     fourth = replace(taken[1], version=4, kind=VersionKind.AMENDED, effective_at=at("2025-06-01"))
     again = contract_plan([*taken, third, fourth], "UTC", residual, [], Policies())
     assert (None, Treatment.UPDATE, plans[0].lines) == (again.undecidable, again.decisions[-1].treatment, again.lines)
+
+
+def test_after_a_version_that_nobody_can_decide_bundles_count_as_before():
+    def valued(line, _at):
+        return Valuation(line.ssp, Method.MONTHLY)
+
+    lines = [
+        replace(sub(name, 50, ssp=cents(ssp)), product_id=name.upper())
+        for name, ssp in (("a", 40), ("b", 55), ("c", 45))
+    ]
+    first = version(1, "2025-01-01", replace(lines[0], total=0), *lines[1:])
+    bundles = [Bundle(("B", "C"), cents(60))]
+    lost = undecided(2, "2025-04-01", replace(lines[0], total=7), *lines[1:])
+    plans = [contract_plan(given, "UTC", valued, bundles, Policies()) for given in ([first], [first, lost])]
+    assert [cents(40), cents(33), cents(27)] == [line.phases[0].amount for line in plans[1].lines]
+    assert plans[0].lines == plans[1].lines
 
 
 def test_a_line_does_not_change_from_a_schedule_to_progress():

@@ -28,9 +28,9 @@ class Router:
         self.invoices, self.notes = {}, {}
         for fact in sorted(facts, key=lambda fact: (fact.time, fact.source, fact.event_id)):
             if fact.kind == "invoice_finalized":
-                self.invoices.setdefault((fact.customer, fact.invoice), fact)
+                self.invoices.setdefault((fact.customer, fact.invoice), []).append(fact)
             if fact.kind == "credit_note":
-                self.notes.setdefault((fact.customer, fact.note), fact)
+                self.notes.setdefault((fact.customer, fact.note), []).append(fact)
         for fact in facts:
             key = self._contract(fact)
             if isinstance(key, str):
@@ -56,14 +56,14 @@ class Router:
         return self._by_term(fact)
 
     def _issuer(self, fact):
-        """Another event that issued the invoice, or else the credit note, that a fact names."""
-        for found in (
-            self.invoices.get((fact.customer, fact.invoice)),
-            self.notes.get((fact.customer, fact.note)),
-        ):
-            if found is not None and found is not fact:
-                return found
-        return None
+        """Another event that issued the invoice, or else the credit note, that a fact names: first one that says where."""
+        issued = [
+            *self.invoices.get((fact.customer, fact.invoice), []),
+            *self.notes.get((fact.customer, fact.note), []),
+        ]
+        said = [other for other in issued if other is not fact and other.contract is not None]
+        earlier = issued[: issued.index(fact)] if fact in issued else issued
+        return next(iter([*said, *earlier]), None)
 
     def _by_term(self, fact):
         histories = self.histories.customers.get(fact.customer, [])
