@@ -1,5 +1,6 @@
 """Courses: the phases of the lines of one group, from its beginning through every change (accounting.md rule 5)."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from . import instant, number
@@ -105,7 +106,8 @@ class Course:
     def _modify(self, change, parts):
         """Rule 5b to d: prospective, cumulative catch-up, or mixed by line."""
         day, version, kept = change.day, change.version, {line.line_id for line in change.lines}
-        for line_id in [line_id for line_id in self.phases if line_id not in kept and line_id not in self.ended]:
+        gone = [line_id for line_id in self.phases if line_id not in kept and line_id not in self.ended]
+        for line_id in gone:
             self._end(line_id, day)
         if not change.lines:
             return
@@ -119,7 +121,10 @@ class Course:
         before = {line_id: self._own_earned(line_id, day, version) for line_id in bases}
         allocated = self._allocated(change, version.effective)
         going_on = [line for line in change.lines if not _catches_up(line, version)]
-        credits = self._past_credits(change, bases)
+        credits = self._past_credits(change, bases | {line_id: self.phases[line_id][-1].base for line_id in gone})
+        for line_id in gone:
+            last = self.phases[line_id][-1]
+            self.phases[line_id][-1] = replace(last, base=last.base - credits[line_id])
         for line in change.lines:
             name = line.line_id
             self.ended.pop(name, None)

@@ -20,11 +20,12 @@ class Take:
 
     def taken(self, at, now, settled):
         """What it has taken by an instant, of what has not returned by `now` (that instant left out if settled)."""
-        then = self.service.share_on(self.at)
-        if then == 1 or at <= self.at:
+        if at <= self.at:
             return 0
+        service = self.service.from_now_on()
+        then = service.share_on(self.at)
+        done = max((service.share(at) - then) / Fraction(1 - then), Fraction(0)) if then != 1 else 1
         back = sum(minor for when, minor in self.returns if when < now or (when == now and not settled))
-        done = max((self.service.share(at) - then) / Fraction(1 - then), Fraction(0))
         return round((self.rest - back) * done)
 
     def give_back(self, at, minor=None):

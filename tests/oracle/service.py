@@ -17,6 +17,14 @@ class Service:
     start: int
     end: int
     zone: Any = field(compare=False)
+    own: bool = field(default=False, compare=False)
+
+    def from_now_on(self):
+        """The same by the line's latest terms, where no other period was said: what is left follows them."""
+        if not self.own or self.line.line_id not in self.plan.courses:
+            return self
+        line = self.plan.line(self.line.line_id)
+        return replace(self, line=line, start=line.start, end=line.end)
 
     @property
     def position(self):
@@ -73,8 +81,9 @@ class Services:
         version = self.history.in_force(at)
         versions = [one for one in self.history.versions if one.line(line_id)]
         line = version.line(line_id) or versions[-1].line(line_id)
+        own = start is None and end is None
         start, end = line.start if start is None else start, line.end if end is None else end
-        return Service(self.plan, line, start, end, self.history.zone)
+        return Service(self.plan, line, start, end, self.history.zone, own)
 
     def spread(self, minor, at):
         """[(line id, minor)] over the fixed lines by total, else over the usage lines equally."""

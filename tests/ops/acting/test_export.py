@@ -14,7 +14,7 @@ from connectors.files.layout import partitions
 from schemas.compatibility import clashes
 from schemas.decode import decode
 from schemas.encode import avro_record, encode
-from schemas.topics import EXCEPTIONS, JOURNAL, RECALCULATIONS, TOPICS
+from schemas.topics import EXCEPTIONS, JOURNAL, TOPICS
 from tests.support.process import Ended, accrual, here
 from tests.support.world import World, usage
 
@@ -116,9 +116,11 @@ def test_only_the_topics_that_are_asked_for(booked: World, tmp_path: Path) -> No
     assert all(Path(one["file"]).stat().st_size == one["bytes"] for one in printed["files"])
 
 
-def test_a_topic_without_records_is_said(booked: World, tmp_path: Path) -> None:
-    ended = ask(booked, tmp_path, "--topic", RECALCULATIONS)
-    assert (0, f"nothing to write: {booked.sink} holds no record of {RECALCULATIONS}\n") == (ended.code, ended.printed)
+def test_a_topic_without_records_is_said(world: World, tmp_path: Path) -> None:
+    world.days(1, 3)
+    world.booked_right()
+    ended = ask(world, tmp_path, "--topic", EXCEPTIONS)
+    assert (0, f"nothing to write: {world.sink} holds no record of {EXCEPTIONS}\n") == (ended.code, ended.printed)
 
 
 def test_people_are_told_each_file(booked: World, tmp_path: Path) -> None:
