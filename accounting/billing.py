@@ -78,7 +78,9 @@ class Billing:
         lines = self._known(fact)
         net = amount - tax
         if lines:
-            pieces = [Piece(self._terms.service(one.line_id, one.start, one.end), one.net, one.net) for one in lines]
+            pieces = [
+                Piece(self._terms.service(one.line_id, one.start, one.end, fact.at), one.net, one.net) for one in lines
+            ]
             rest = net - sum(one.net for one in pieces)
             pieces[0].net += rest
             pieces[0].left += rest
@@ -102,7 +104,7 @@ class Billing:
         lines = self._terms.spread(at) or [("", 1)]
         parts = pro_rata(net, [weight for _, weight in lines])
         return [
-            (self._terms.service(name, None, None), part) for (name, _), part in zip(lines, parts, strict=True)
+            (self._terms.service(name, None, None, at), part) for (name, _), part in zip(lines, parts, strict=True)
         ]  # fmt: skip
 
     def _finalised(self, fact: BillingFact) -> None:
@@ -260,7 +262,7 @@ class Billing:
                 shares = pro_rata(line.net, _weights(of_line))
                 rows += zip([one.service for one in of_line], shares, strict=True)
             else:
-                rows.append((self._terms.service(line.line_id, line.start, line.end), line.net))
+                rows.append((self._terms.service(line.line_id, line.start, line.end, fact.at), line.net))
         if rows and drawn:
             rows = list(zip([row[0] for row in rows], pro_rata(net, [row[1] for row in rows]), strict=True))
         elif rows:
@@ -314,7 +316,7 @@ class Billing:
         if note is None:
             return
         steps = (CASH, ACCOUNTS_RECEIVABLE, CUSTOMER_BALANCE)
-        limit = sum(note.sides.get(name, 0) for name in steps) - note.refunded
+        limit = sum(note.sides[name] for name in steps) - note.refunded
         amount = fact.amount if fact.amount is not None else limit
         if not within(amount, limit):
             self._exceeds(fact, f"credit note {fact.credit_note_id}", amount, limit, "is left to refund")
@@ -322,7 +324,7 @@ class Billing:
         booking = Booking(fact, CREDIT, "refund of a credit note: moves cash only", note.invoice.fact)
         begin, end, at = note.refunded, note.refunded + amount, 0
         for name in steps:
-            size = note.sides.get(name, 0)
+            size = note.sides[name]
             part = min(end, at + size) - max(begin, at)
             at += size
             if part > 0 and name != CASH:

@@ -71,9 +71,12 @@ class ServiceTerms:
                 return usage
         return []
 
-    def service(self, line_id: str, start: int | None, end: int | None) -> Service:
-        """A service with its period: what is not said is the line's."""
-        line = self._lines.get(line_id)
+    def service(self, line_id: str, start: int | None, end: int | None, at: int) -> Service:
+        """A service with its period: what is not said is the line's, as the contract had it at an instant.
+
+        A term that is agreed later does not change what a credit of before has found.
+        """
+        line = self._line_at(line_id, at)
         first = start if start is not None else line.start if line else ALWAYS
         last = end if end is not None else (line.end if line else None)
         if last is None:
@@ -81,6 +84,14 @@ class ServiceTerms:
         if first >= last and line is not None:  # one end is said, and it lies outside the line's term: that day
             return (line_id, first, first + DAY_US) if start is not None else (line_id, last - DAY_US, last)
         return line_id, first, last
+
+    def _line_at(self, line_id: str, at: int) -> Line | None:
+        """The line of the version in force, or of the last one before that has it; else the last one that any has."""
+        for span in reversed([span for span in self._spans if span.start <= at]):
+            for line in span.version.lines:
+                if line.line_id == line_id:
+                    return line
+        return self._lines.get(line_id)
 
     def day_start(self, at: int) -> int:
         """The start of the local day of an instant: its date belongs to what changes then."""

@@ -92,7 +92,7 @@ class Billing:
         """A re-invoice of the same line and period gives back what a void took of as much (rule 5, Credits)."""
         left = line.net
         for void, part in self.voids:
-            same = part.line_id == line.line_id is not None and part.service == line.service
+            same = part.line_id == line.line_id is not None and part.service.is_that_of(line.service)
             net = _less(left, part.net - part.restored)
             if same and net:
                 contra, rest = part.restore(net)
@@ -306,7 +306,7 @@ class Billing:
             booking.move(part.service.position, part.contra, part.contra + part.rest)
             part.take.give_back(booking.fact.time)
             for line in invoice.lines:
-                if line.line_id == part.line_id and line.service == part.service:
+                if line.line_id == part.line_id and line.service.is_that_of(part.service):
                     line.left += part.net
                     break
         credit.reversed = True
@@ -328,12 +328,13 @@ class Billing:
 
         What the lines leave of the net amount goes to the first of them.
         """
+        at = fact.time
         if not fact.lines and invoice is not None:
             parts = number.split(net, invoice.weights())
             for line, part in zip(invoice.lines, parts):
                 line.left -= part
-            return [(line.line_id, line.service, part) for line, part in zip(invoice.lines, parts)]
-        found, at = [], fact.time
+            return [(line.line_id, self._now(line, at), part) for line, part in zip(invoice.lines, parts)]
+        found = []
         rest = net - sum(line.minor for line in fact.lines)
         for line in fact.lines:
             minor, rest = line.minor + rest, 0
@@ -351,8 +352,12 @@ class Billing:
         if own:
             own[0].left -= minor
         if line.start is None and line.end is None and same:
-            return same[0].service
+            return self._now(same[0], at)
         return self.services.of(line.line_id, at, line.start, line.end)
+
+    def _now(self, line, at):
+        """The service of an invoice's line: where it said no period, that of the line as it is now."""
+        return self.services.of(line.line_id, at) if line.service.own else line.service
 
     def _spread(self, minor, at):
         parts = self.services.spread(minor, at)

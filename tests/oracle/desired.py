@@ -138,7 +138,8 @@ class ContractBook:
         if left <= 0:
             return
         line_ids = list(books)
-        parts = number.split(left, [max(self.plan.unearned(line_id), 0) for line_id in line_ids])
+        weights = [max(self.plan.unearned(line_id), 0) for line_id in line_ids]
+        parts = number.split(left, weights if any(weights) else [1, *weights[1:]])
         for line_id, part in zip(line_ids, parts):
             if part:
                 local = instant.local_date(at, self.history.zone)

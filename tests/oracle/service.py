@@ -1,6 +1,6 @@
 """Services: for which period a billed line is served, and how much of that has been recognised."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,14 +10,18 @@ from .terms import fixed_lines
 
 @dataclass(frozen=True)
 class Service:
-    """A line over a service period; None: a contract without lines. Two of one line and period are the same."""
+    """A line over a service period; None: a contract without lines. `own`: no other period than the line's was said."""
 
-    plan: Any = field(compare=False)
-    line: Any = field(compare=False)
+    plan: Any
+    line: Any
     start: int
     end: int
-    zone: Any = field(compare=False)
-    own: bool = field(default=False, compare=False)
+    zone: Any
+    own: bool = False
+
+    def is_that_of(self, other):
+        """Whether it is the same period, of one line."""
+        return (self.own and other.own) or (self.start, self.end) == (other.start, other.end)
 
     def from_now_on(self):
         """The same by the line's latest terms, where no other period was said: what is left follows them."""
