@@ -152,6 +152,16 @@ def test_an_estimate_of_one_line_stays_with_it_in_a_modification():
     """, first, version(2, "2025-04-01", *lines))  # fmt: skip
 
 
+def test_what_was_earned_of_an_estimate_is_counted_by_the_terms_that_held_then():
+    """330 of a, 30 of them of its estimate, and 300 of b are earned; 600 and 300 are shared by 675 and 300, 30 are a's."""
+    first = version(1, "2025-01-01", sub("a", 600), sub("b", 600), variable=[estimate(60, "a")])
+    longer = version(2, "2025-04-01", sub("a", 900, end="2026-01-01"), sub("b", 600), variable=[estimate(60, "a")])
+    found = planned([first, longer])
+    assert {"a": (33000, 65308), "b": (30000, 27692)} == {
+        line.line_id: (line.phases[-1].base, line.phases[-1].amount) for line in found.lines
+    }
+
+
 def test_an_estimate_of_a_line_that_catches_up():
     first = version(1, "2025-01-01", milestone("m", "2025-01-01", "2025-07-01", 400, 25), variable=[estimate(40, "m")])
     second = version(2, "2025-04-01", milestone("m", "2025-01-01", "2025-07-01", 600, 25), variable=[estimate(80, "m")])

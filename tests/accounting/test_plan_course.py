@@ -296,7 +296,9 @@ def test_a_renewal_of_a_line_says_the_price_of_its_new_term():
     gives(f"{half} Jul 120 Aug 120 Sep 120 Oct 100 Nov 100 Dec 100", HALF_YEAR, renewed, less)
     bound = replace(less, lines=(replace(less.lines[0], distinct=False),))
     gives(f"{half} Jul 120 Aug 120 Sep 120 Oct 80 Nov 110 Dec 110", HALF_YEAR, renewed, bound)
-    # Taken back, it leaves nothing.
+    # Taken back, an amendment of the new term leaves nothing, and nor does the new term itself.
+    kept = replace(renewed, version=4, kind=VersionKind.AMENDED, effective_at=at("2025-10-01"))
+    assert months(planned([HALF_YEAR, renewed])) == months(planned([HALF_YEAR, renewed, less, kept]))
     back = version(3, "2025-07-01", sub("a", 600))
     assert months(planned([HALF_YEAR])) == months(planned([HALF_YEAR, renewed, back]))
     again = version(4, "2025-08-01", sub("a", 660))
@@ -500,6 +502,11 @@ def test_what_a_version_posts_at_once_is_told():
     caught = version(2, "2025-04-01", replace(sub("a", 540), distinct=False))
     found = planned([HALF_YEAR, caught, version(3, "2025-05-01", sub("a", 600))])
     assert [0, cents(-30), 0] == [found.caught_up(number) for number in (1, 2, 3)]
+    # Of all lines: half of 60 and half of 30 less for what is over, and a quarter of 40 more for progress.
+    m = milestone("m", "2025-01-01", "2025-07-01", 400, 25)
+    first = version(1, "2025-01-01", sub("a", 600), m, sub("b", 300))
+    lines = replace(sub("a", 540), distinct=False), replace(m, total=cents(440)), replace(sub("b", 270), distinct=False)
+    assert cents(-30 + 10 - 15) == planned([first, version(2, "2025-04-01", *lines)]).caught_up(2)
     p = [version(1, "2025-01-01", units("p", 12000, 60, 120)), version(2, "2025-04-01", units("p", 7000, 60, 60))]
     assert [0, cents(1000)] == [planned(p).caught_up(number) for number in (1, 2)]
 
@@ -511,6 +518,13 @@ def test_a_plan_tells_its_lines_and_months():
     expected |= {("c", january + month): cents(100) for month in range(3, 6)}
     assert expected == found.by_month()
     assert ("c", None) == (found.line("c").line_id, found.line("x"))
+    steps = [version(1, "2025-01-01", units("p", 100, 1, 4)), version(2, "2025-01-20", units("p", 100, 2, 4)),
+             version(3, "2025-03-20", units("p", 100, 4, 4))]  # fmt: skip
+    assert {("p", january): cents(50), ("p", january + 2): cents(50)} == planned(steps).by_month()
+    truncated = planned(
+        [version(1, "2025-01-01", sub("a", "1.00", end="2025-04-01"))], decided=policies(residual="last_full_period")
+    )
+    assert {("a", january): 33, ("a", january + 1): 33, ("a", january + 2): 34} == truncated.by_month()
     # What is caught up after the last month is that month's.
     late = planned([HALF_YEAR, version(2, "2025-07-01", sub("a", 660))])
     assert {("a", january + month): cents(100 if month < 6 else 60) for month in range(7)} == late.by_month()

@@ -100,6 +100,15 @@ def test_the_period_ends_by_the_zones_clock():
     assert [("2024-01-31", 3100)] == posted(plan, NEW_YORK, until=at("2024-02-01 05:00"))
 
 
+def test_a_line_goes_on_over_the_years():
+    plan = ratable("2022-11-16", "2024-02-16", 45700)
+    months = [date(2022 + (10 + number) // 12, (10 + number) % 12 + 1, 1) for number in range(16)]
+    days = [15, 31, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31, 15]
+    assert list(zip(months, (100 * number for number in days), strict=True)) == [
+        (one.day.replace(day=1), one.amount) for one in effects(plan, "UTC", NONE, ALWAYS, FOREVER)
+    ]
+
+
 def test_a_credit_is_earned_back_in_the_same_way():
     plan = ratable("2024-01-15", "2024-03-15", -6000)
     assert [("2024-01-31", -1700), ("2024-02-29", -2900), ("2024-03-31", -1400)] == posted(plan)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from accounting.billing_fact import AMOUNT_EXCEEDS
-from accounting.contract import VersionKind
+from accounting.contract import Opening, VersionKind
 from accounting.position import REVENUE
 from accounting.recognition import CATCH_UP
 from tests.accounting.examples import at
@@ -259,3 +259,66 @@ def test_what_is_taken_back_after_the_end_of_what_was_left_over_is_no_revenue():
     facts = [INVOICE, told("invoice_voided", "2023-03-01")]
     found = settled(versions, facts, cancellation="non_refundable")
     assert {REVENUE: cents(-90), "voids": cents(90)} == totals(found)
+
+
+# -- what is taken twice, and what the entries say
+
+
+def test_a_dispute_that_was_won_may_be_opened_again_and_no_further():
+    facts = [
+        told("invoice_finalized", "2023-01-01", 99, tax=9), told("invoice_uncollectible", "2023-02-01"),
+        told("invoice_paid", "2023-04-01"), told("dispute_opened", "2023-05-01", "49.50", name="a"),
+        told("dispute_opened", "2023-05-02", name="b"),
+    ]  # fmt: skip
+    once = settled([QUARTER], facts)
+    assert [("tax_payable", 450), ("tax_payable", 450)] == [
+        ("tax_payable", one.movements["tax_payable"][0]) for one in once.billing if one.fact.kind == "dispute_opened"
+    ]
+    won = [*facts, told("dispute_won", "2023-06-01")]
+    assert totals(settled([QUARTER], facts[:3])) == totals(settled([QUARTER], won))
+    again = settled([QUARTER], [*won, told("dispute_opened", "2023-06-02")])
+    assert ([], totals(once)) == (again.problems, totals(again))
+    beyond = settled([QUARTER], [*facts, told("dispute_opened", "2023-05-03", "0.01")])
+    assert [AMOUNT_EXCEEDS] == [one.cls for one in beyond.problems]
+
+
+def test_of_a_note_that_was_voided_in_part_the_rest_is_left_to_refund():
+    note, half = (
+        told("credit_note", "2023-02-01", 45, note="N"),
+        told("credit_note_voided", "2023-02-01", "22.50", note="N"),
+    )
+    found = settled([QUARTER], [INVOICE, note, half, told("refund", "2023-02-03", note="N")])
+    (refund,) = [one.movements for one in found.billing if one.fact.kind == "refund"]
+    assert ([], {"accounts_receivable": (2250, 2250), "cash": (-2250, -2250)}) == (found.problems, refund)
+
+
+def test_effects_say_that_credits_are_in_them():
+    first, second = told("credit_note", "2023-02-01", 9, note="N"), told("credit_note", "2023-02-01", 9, note="O")
+    schedule = "daily schedule, cumulative amount rounded half-even"
+    noted = settled([QUARTER], [INVOICE, first, second])
+    less = f"{schedule}, less credits"
+    assert [schedule, less, less] == [one.rule for one, _ in noted.recognitions]
+    voided = settled([QUARTER], [INVOICE, first, told("credit_note_voided", "2023-03-01", note="N")])
+    assert [schedule, less, "catch-up of credits", schedule] == [
+        one.rule for one, _ in sorted(voided.recognitions, key=lambda item: item[0].day)
+    ]
+    # A period of its own, in which the line earns nothing.
+    late = told("credit_note", "2023-02-01", 10, billed("L", 10, "2023-05-01", "2023-06-01"), note="N")
+    (taken,) = [one for one, _ in settled([QUARTER], [INVOICE, late]).recognitions if one.day.month == 5]
+    assert (-1000, "what credits take from the schedule, cumulative amount rounded half-even") == (
+        taken.amount,
+        taken.rule,
+    )
+
+
+def test_what_happened_at_the_instant_of_an_opening_is_in_its_balance():
+    opened = replace(QUARTER, opening=Opening(at("2023-02-01"), cents(31), cents(90)))
+    facts = [told("invoice_finalized", "2023-02-01", 90), told("invoice_paid", "2023-02-01 00:00:00.000001", 90)]
+    found = settled([opened], facts)
+    assert ["invoice_paid"] == [one.fact.kind for one in found.billing]
+    assert {
+        REVENUE: cents(-59),
+        "deferred_revenue": cents(59),
+        "cash": cents(90),
+        "accounts_receivable": cents(-90),
+    } == (totals(found))

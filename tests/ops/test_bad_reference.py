@@ -317,8 +317,9 @@ def test_two_products_without_a_price_are_for_a_person_to_decide(books: Books) -
     assert BOOKED == books.sums("entity")
 
 
-def test_terms_that_change_are_said_and_the_rest_goes_on(books: Books) -> None:
-    books.contract(metered(price="2"), fixed("f", "730"), **TERM, version=2, event_time="2025-01-10").run(AS_OF)
+def test_terms_that_change_from_a_day_outside_the_term_are_said_and_the_rest_goes_on(books: Books) -> None:
+    late = {**TERM, "effective_at": "2031-01-10"}
+    books.contract(metered(price="2"), fixed("f", "730"), **late, version=2, event_time="2025-01-10").run(AS_OF)
     found = the_one(books)
-    assert ("unsupported", "k", 2) == (found["class"], found["contract_id"], found["source"]["offset"])
+    assert ("treatment_undecidable", "k", 2) == (found["class"], found["contract_id"], found["source"]["offset"])
     assert BOOKED == books.sums("entity")

@@ -162,7 +162,8 @@ class Course:
     def _past_credits(self, change, bases):
         """By line what a past credit takes back at once of what it had earned."""
         earned = [max(base, 0) for base in bases.values()]
-        return dict(zip(bases, number.split(number.to_minor(change.past_credit, self.currency), earned)))
+        weights = earned if any(earned) else [1, *earned[1:]]
+        return dict(zip(bases, number.split(number.to_minor(change.past_credit, self.currency), weights)))
 
     def _transferred(self, line, day, version):
         """(share, incurred) of a line at a modification, by the terms it has from then on."""
@@ -191,10 +192,11 @@ class Course:
             self.unearned[line_id] = self.phases[line_id][-1].base + self.phases[line_id][-1].amount
             self.phases[line_id] = [Phase(instant.FAR_PAST, 0, 0, line)]
             return
+        own = self._own_earned(line_id, day, None)
         base, last = round(self.earned(line_id, day)), self.phases[line_id][-1]
         self.unearned[line_id] = last.base + last.amount - base
         self._add(line_id, Phase(day, base, 0, line))
-        self.own[line_id] = (0, 0)
+        self.own[line_id] = (own, own)
 
     def _add(self, line_id, phase):
         self.phases.setdefault(line_id, []).append(phase)

@@ -22,11 +22,18 @@ class Take:
         """What it has taken by an instant, of what has not returned by `now` (that instant left out if settled)."""
         if at <= self.at:
             return 0
-        service = self.service.from_now_on()
-        then = service.share_on(self.at)
-        done = max((service.share(at) - then) / Fraction(1 - then), Fraction(0)) if then != 1 else 1
         back = sum(minor for when, minor in self.returns if when < now or (when == now and not settled))
-        return round((self.rest - back) * done)
+        return round((self.rest - back) * self._done(at))
+
+    def _done(self, at):
+        """The share of it that has been taken: over the service as it was then, what is left over each later one."""
+        service, then, done = self.service, self.service.share_on(self.at), Fraction(0)
+        for since, later in self.service.later(self.at):
+            if since >= at:
+                break
+            done += (1 - done) * _of_the_rest(service, then, since)
+            service, then = later, later.share(since)
+        return done + (1 - done) * _of_the_rest(service, then, at)
 
     def give_back(self, at, minor=None):
         """Return some, or all that has not returned."""
@@ -59,3 +66,8 @@ class Credited:
 
     def _of(self, line_id):
         return [take for take in self.takes if take.line_id == line_id]
+
+
+def _of_the_rest(service, then, at):
+    """Of what a share left, how much is served by an instant; at once when it left nothing."""
+    return max((service.share(at) - then) / (1 - then), Fraction(0)) if then != 1 else Fraction(1)

@@ -23,12 +23,13 @@ class Service:
         """Whether it is the same period, of one line."""
         return (self.own and other.own) or (self.start, self.end) == (other.start, other.end)
 
-    def from_now_on(self):
-        """The same by the line's latest terms, where no other period was said: what is left follows them."""
+    def later(self, at):
+        """[(day, service)]: the terms the line has later, where no other period was said."""
         if not self.own or self.line.line_id not in self.plan.courses:
-            return self
-        line = self.plan.line(self.line.line_id)
-        return replace(self, line=line, start=line.start, end=line.end)
+            return []
+        phases = [phase for phase in self.plan.phases(self.line.line_id) if phase.since > at]
+        lines = [(phase.since, phase.line) for phase in phases]
+        return [(since, replace(self, line=line, start=line.start, end=line.end)) for since, line in lines]
 
     @property
     def position(self):

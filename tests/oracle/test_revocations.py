@@ -126,3 +126,20 @@ def test_an_update_re_allocates_nothing_and_is_no_modification(tmp_path):
         modification={"treatment": "prospective"},
     )
     assert {"a": 13000, "b": 58500} == lines(scenario)
+
+
+def test_an_estimate_of_one_line_goes_on_after_a_reactivation(tmp_path):
+    """900 and 600 of the prices are left, 750 each by 600 and 600 that are open; of the 120 of a all are earned."""
+    known = [{"id": "v", "estimate": "120", "line_ids": ["a"]}]
+    parts = [monthly("a"), monthly("b", "600", start=JULY)]
+    scenario = contract(tmp_path, *parts, variable=known)
+    amend(scenario, APRIL, *parts, kind="cancelled", variable=known)
+    amend(scenario, JULY, *parts, version=3, variable=known)
+    assert {"a": 30000 + 75000 + 12000, "b": 75000} == lines(scenario)
+
+
+def test_a_past_credit_of_what_has_earned_nothing_is_of_the_first_line(tmp_path):
+    scenario = contract(tmp_path, fixed("a", "90", start=JUNE), fixed("b", "90", start=JUNE))
+    amend(scenario, MAY, fixed("a", "80", start=JUNE), fixed("b", "90", start=JUNE), modification={"past_credit": "10"})
+    assert {"23-05": -1000} == revenue(scenario, MAY)
+    assert {"a": -1000} == lines(scenario, MAY)
