@@ -243,7 +243,7 @@ class ContractBooks:
             self._lookup(contract, effect, missing, (effect.instant, effect.kind, effect.line_id) in rated)
         items: list[_Item] = []
         for effect, movements in settled.recognitions:
-            terms, _ = self._terms(contract, contract.product_of(effect.line_id), effect.day)
+            terms, _ = self._terms(contract, _product(contract, effect), effect.day)
             terms = replace(terms, functional_currency=exchange.functional)
             items.append(self._item(contract, effect, terms, terms.exact(movements)))
         places = {(one.fact.source, one.fact.event_id): one for one in filed}
@@ -258,7 +258,7 @@ class ContractBooks:
 
     def _item(self, contract: Planned, effect: Effect, terms: PostingTerms, wanted: Amounts) -> _Item:
         name = _Name(effect.instant, effect.kind, effect.line_id)
-        product_id = effect.product_id or contract.product_of(effect.line_id)
+        product_id = _product(contract, effect)
         amount = effect.amount if wanted is not NOTHING else 0
         return _Item(name, effect.day, product_id, effect.version, effect.rule, amount, terms, wanted)
 
@@ -328,7 +328,7 @@ class ContractBooks:
 
     def _lookup(self, contract: Planned, effect: Effect, missing: _Missing, rated: bool = False) -> PostingTerms:
         """The terms of an effect; what they lack is raised. `rated`: its rate is that of what was billed ahead."""
-        product_id = contract.product_of(effect.line_id)
+        product_id = _product(contract, effect)
         terms, lacking = self._terms(contract, product_id, effect.day)
         lacking = [one for one in lacking if not (rated and one.cls == FX_RATE_MISSING)]
         missing.setdefault(effect.line_id, set()).update(one.cls for one in lacking)
@@ -375,6 +375,11 @@ class ContractBooks:
         first = contract.first
         at = start_of_day(day + timedelta(days=1), contract.zone) - 1
         return posting_terms(self._master, first.entity, first.currency, product_id, at, contract.zone)
+
+
+def _product(contract: Planned, effect: Effect) -> str:
+    """The product of a line when it earned an effect: a later version may sell another one on it."""
+    return effect.product_id or contract.product_of(effect.line_id)
 
 
 def _by_event(found: Sequence[BillingEffect]) -> list[tuple[BillingEffect, Movements]]:

@@ -552,3 +552,16 @@ def test_a_restart_after_any_activation_changes_nothing(driven, stop):
     unbroken = driven(STORY).play()
     restarted = driven(STORY).play(stop=stop).reopen().play()
     assert unbroken.lines == restarted.lines
+
+
+def test_what_a_line_earned_of_another_product_stays_with_that_one(driven):
+    shard = driven("""
+        2025-01-01 reference kind=product id=basic revenue_account=4001
+        2025-01-01 reference kind=product id=pro revenue_account=4002
+        2025-01-01 contract fixed=a:100~monthly=basic end=2025-03-01
+        2025-02-01 clock
+
+        2025-02-01 contract version=2 effective=2025-02-01 fixed=a:100~monthly=pro end=2025-03-01
+        2025-03-01 clock
+    """).play()
+    assert {"4001": -50, "4002": -50, "unbilled_receivable": 100} == shard.balances()
