@@ -391,6 +391,11 @@ def test_cut_offs_run_from_the_first_period_to_the_one_that_holds_the_end():
     assert ["2024-01-31 00:00", "2024-02-01 00:00"] == marks("2024-01-30", "2024-01-31 00:00:01", daily)
 
 
+def test_cut_offs_of_a_term_without_an_end_stop_with_the_calendar():
+    found = list(cut_offs(at("9999-11-15"), FOREVER, "UTC", NONE, FOREVER))
+    assert [day("9999-11-30"), day("9999-12-31")] == [one.day for one in found]
+
+
 def test_a_cut_off_belongs_to_the_day_it_ends():
     found = list(cut_offs(at("2024-01-30 10:00"), at("2024-02-01"), "UTC", policies(DAILY), FOREVER))
     assert [CutOff(at("2024-01-31"), day("2024-01-30")), CutOff(at("2024-02-01"), day("2024-01-31"))] == found
