@@ -88,11 +88,14 @@ def test_a_contradiction_depends_on_the_order(tmp_path: Path) -> None:
     assert one.digest() != expected(feed, tmp_path / "other").digest()
 
 
-@pytest.mark.parametrize("seed", range(3_100, 3_108))
+# Without 3107, which depends on the order by its meaning: two master data records contradict each other there.
+ORDERLESS = (*range(3_100, 3_107), 3_108)
+
+
+@pytest.mark.parametrize("seed", ORDERLESS)
 def test_the_products_books_are_the_same_in_any_order(seed: int, tmp_path: Path) -> None:
     feed = orderless(seed)
-    if depends_on_order(expected(feed, tmp_path / "expected")):
-        pytest.skip("this feed depends on the order by its meaning")
+    assert not depends_on_order(expected(feed, tmp_path / "expected")), "it says nothing about order: draw another seed"
     digests = []
     for name, shape in (("one", feed), ("other", mixed(feed))):
         (source := tmp_path / name / "in").mkdir(parents=True)
