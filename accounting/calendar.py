@@ -75,10 +75,15 @@ def start_of_month(year: int, month: int, zone_name: str) -> int:
 
 def add_months(day: date, months: int) -> date:
     """The same day of a later month, or that month's last day where it has fewer days."""
-    index = day.year * 12 + day.month - 1 + months
+    index = month_number(day) + months
     year, month = divmod(index, 12)
     last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
     return date(year, month + 1, min(day.day, last))
+
+
+def month_number(day: date) -> int:
+    """The month of a day as a number: consecutive months are consecutive (Period.numbered is the way back)."""
+    return day.year * 12 + day.month - 1
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -99,6 +104,11 @@ class Period:
     def of_date(cls, day: date) -> Period:
         """The period in which a day lies."""
         return cls(day.year, day.month)
+
+    @classmethod
+    def numbered(cls, number: int) -> Period:
+        """The period of a month number."""
+        return cls(number // 12, number % 12 + 1)
 
     @property
     def next(self) -> Period:

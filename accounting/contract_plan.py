@@ -41,7 +41,7 @@ class ContractPlan:
         return [item[-1] for item in found]
 
     def by_month(self) -> dict[tuple[str, int], int]:
-        """All that will ever be recognised by what is known now, by line and month (years times twelve and months)."""
+        """All that will ever be recognised by what is known now, by line and month number."""
         return {
             (line.line_id, month): amount
             for line in self.lines

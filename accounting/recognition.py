@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from accounting.calendar import Period, local_date, start_of_day
+from accounting.calendar import Period, local_date, month_number, start_of_day
 from accounting.contract import Line
 from accounting.coverage import ALWAYS, FOREVER
 from accounting.policy import Policies
@@ -192,22 +192,21 @@ def effects(plan: LinePlan, zone_name: str, policies: Policies, since: int, unti
 
 
 def by_month(plan: LinePlan, zone_name: str, policies: Policies) -> dict[int, int]:
-    """What a line recognises over its whole life, by month (years times twelve and months): its effects, summed."""
+    """What a line recognises over its whole life, by month number: its effects, summed."""
     found: dict[int, int] = {}
     if plan.steps is not None or plan.residual_last:
         for one in effects(plan, zone_name, policies, ALWAYS, FOREVER):
-            month = one.day.year * 12 + one.day.month - 1
+            month = month_number(one.day)
             found[month] = found.get(month, 0) + one.amount
         return found
     marks = list(_month_ends(Period.of_date(local_date(plan.first, zone_name)), plan.last, zone_name))
     before, *cumulative = plan.earned([plan.first, *(mark.instant for mark in marks), FOREVER], zone_name)
     for mark, amount in zip(marks, cumulative, strict=False):
         if amount != before:
-            found[mark.day.year * 12 + mark.day.month - 1] = amount - before
+            found[month_number(mark.day)] = amount - before
         before = amount
     if cumulative[-1] != before:  # a change of phase at the last of them
-        day = local_date(plan.phases[-1].since, zone_name)
-        month = day.year * 12 + day.month - 1
+        month = month_number(local_date(plan.phases[-1].since, zone_name))
         found[month] = found.get(month, 0) + cumulative[-1] - before
     return found
 

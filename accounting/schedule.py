@@ -5,13 +5,20 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from math import gcd, lcm
 from zoneinfo import ZoneInfo
 
-from accounting.calendar import DAY_US, local_date, start_of_month, to_datetime, to_instant
+from accounting.calendar import (
+    DAY_US,
+    Period,
+    local_date,
+    month_number,
+    start_of_month,
+    to_datetime,
+    to_instant,
+)
 from accounting.require import require
 
 _LAST_MONTH = 9999 * 12 + 11  # December 9999
@@ -119,11 +126,11 @@ def _monthly(start: int, end: int, zone_name: str, instants: Iterable[int]) -> S
     A month that the line enters without a day of its own (its end's date does not count) is earned at the end.
     """
     first, last = local_date(start, zone_name), local_date(end, zone_name)
-    months, origin, final = _months(start, end, zone_name), _month(first), _month(last)
+    months, origin, final = _months(start, end, zone_name), month_number(first), month_number(last)
     spots: list[Spot] = []
     for instant in instants:
         day = local_date(instant, zone_name)
-        index = _month(day) - origin
+        index = month_number(day) - origin
         if instant <= start:
             spots.append((0, 0, 1))
         elif instant >= end or index >= months:
@@ -137,7 +144,7 @@ def _monthly(start: int, end: int, zone_name: str, instants: Iterable[int]) -> S
 
 def _monthly_prorated_ends(start: int, end: int, zone_name: str, instants: Iterable[int]) -> Shares:
     """Broken first and last months by their part of the duration, the rest equally over the whole calendar months."""
-    opening, tail = _first_whole(start, zone_name), _month(local_date(end, zone_name))
+    opening, tail = _first_whole(start, zone_name), month_number(local_date(end, zone_name))
     whole = tail - opening
     if whole <= 0:
         return _exact(start, end, zone_name, instants)
@@ -156,7 +163,7 @@ def _monthly_prorated_ends(start: int, end: int, zone_name: str, instants: Itera
 
 def _month_fraction(start: int, end: int, zone_name: str, instants: Iterable[int]) -> Shares:
     """Each calendar month by the fraction of it that the line covers, normalised to one."""
-    origin, tail = _month(local_date(start, zone_name)), _month(local_date(end, zone_name))
+    origin, tail = month_number(local_date(start, zone_name)), month_number(local_date(end, zone_name))
     _, started, first_length = _within(start, zone_name)
     _, ended, last_length = _within(end, zone_name)
     month = lcm(first_length, last_length)  # the units of one whole calendar month
@@ -202,26 +209,21 @@ def _months(start: int, end: int, zone_name: str) -> int:
     return max(1, months if turn >= last or to_instant(turn) >= end else months + 1)
 
 
-def _month(day: date) -> int:
-    """The number of a calendar month, counted from January of year 0."""
-    return day.year * 12 + day.month - 1
-
-
 def _month_start(month: int, zone_name: str) -> int:
     """The first instant of a month; of January 10000, which no date can say, 31 days after December's."""
     if month > _LAST_MONTH:
         return start_of_month(9999, 12, zone_name) + 31 * DAY_US
-    return start_of_month(month // 12, month % 12 + 1, zone_name)
+    return Period.numbered(month).start(zone_name)
 
 
 def _first_whole(start: int, zone_name: str) -> int:
     """The first month that begins at `start` or later."""
-    month = _month(local_date(start, zone_name))
+    month = month_number(local_date(start, zone_name))
     return month if start == _month_start(month, zone_name) else month + 1
 
 
 def _within(instant: int, zone_name: str) -> Spot:
     """The month of an instant, how much of that month lies before it, and how long the month is."""
-    month = _month(local_date(instant, zone_name))
+    month = month_number(local_date(instant, zone_name))
     begin = _month_start(month, zone_name)
     return month, instant - begin, _month_start(month + 1, zone_name) - begin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from connectors.batch import Record
 from dataflows.billing_route import Billed, CustomerBilling, Terms, in_place
 from dataflows.contract_table import ContractTable
 from dataflows.exception_desk import Coordinates, ExceptionDesk
+from dataflows.recent import Recent
 from schemas.billing import BillingEvent
 from schemas.decode import decode
 from schemas.topics import BILLING
@@ -47,12 +47,12 @@ class BillingTable:
 
     def __init__(self, store: ShardStore, desk: ExceptionDesk, contracts: ContractTable) -> None:
         self._store, self._desk, self._contracts = store, desk, contracts
-        self._cache: OrderedDict[str, CustomerBilling] = OrderedDict()
+        self._recent = Recent(CACHED_CUSTOMERS, self._load)
         self._any = store.any_from(keys.BILLING, b"")
 
     def has_facts(self, customer_id: str, contract_id: str) -> bool:
         """Whether a contract's books have billing facts."""
-        return self._any and contract_id in self._of(customer_id).booked
+        return self._any and contract_id in self._recent.of(customer_id).booked
 
     def facts(self, customer_id: str, contract_id: str) -> list[Filed]:
         """The facts of a contract, in no particular order; amounts in its currency, dates in its zone."""
@@ -61,7 +61,7 @@ class BillingTable:
         zone = self._contracts.of(customer_id).zones[contract_id]
         return [
             Filed(one.event.to_fact(zone), one.at, one.stored.payload, one.event.event_time)
-            for one in self._of(customer_id).booked[contract_id].values()
+            for one in self._recent.of(customer_id).booked[contract_id].values()
         ]
 
     def apply(self, topic: str, partition: int, record: Record) -> dict[str, int]:
@@ -76,7 +76,7 @@ class BillingTable:
         if stored is not None:
             self._repeated(event, at, record, codec.decode(StoredBilling, stored))
             return {}
-        customer = self._of(event.customer_id)
+        customer = self._recent.of(event.customer_id)
         one = Billed(key, StoredBilling(record.payload, topic, partition, record.offset), event)
         self._any = True
         customer.add(one)
@@ -86,7 +86,7 @@ class BillingTable:
         """A contract came or changed: each event may belong elsewhere. Gives the same as `apply`."""
         if not self._any:
             return {}
-        customer = self._of(customer_id)
+        customer = self._recent.of(customer_id)
         return self._place(customer_id, customer, in_place(customer.events.values()))
 
     def drop(self, customer_id: str, contract_id: str) -> Iterator[int]:
@@ -96,7 +96,7 @@ class BillingTable:
         """
         if not self._any:
             return
-        customer, terms = self._of(customer_id), Terms(self._contracts.of(customer_id))
+        customer, terms = self._recent.of(customer_id), Terms(self._contracts.of(customer_id))
         looked_at = len(customer.events)
         # First all of them, then away: what an event belongs to may follow from another one.
         theirs = [
@@ -114,21 +114,14 @@ class BillingTable:
 
     # -- one customer
 
-    def _of(self, customer_id: str) -> CustomerBilling:
-        known = self._cache.get(customer_id)
-        if known is None:
-            known = CustomerBilling()
-            for key, value in self._store.scan(_prefix(customer_id)):
-                stored = codec.decode(StoredBilling, value)
-                event = decode(BILLING, stored.payload)
-                if isinstance(event, BillingEvent):
-                    known.add(Billed(key, stored, event))
-            self._cache[customer_id] = known
-            if len(self._cache) > CACHED_CUSTOMERS:
-                self._cache.popitem(last=False)
-        else:
-            self._cache.move_to_end(customer_id)
-        return known
+    def _load(self, customer_id: str) -> CustomerBilling:
+        customer = CustomerBilling()
+        for key, value in self._store.scan(_prefix(customer_id)):
+            stored = codec.decode(StoredBilling, value)
+            event = decode(BILLING, stored.payload)
+            if isinstance(event, BillingEvent):
+                customer.add(Billed(key, stored, event))
+        return customer
 
     def _place(self, customer_id: str, customer: CustomerBilling, events: Sequence[Billed]) -> dict[str, int]:
         """See where events belong now, and say what has changed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -19,6 +18,7 @@ from dataflows.contract_reach import ContractReach, before, within_reach
 from dataflows.cut import Cut
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.master_data import MasterData
+from dataflows.recent import Recent
 from schemas.contracts import ContractEvent
 from schemas.decode import decode
 from schemas.topics import CONTRACTS
@@ -89,22 +89,14 @@ class ContractTable:
     def __init__(self, store: ShardStore, desk: ExceptionDesk, master: MasterData, cut: Cut) -> None:
         self._store, self._desk, self._master, self.cut = store, desk, master, cut
         self._reach = ContractReach(desk, cut)
-        self._cache: OrderedDict[str, CustomerContracts] = OrderedDict()
+        self._recent = Recent(CACHED_CUSTOMERS, self._load)
         stored = store.get(_EDGES)
         # Instants off the quarter hour at which a customer's cover changes: usage cells are cut there.
         self.edges: dict[str, list[int]] = msgspec.msgpack.decode(stored) if stored else {}
 
     def of(self, customer_id: str) -> CustomerContracts:
         """A customer's contracts; empty when there is none."""
-        known = self._cache.get(customer_id)
-        if known is None:
-            known = self._load(customer_id)
-            self._cache[customer_id] = known
-            if len(self._cache) > CACHED_CUSTOMERS:
-                self._cache.popitem(last=False)
-        else:
-            self._cache.move_to_end(customer_id)
-        return known
+        return self._recent.of(customer_id)
 
     def covering(self, customer_id: str, contract_id: str | None, meter: str, instant: int) -> list[Cover]:
         """The covers that take a customer's usage at an instant: exactly one is the good case."""
@@ -170,7 +162,7 @@ class ContractTable:
             stored = codec.decode(StoredContract, value)
             self._desk.forget("version_gap", Coordinates(stored.topic, stored.partition, stored.offset))
             self._store.delete(key)
-        self._cache.pop(customer_id, None)
+        self._recent.forget(customer_id)
 
     def trim_edges(self, customer_id: str) -> None:
         """Forget where usage of before the cut was divided, but for what contracts still divide there."""
@@ -186,7 +178,7 @@ class ContractTable:
 
     def zones_changed(self) -> None:
         """Boundaries of days and months have moved: every cover is another one."""
-        self._cache.clear()
+        self._recent.forget_all()
         for customer_id in sorted(self.customers()):
             self._note_edges(customer_id, self.of(customer_id))
 
@@ -207,7 +199,7 @@ class ContractTable:
         cut = self.cut_of(event.customer_id, event.contract_id) if have else ALWAYS
         known = known if self.cut.month is None else self._load(event.customer_id)  # a zone may be about to move
         self._store.put(key, codec.encode(StoredContract(record.payload, topic, partition, record.offset, until)))
-        self._cache.pop(event.customer_id, None)
+        self._recent.forget(event.customer_id)
         self._unsupported(event, at, record)
         if event.version == have + 1 and self._other_currency(event, at, record):
             return None
@@ -290,7 +282,7 @@ class ContractTable:
             key = _key(customer_id, contract_id, version.version)
             stored = codec.decode(StoredContract, self._store.get(key) or b"")
             self._store.put(key, codec.encode(msgspec.structs.replace(stored, cut=cut, kept=kept)))
-        self._cache.pop(customer_id, None)
+        self._recent.forget(customer_id)
         given = self.of(customer_id)
         wanted, left = (before(one.by_meter, contract_id, cut) for one in (asked, given))
         if fresh[0].version == 1 or wanted != left:

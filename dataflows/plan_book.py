@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +18,7 @@ from accounting.schedule import Method
 from dataflows.contract_table import ContractTable
 from dataflows.master_data import MasterData
 from dataflows.policy_book import PolicyBook
+from dataflows.recent import Recent
 from schemas.line import estimate
 from state import keys
 
@@ -77,20 +77,17 @@ class PlanBook:
 
     def __init__(self, contracts: ContractTable, master: MasterData, policies: PolicyBook) -> None:
         self._contracts, self._master, self._policies = contracts, master, policies
-        self._plans: OrderedDict[tuple[str, str], Planned] = OrderedDict()
+        self._plans = Recent(CACHED_PLANS, self._planned)
 
     def of(self, customer_id: str, contract_id: str) -> Planned:
         """A contract of which version 1 is known."""
-        name = (customer_id, contract_id)
-        known = self._plans.get(name)
-        if known is None:
-            customer = self._contracts.of(customer_id)
-            versions, zone = customer.versions[contract_id], customer.zones[contract_id]
-            known = Planned(customer_id, versions, zone, self.plan(customer_id, contract_id))
-            self._plans[name] = known
-            if len(self._plans) > CACHED_PLANS:
-                self._plans.popitem(last=False)
-        return known
+        return self._plans.of((customer_id, contract_id))
+
+    def _planned(self, name: tuple[str, str]) -> Planned:
+        customer_id, contract_id = name
+        customer = self._contracts.of(customer_id)
+        versions, zone = customer.versions[contract_id], customer.zones[contract_id]
+        return Planned(customer_id, versions, zone, self.plan(customer_id, contract_id))
 
     def plan(self, customer_id: str, contract_id: str, known: Mapping[str, int] | None = None) -> ContractPlan:
         """The plan of a contract, with those it is combined with, by the master data and policies of now.
@@ -127,11 +124,11 @@ class PlanBook:
 
     def forget(self, customer_id: str, contract_id: str) -> None:
         """The contract has changed, or has been let go."""
-        self._plans.pop((customer_id, contract_id), None)
+        self._plans.forget((customer_id, contract_id))
 
     def forget_all(self) -> None:
         """Master data or a policy changed."""
-        self._plans.clear()
+        self._plans.forget_all()
 
     def _value(self, first: ContractVersion, line: Line, at: int) -> Valuation:
         """A line's SSP: its own, the product's, else its total; its method: its own, the product's, else by days."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from accounting.calendar import DAY_US, Period, rfc3339
+from accounting.calendar import DAY_US, Period, month_number, rfc3339
 from accounting.contract import ContractVersion, LineKind, VersionKind
 from accounting.contract_plan import ContractPlan
 from accounting.coverage import FOREVER
@@ -30,10 +30,9 @@ from state.store import ShardStore
 AMENDMENT = "amendment"
 LATE_USAGE = "late_usage"
 POLICY = "policy"
-PERIOD_EVENT = "period_event"
 RE_RATING = "re_rating"
 
-Amounts = dict[tuple[str, int], int]  # line, month (years times twelve and months) -> minor units
+Amounts = dict[tuple[str, int], int]  # line, month number -> minor units
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -93,7 +92,7 @@ class Recalculations:
         instant, day = at
         change.entry_ids += entry_ids
         if amount:
-            change.moved[line_id, _month(day)] += amount
+            change.moved[line_id, month_number(day)] += amount
             change.since = min(change.since, instant)
             if metered:
                 change.usage.add(line_id)
@@ -164,7 +163,7 @@ class Recalculations:
         return {name: amount - change.moved[name] for name, amount in after.items()}, after
 
     def _posted_in(self, contract: Planned, line_id: str, period: int) -> int:
-        month, total = Period.parse(_name(period)), 0
+        month, total = Period.numbered(period), 0
         # The window in which a month begins may have begun in the one before.
         first, end = keys.number(month.start(contract.zone) - 32 * DAY_US), keys.number(month.end(contract.zone))
         for lines in self._contracts.of(contract.customer_id).lines.values():
@@ -176,16 +175,12 @@ class Recalculations:
         return total
 
 
-def _month(day: date) -> int:
-    return day.year * 12 + day.month - 1
-
-
 _text = lru_cache(4096)(major_text)  # months of one length have one amount
 
 
 @cache
 def _name(month: int) -> str:
-    return str(Period(month // 12, month % 12 + 1))
+    return str(Period.numbered(month))
 
 
 def _head(version: ContractVersion, cause: str, before: int | None) -> dict[str, Any]:
