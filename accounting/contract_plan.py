@@ -64,12 +64,6 @@ class ContractPlan:
         found = [next_effect(line, self.zone, self.policies, after) for line in self.lines]
         return min((one for one in found if one is not None), default=None)
 
-    def recognised_by(self, instant: int) -> int:
-        """Minor units recognised by the effects up to an instant, the opening included."""
-        if instant <= self.opened_at or instant == ALWAYS:
-            return self.recognised
-        return self.recognised + sum(one.amount for one in self.effects(ALWAYS, instant))
-
     @property
     def waiting(self) -> list[tuple[int, str]]:
         """The last versions that wait for a person, each with why; version 1 also where it is not combined as it says."""
@@ -88,10 +82,6 @@ class ContractPlan:
     def line(self, line_id: str) -> LinePlan | None:
         """The plan of a line."""
         return next((line for line in self.lines if line.line_id == line_id), None)
-
-    def product_of(self, line_id: str) -> str:
-        """The product of a line."""
-        return next(line.product_id for line in self.lines if line.line_id == line_id)
 
 
 def contract_plan(

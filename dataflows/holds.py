@@ -29,7 +29,7 @@ class _Held(msgspec.Struct, array_like=True):
     offset: int
 
 
-_Name = tuple[str, str, str, str]  # customer, contract, line, class
+_Name = tuple[str, str, str, str]  # customer, contract, line or version, class
 
 
 class Holds:
@@ -43,36 +43,36 @@ class Holds:
             name = (one.customer_id, one.contract_id, one.line_id, one.cls)
             self._open[name] = Coordinates(one.topic, one.partition, one.offset)
 
-    def is_held(self, customer_id: str, contract_id: str, line_id: str) -> bool:
-        """Whether an exception about the line is open."""
-        return bool(self._open) and any((customer_id, contract_id, line_id, cls) in self._open for cls in CLASSES)
+    def is_held(self, customer_id: str, contract_id: str, subject: str) -> bool:
+        """Whether an exception about the line or version is open."""
+        return bool(self._open) and any((customer_id, contract_id, subject, cls) in self._open for cls in CLASSES)
 
     def hold(
-        self, customer_id: str, contract_id: str, line_id: str, missing: Missing, at: Coordinates, since: int,
+        self, customer_id: str, contract_id: str, subject: str, missing: Missing, at: Coordinates, since: int,
         severity: str = "error", correlation_id: str | None = None,
     ) -> None:  # fmt: skip
-        """Raise it, unless it is open."""
-        name = (customer_id, contract_id, line_id, missing.cls)
+        """Raise it about a line, or about a version where its treatment is what is missing; unless it is open."""
+        name = (customer_id, contract_id, subject, missing.cls)
         if name in self._open:
             return
         self._open[name] = at
         self._store.put(_key(name), codec.encode(_Held(*name, at.topic, at.partition, at.offset)))
         booked = "it is kept and booked then" if severity == "error" else _BOOKED[missing.cls]
-        what = line_id if missing.cls == "treatment_undecidable" else f"line {line_id}"
-        about = f"{what} of contract {contract_id}" if line_id else f"contract {contract_id}"
+        what = subject if missing.cls == "treatment_undecidable" else f"line {subject}"
+        about = f"{what} of contract {contract_id}" if subject else f"contract {contract_id}"
         self._desk.raise_one(
             missing.cls, at, f"{about}: {missing.reason}; {booked}", b"", since=since,
             customer_id=customer_id, contract_id=contract_id, correlation_id=correlation_id, resolvable=True,
-            subject=line_id, severity=severity,
+            subject=subject, severity=severity,
         )  # fmt: skip
 
-    def settle(self, customer_id: str, contract_id: str, line_id: str, still: set[str]) -> None:
+    def settle(self, customer_id: str, contract_id: str, subject: str, still: set[str]) -> None:
         """Resolve what is not missing any more; `still` names the classes that are."""
         for cls in CLASSES:
-            name = (customer_id, contract_id, line_id, cls)
+            name = (customer_id, contract_id, subject, cls)
             if cls in still or name not in self._open:
                 continue
-            self._desk.resolve(cls, self._open.pop(name), "what was missing arrived", subject=line_id)
+            self._desk.resolve(cls, self._open.pop(name), "what was missing arrived", subject=subject)
             self._store.delete(_key(name))
 
     def forget(self, customer_id: str, contract_id: str) -> None:

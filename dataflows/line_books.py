@@ -126,9 +126,9 @@ class LineBooks:
             steps.append(self._step(prefix + keys.number(start), booking, posted.get(start)))
             meter = booking.after
         entries, missing = 0, set[str]()
-        before_all = withheld
-        for step, desire, withheld in self._wanted(customer_id, terms, steps, before_all, since, until):
-            entries += self._post(customer_id, step, desire, withheld, content.get(step.booking.window.start, []))
+        withheld_before = withheld
+        for step, amounts, withheld in self._wanted(customer_id, terms, steps, withheld_before, since, until):
+            entries += self._post(customer_id, step, amounts, withheld, content.get(step.booking.window.start, []))
             if step.held:
                 missing.update(one.cls for one in step.lacking)
                 self._hold(customer_id, step.booking, step.lacking)

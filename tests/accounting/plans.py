@@ -67,3 +67,10 @@ def by_line(found: ContractPlan) -> dict[str, int]:
     for one in found.effects(ALWAYS, FOREVER):
         sums[one.line_id] = sums.get(one.line_id, 0) + one.amount
     return sums
+
+
+def recognised_by(plan: ContractPlan, instant: int) -> int:
+    """Minor units recognised by the effects up to an instant, the opening included."""
+    if instant <= plan.opened_at or instant == ALWAYS:
+        return plan.recognised
+    return plan.recognised + sum(one.amount for one in plan.effects(ALWAYS, instant))

@@ -30,6 +30,7 @@ from tests.accounting.plans import (
     fixed,
     measured,
     plan,
+    recognised_by,
     treatments,
 )
 
@@ -267,10 +268,10 @@ def test_the_books_start_from_the_opening_and_earn_the_rest_over_what_is_left():
         ("2024-06-30", "a", 3025),
     ]
     assert expected == earned(found)
-    assert 5900 == found.recognised_by(at("2024-03-31"))
-    assert 5900 + 3125 == found.recognised_by(at("2024-04-01"))
-    assert 18200 == found.recognised_by(FOREVER)
-    assert 5900 == found.recognised_by(ALWAYS)
+    assert 5900 == recognised_by(found, at("2024-03-31"))
+    assert 5900 + 3125 == recognised_by(found, at("2024-04-01"))
+    assert 18200 == recognised_by(found, FOREVER)
+    assert 5900 == recognised_by(found, ALWAYS)
 
 
 def test_what_was_recognised_goes_to_lines_by_what_they_had_earned():
@@ -303,11 +304,7 @@ def test_a_cancellation_after_an_opening_keeps_what_was_earned_by_then():
 def test_a_cancellation_before_the_opening_leaves_the_opening_as_it_is():
     first = contract(fixed("a", 18200), opening=Opening(at("2024-03-01"), 6000, 0))
     found = plan(first, cancelled(first, "2024-02-11"))
-    assert ([], 6000) == (earned(found), found.recognised_by(FOREVER))
-
-
-def test_the_product_of_a_line_is_named():
-    assert "B" == plan(contract(fixed("a", 1), fixed("b", 1))).product_of("b")
+    assert ([], 6000) == (earned(found), recognised_by(found, FOREVER))
 
 
 # -- any contract
@@ -387,7 +384,7 @@ def test_walking_from_effect_to_effect_leaves_none_out(versions, zone, policies)
         after = coming
     assert found.next_effect(after) is None
     assert found.effects(ALWAYS, FOREVER) == walked
-    assert found.recognised_by(FOREVER) == found.recognised + sum(one.amount for one in walked)
+    assert recognised_by(found, FOREVER) == found.recognised + sum(one.amount for one in walked)
 
 
 @given(histories(), PLACES, policy_courses())

@@ -26,6 +26,7 @@ from tests.accounting.amended import (
 )
 from tests.accounting.examples import at
 from tests.accounting.ledgers import cents, ledger, metered, milestone, planned
+from tests.accounting.plans import recognised_by
 
 # -- estimates
 
@@ -265,7 +266,7 @@ def test_an_estimate_of_old_and_new_lines_counts_once():
         a  Jan 100 Feb 100 Mar 100 Apr 140 May 110 Jun 110
         b                          Apr 100 May 100 Jun 100
     """, HALF_YEAR, second, decided="separate_contract")  # fmt: skip
-    assert cents(660 + 60 + 300) == planned([HALF_YEAR, second, third]).recognised_by(FOREVER)
+    assert cents(660 + 60 + 300) == recognised_by(planned([HALF_YEAR, second, third]), FOREVER)
 
 
 def test_an_estimate_that_changes_with_a_separate_contract_counts_with_the_old_lines():

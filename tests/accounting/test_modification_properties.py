@@ -19,6 +19,7 @@ from accounting.recognition import CATCH_UP
 from accounting.schedule import Method
 from tests.accounting.examples import at
 from tests.accounting.ledgers import planned
+from tests.accounting.plans import recognised_by
 
 START = at("2025-01-01")
 LENGTH = 240  # days
@@ -312,8 +313,8 @@ def test_a_term_in_two_adjacent_lines_earns_what_it_earns_in_one(method, length,
     one, two = planned([version(1, START, (whole,))], zone), planned([version(1, START, halves)], zone)
     for month in range(1, 10):
         instant = START + month * 30 * DAY_US
-        assert abs(one.recognised_by(instant) - two.recognised_by(instant)) <= 1
-    assert one.recognised_by(FOREVER) == two.recognised_by(FOREVER)
+        assert abs(recognised_by(one, instant) - recognised_by(two, instant)) <= 1
+    assert recognised_by(one, FOREVER) == recognised_by(two, FOREVER)
 
 
 @given(lines("a"), st.lists(INSIDE, max_size=3), ZONES)
@@ -325,8 +326,8 @@ def test_an_amendment_that_keeps_price_and_term_moves_nothing_but_rounding(line,
     found, plain = planned(versions, zone), planned(versions[:1], zone)
     for month in range(1, 10):
         instant = START + month * 30 * DAY_US
-        assert abs(found.recognised_by(instant) - plain.recognised_by(instant)) <= 2
-    assert plain.recognised_by(FOREVER) == found.recognised_by(FOREVER)
+        assert abs(recognised_by(found, instant) - recognised_by(plain, instant)) <= 2
+    assert recognised_by(plain, FOREVER) == recognised_by(found, FOREVER)
 
 
 @given(lines("a"), lines("b"), INSIDE, ZONES)

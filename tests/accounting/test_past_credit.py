@@ -15,6 +15,7 @@ from tests.accounting.amended import (
 )
 from tests.accounting.examples import at
 from tests.accounting.ledgers import cents, metered, milestone, planned
+from tests.accounting.plans import recognised_by
 
 # -- a credit for what was delivered
 
@@ -105,7 +106,7 @@ def test_a_past_credit_before_lines_begin_is_borne_by_all_that_were_there():
         c                                  Jun 50
     """, first, version(2, "2025-02-01", *lines, past_credit=cents(20)))  # fmt: skip
     assert [("2025-02-01", "a", -10), ("2025-02-01", "b", -10)] == jumps(found)
-    assert cents(-20) == found.recognised_by(at("2025-03-01"))
+    assert cents(-20) == recognised_by(found, at("2025-03-01"))
     assert at("2025-02-01") == found.next_effect(ALWAYS)
 
 

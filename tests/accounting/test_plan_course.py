@@ -31,6 +31,7 @@ from tests.accounting.amended import (
 )
 from tests.accounting.examples import at
 from tests.accounting.ledgers import cents, ledger, milestone, planned, policies
+from tests.accounting.plans import recognised_by
 
 # -- prospective
 
@@ -427,7 +428,7 @@ def test_what_is_added_without_a_price_of_its_own_earns_nothing_apart():
     free = replace(sold("f", 0, "2025-05-05"), total=None)
     found = planned([HALF_YEAR, version(2, "2025-05-01", sub("a", 600), free)])
     assert [Treatment.SEPARATE_CONTRACT] == [one.treatment for one in found.decisions]
-    assert cents(600) == found.recognised_by(FOREVER)
+    assert cents(600) == recognised_by(found, FOREVER)
 
 
 # -- cumulative catch-up

@@ -23,6 +23,7 @@ from tests.accounting.amended import (
 )
 from tests.accounting.examples import at
 from tests.accounting.ledgers import cents, metered, milestone, planned, policies
+from tests.accounting.plans import recognised_by
 
 # -- cancellations
 
@@ -157,7 +158,7 @@ def test_an_amendment_before_the_books_start_is_of_what_is_left_then():
     """400 are in the balance of April; 260 of 660 are left for three months. A catch-up is of what is in the balance."""
     first = version(1, "2025-01-01", sub("a", 600), opening=Opening(at("2025-04-01"), cents(400), 0))
     found = gives("a  Apr 86.67 May 86.66 Jun 86.67", first, version(2, "2025-03-01", sub("a", 660)))
-    assert cents(660) == found.recognised_by(FOREVER)
+    assert cents(660) == recognised_by(found, FOREVER)
     caught = version(2, "2025-03-01", replace(sub("a", 660), distinct=False))
     found = gives("a  Apr 40 May 110 Jun 110", first, caught)  # half of 660 is 330
     assert [("2025-04-01", "a", -70)] == jumps(found)

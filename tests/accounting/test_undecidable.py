@@ -22,6 +22,7 @@ from tests.accounting.amended import (
 )
 from tests.accounting.examples import at
 from tests.accounting.ledgers import cents, ledger, milestone, planned
+from tests.accounting.plans import recognised_by
 
 # -- what nobody can decide
 
@@ -109,7 +110,7 @@ def test_a_contract_begins_with_the_first_version_that_can_be_decided():
     )
     # From its start, as if it were the first, with the opening balance that version 1 has told.
     assert (cents(100), cents(660), at("2025-02-01")) == (found.recognised, found.billed, found.opened_at)
-    assert cents(660) == found.recognised_by(FOREVER)
+    assert cents(660) == recognised_by(found, FOREVER)
     assert {3} == {one.version for one in found.effects(ALWAYS, FOREVER)}
     assert "Feb" in months(found)["a"]
 
