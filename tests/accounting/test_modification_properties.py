@@ -285,7 +285,7 @@ def test_a_catch_up_posts_the_whole_difference_at_once(versions, data, zone, pas
         phase = line.phases[-1]
         if line.steps is not None or phase.since != since or phase.ended:
             continue
-        (share,) = replace(line, phases=(replace(phase, since=ALWAYS, base=0, amount=10**12),)).earned([since], zone)
+        (share,) = replace(line, phases=(phase._replace(since=ALWAYS, base=0, amount=10**12),)).earned([since], zone)
         whole = line.earned([FOREVER], zone)[0]
         credit = -phase.base
         assert credit >= 0

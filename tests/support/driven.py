@@ -26,6 +26,7 @@ from tests.support.timeline import Step, booked, instant, timeline
 
 HOUR_US = 3_600_000_000
 CONTROLS = {"clock": "clock", "close": "period_close", "reopen": "period_reopen", "policy": "policy"}
+QUARTER = "2025-01-01 contract fixed=a:90 end=2025-04-01"  # of a story: a dollar a day
 
 
 def flow_settings(**changes: Any) -> FlowSettings:
