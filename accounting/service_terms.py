@@ -165,7 +165,7 @@ class ServiceTerms:
             taken = -_scaled(rest, transferred, done)
             if ended is not None and since >= ended:
                 whole = Phase(first, 0, taken, done, line, origin.version, origin.method)
-                phase = replace(whole, since=since, base=self._earned(made, (whole,), ended), amount=0)
+                phase = whole._replace(since=since, base=self._earned(made, (whole,), ended), amount=0)
             else:
                 phase = Phase(max(since, first), 0, taken, done, line, origin.version, origin.method)
             phases.append(phase)

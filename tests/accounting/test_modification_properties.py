@@ -410,5 +410,8 @@ def test_what_is_recognised_by_an_instant_is_what_the_plans_say(versions, zone):
         name = one.line_id, one.day.year * 12 + one.day.month - 1
         months[name] = months.get(name, 0) + one.amount
     assert {name: amount for name, amount in months.items() if amount} == {
-        name: amount for name, amount in found.by_month().items() if amount
+        (line_id, month): amount
+        for line_id, months_of_line in found.by_month().items()
+        for month, amount in months_of_line.items()
+        if amount
     }

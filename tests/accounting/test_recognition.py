@@ -38,8 +38,8 @@ def ratable(
 def opened(plan: LinePlan, as_of: str, base: int, part: int, whole: int) -> LinePlan:
     """The plan taken over in mid-life: `base` was earned by then, the rest is earned over what is left."""
     first = plan.phases[0]
-    phase = replace(
-        first, since=at(as_of), base=base, amount=first.amount - base, transferred=(part, whole), opened=True
+    phase = first._replace(
+        since=at(as_of), base=base, amount=first.amount - base, transferred=(part, whole), opened=True
     )
     return replace(plan, phases=(phase,))
 
