@@ -1,0 +1,152 @@
+"""One Apache Kafka in one process (KRaft), with a folder of its own, on loopback."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+from ops.broker.errors import BrokerMissing
+from ops.broker.jars import java, kafka_jars
+
+STARTED = "Kafka Server started"
+# One process on a small machine: a small heap, and the collector and compiler that are up soonest.
+JAVA = ("-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+class ApacheKafka:
+    """A broker that can be stopped, killed, paused and started again with what it holds."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, advertised: int | None = None) -> None:
+        """`folder` is its own: one that a broker has used goes on as it was. Else `settings` go into server.properties,
+        and `advertised` is the port that it names to clients where that is not the one on which it listens (a proxy's).
+        """
+        self._folder, self._properties = folder, folder / "server.properties"
+        self._process: subprocess.Popen[str] | None = None
+        if self._properties.exists():
+            self._stated = dict(line.split("=", 1) for line in self._properties.read_text().splitlines())
+        else:
+            self._stated = _properties(folder, advertised) | dict(settings or {})
+
+    @property
+    def address(self) -> str:
+        """host:port for clients."""
+        return self._stated["advertised.listeners"].removeprefix("PLAINTEXT://")
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._stated["listeners"].split(",")[0].rpartition(":")[2])
+
+    def start(self) -> ApacheKafka:
+        """Start it and wait until it serves. BrokerMissing when it ends instead, with its last words."""
+        jars = kafka_jars()
+        if not self._properties.exists():
+            self._format(jars)
+        self._process = subprocess.Popen(
+            [java(), *JAVA, "-cp", f"{jars}/*", "kafka.Kafka", str(self._properties)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        )  # fmt: skip
+        _Log(self._process, self._folder / "server.log").await_start()
+        return self
+
+    def stop(self) -> None:
+        """End it as an operator does, by SIGTERM."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, by SIGKILL: what it has not written is lost."""
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """It answers no more, and is still there, until it is resumed."""
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """It goes on where it was paused."""
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def _end(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait()
+            self._process = None
+
+    def _format(self, jars: Path) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._properties.write_text("".join(f"{name}={value}\n" for name, value in self._stated.items()))
+        cluster = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
+        done = subprocess.run(
+            [java(), "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster,
+             "-c", str(self._properties)], capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            self._properties.unlink()
+            raise BrokerMissing(f"Apache Kafka could not format {self._folder}: {done.stdout}{done.stderr}")
+
+
+class _Log:
+    """What a broker says, kept in a file as it comes."""
+
+    def __init__(self, process: subprocess.Popen[str], path: Path) -> None:
+        self._process, self._path = process, path
+        self._known = threading.Event()  # that it serves, or has ended
+        self._serves, self._last = False, deque[str](maxlen=20)
+        threading.Thread(target=self._copy, daemon=True).start()
+
+    def await_start(self) -> None:
+        self._known.wait()
+        if not self._serves:
+            raise BrokerMissing(f"Apache Kafka ended with {self._process.wait()}: {''.join(self._last)}")
+
+    def _copy(self) -> None:
+        assert self._process.stdout is not None
+        with open(self._path, "a") as file:
+            for line in self._process.stdout:
+                file.write(line)
+                file.flush()
+                self._last.append(line)
+                if not self._serves and STARTED in line:
+                    self._serves = True
+                    self._known.set()
+        self._known.set()
+
+
+def _properties(folder: Path, advertised: int | None) -> dict[str, str]:
+    port, controller = _free_ports(2)
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{advertised or port}",
+        "log.dirs": str(folder / "log"),
+        # One broker holds every copy that its own topics ask for.
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.num.partitions": "4",
+        "group.initial.rebalance.delay.ms": "0",
+        "auto.create.topics.enable": "false",  # a misspelt topic is an error, not an empty one
+    }
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
