@@ -12,27 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
-import msgspec
-import polars as pl
-from polars.exceptions import PanicException, PolarsError
-from pydantic import ValidationError
 
+from connectors.avro_form import AvroForm, FormUnusable
 from connectors.errors import SourceUnusable
-from connectors.files.container import Block, Broken, Container, container_of
+from connectors.files.container import Block, Broken, Container
 from connectors.piece import Fields, Judged, Lines, Piece
-from schemas.avro_reading import unreadable
-from schemas.encode import encode
-from schemas.fault import Fault, invalid
-from schemas.fields import Record
-from schemas.topics import TOPICS, USAGE
-from schemas.usage_avro import is_columnar, usage_fields, usage_line
+from schemas.fault import Fault
+from schemas.topics import USAGE
 
 GROUP_BYTES = 8 << 20  # of blocks that are decoded at once
 MARK = "the end of the blocks that accrual decodes at once"  # an event_id that nobody gives
 SHOWN_BYTES = 1_024  # of what cannot be read, in the exception
-# Read as the numbers they are. The models take numbers for microseconds; other topics' milliseconds become datetimes.
-RAW = ("timestamp-micros",)
-RAW_USAGE = ("timestamp-micros", "timestamp-millis")
 
 
 class AvroReader:
@@ -44,12 +34,10 @@ class AvroReader:
         self._container = Container(path)
         self.path, self.size = path, self._container.size
         try:
-            self._parsed = self._checked()
-        except SourceUnusable:
+            self._form = AvroForm(topic, self._container.schema)
+        except FormUnusable as error:
             self.close()
-            raise
-        self._millis = topic == USAGE and "timestamp-millis" in _logical(self._container.schema, "event_time")
-        self._columnar = topic == USAGE and is_columnar(self._container.schema)
+            raise SourceUnusable(f"{path} {error}") from error
         self._taken = 0
         self._pieces: deque[Piece] = deque()
         self._ended = False
@@ -77,18 +65,6 @@ class AvroReader:
         """Release the file."""
         self._container.close()
 
-    def _checked(self) -> Any:
-        schema = self._container.schema
-        if problems := unreadable(self._topic, schema):
-            raise SourceUnusable(
-                f"{self.path} was not written with a schema of {self._topic}: {problems[0]}"
-                + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
-            )
-        try:
-            return fastavro.parse_schema(_plain_instants(schema, RAW_USAGE if self._topic == USAGE else RAW))
-        except Exception as error:  # whatever somebody's schema makes the parser say
-            raise SourceUnusable(f"{self.path} has a schema that cannot be read: {error}") from error
-
     def _fill(self, most: int) -> None:
         """Read some blocks and decode them."""
         blocks: list[Block] = []
@@ -107,7 +83,7 @@ class AvroReader:
             if block.count:
                 blocks.append(block)
             records, size = records + block.count, size + len(block.data)
-        if blocks and self._columnar and (fields := self._fields(blocks)) is not None:
+        if blocks and self._form.columnar and (fields := self._fields(blocks)) is not None:
             self._pieces.append(fields)
         else:
             for block in blocks:
@@ -121,7 +97,7 @@ class AvroReader:
 
     def _one(self, block: Block) -> Piece:
         """A block by itself, so that those before a damaged one are read. Raises Broken."""
-        if self._columnar and (fields := self._fields([block])) is not None:
+        if self._form.columnar and (fields := self._fields([block])) is not None:
             return fields
         return self._by_records(block)
 
@@ -140,34 +116,35 @@ class AvroReader:
 
     def _fields(self, blocks: list[Block]) -> Fields | None:
         """The usage of whole blocks; None when polars cannot read them, or reads them otherwise than they were written."""
-        schema = self._container.schema
+        if self._container.codec == "snappy":
+            frame = self._form.columns([(block.count, block.data) for block in blocks], "snappy")
+            return None if frame is None else Fields(frame)
         try:
-            if self._container.codec == "snappy":
-                packed = [(block.count, block.data) for block in blocks]
-                return Fields(usage_fields(pl.read_avro(container_of(schema, "snappy", packed))))
             data = [self._container.unpacked(block) for block in blocks]
             if self._mark is None:
                 self._mark = self._made_mark(data[0], blocks[0].at)
-            # One known record at the end: a damaged length would shift all that follows, and polars would take it for
-            # other values; then the last row is not the known one.
-            mark, expected = self._mark
-            count = sum(block.count for block in blocks) + 1
-            frame = usage_fields(pl.read_avro(container_of(schema, "null", [(count, b"".join([*data, mark]))])))
-        except (Broken, PolarsError, PanicException, OSError, ValueError, OverflowError):
-            # OSError too: polars reads memory here, and says so where the bytes run out.
+        except Broken:
             return None
-        return Fields(frame[:-1]) if frame.row(-1) == expected else None
+        # One known record at the end: a damaged length would shift all that follows, and polars would take it for
+        # other values; then the last row is not the known one.
+        mark, expected = self._mark
+        count = sum(block.count for block in blocks) + 1
+        frame = self._form.columns([(count, b"".join([*data, mark]))])
+        return None if frame is None or frame.row(-1) != expected else Fields(frame[:-1])
 
     def _made_mark(self, data: bytes, at: int) -> tuple[bytes, tuple[Any, ...]]:
         """The file's first record under another identity, so that no record of the file is taken for it; and its row."""
         file, out = io.BytesIO(data), io.BytesIO()
         record = self._read_one(file, at)
         try:
-            fastavro.schemaless_writer(out, self._parsed, {**record, "event_id": MARK})
+            fastavro.schemaless_writer(out, self._form.parsed, {**record, "event_id": MARK})
             mark = out.getvalue()
         except Exception:  # a schema that cannot write what it reads (event_id as bytes): the record as it is
             mark = data[: file.tell()]
-        return mark, usage_fields(pl.read_avro(container_of(self._container.schema, "null", [(1, mark)]))).row(0)
+        frame = self._form.columns([(1, mark)])
+        if frame is None:
+            raise Broken(f"the first record of the block at byte {at} does not decode in columns")
+        return mark, frame.row(0)
 
     # -- record by record
 
@@ -178,38 +155,11 @@ class AvroReader:
         if file.tell() != len(data):
             raise Broken(f"the block at byte {block.at} holds more than its {block.count} records")
         if self._topic == USAGE:
-            return Lines([usage_line(record, self._millis) for record in records])
-        return Judged([self._judged(record) for record in records])
+            return Lines([self._form.line(record) for record in records])
+        return Judged([self._form.judged(record) for record in records])
 
     def _read_one(self, file: io.BytesIO, at: int) -> dict[str, Any]:
         try:
-            return dict(fastavro.schemaless_reader(file, self._parsed, None))  # type: ignore[arg-type]
+            return self._form.read_one(file)
         except Exception as error:  # whatever damaged bytes make the decoder say
             raise Broken(f"the records of the block at byte {at} do not decode: {error!r}") from error
-
-    def _judged(self, record: dict[str, Any]) -> tuple[Record | Fault, bytes]:
-        model = TOPICS[self._topic].model
-        try:
-            found = model.model_validate(record)
-        except ValidationError as error:
-            return invalid(error), msgspec.json.encode(record, enc_hook=str)
-        return found, encode(found)
-
-
-def _logical(schema: dict[str, Any], name: str) -> str:
-    """What a field's type is said to mean."""
-    return str(next(field["type"] for field in schema["fields"] if field["name"] == name))
-
-
-def _plain_instants(schema: Any, raw: tuple[str, ...]) -> Any:
-    """The schema with instants as numbers: a time outside the calendar is an invalid record, no unreadable block."""
-    if isinstance(schema, list):
-        return [_plain_instants(one, raw) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if schema.get("logicalType") in raw:
-        return "long"
-    return {
-        name: _plain_instants(part, raw) if name in ("type", "items", "values", "fields") else part
-        for name, part in schema.items()
-    }

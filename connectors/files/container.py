@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zlib
 from dataclasses import dataclass
@@ -11,27 +10,15 @@ from typing import Any
 
 import fastavro
 
+from connectors.avro_form import HEADER, MAGIC, SYNC_BYTES
 from connectors.errors import SourceUnusable
 from connectors.files.snappy import expand
 
-MAGIC = b"Obj\x01"
-SYNC_BYTES = 16
 SNAPPY_CRC_BYTES = 4
 # A block holds some 16 kB to a few MB; more than this is no block but a wrong length or a bomb.
 BLOCK_BYTES_MAX = 256 << 20
 VARINT_BYTES_MAX = 10
 CODECS = ("null", "deflate", "snappy")
-_HEADER = fastavro.parse_schema(
-    {
-        "type": "record",
-        "name": "Header",
-        "fields": [
-            {"name": "magic", "type": {"type": "fixed", "name": "Magic", "size": len(MAGIC)}},
-            {"name": "meta", "type": {"type": "map", "values": "bytes"}},
-            {"name": "sync", "type": {"type": "fixed", "name": "Sync", "size": SYNC_BYTES}},
-        ],
-    }
-)
 
 
 class Broken(Exception):
@@ -120,7 +107,7 @@ class Container:
             if self._file.read(len(MAGIC)) != MAGIC:
                 raise ValueError("it does not begin with the mark of an Avro container")
             self._file.seek(0)
-            header: Any = fastavro.schemaless_reader(self._file, _HEADER, None)
+            header: Any = fastavro.schemaless_reader(self._file, HEADER, None)
             if len(header["sync"]) != SYNC_BYTES:
                 raise ValueError("it is cut off")
             schema = json.loads(header["meta"]["avro.schema"])
@@ -129,19 +116,6 @@ class Container:
             raise SourceUnusable(
                 f"the header of {self.path} cannot be read ({error or 'it is cut off'}): replace it with a whole copy"
             ) from error
-
-
-def container_of(schema: Any, codec: str, blocks: list[tuple[int, bytes]]) -> io.BytesIO:
-    """A container in memory, for readers that take nothing else; blocks as (records, their bytes)."""
-    sync = bytes(SYNC_BYTES)
-    out = io.BytesIO()
-    meta = {"avro.schema": json.dumps(schema).encode(), "avro.codec": codec.encode()}
-    fastavro.schemaless_writer(out, _HEADER, {"magic": MAGIC, "meta": meta, "sync": sync})
-    for count, data in blocks:
-        for part in (_zigzag(count), _zigzag(len(data)), data, sync):
-            out.write(part)
-    out.seek(0)
-    return out
 
 
 def _inflated(block: Block) -> bytes:
@@ -176,12 +150,3 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return (value >> 1) ^ -(value & 1), at + shift + 1
     raise Broken("a block's head is no number")
-
-
-def _zigzag(value: int) -> bytes:
-    value, out = value << 1, bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

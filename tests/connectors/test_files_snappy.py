@@ -5,7 +5,7 @@ import zlib
 import fastavro
 import pytest
 
-from connectors.files.container import container_of
+from connectors.avro_form import container_of
 from connectors.files.snappy import expand
 from schemas.topics import CONTROL, TOPICS, USAGE
 from tests.connectors.test_files_avro import events, json_rows, pieces, rows, same
