@@ -18,7 +18,7 @@ from schemas.encode import encode
 from schemas.fault import Fault, invalid
 from schemas.fields import Record
 from schemas.topics import TOPICS, USAGE
-from schemas.usage_avro import is_columnar, usage_fields, usage_line
+from schemas.usage_avro import is_columnar, usage_line
 
 MAGIC = b"Obj\x01"
 SYNC_BYTES = 16
@@ -58,10 +58,10 @@ class AvroForm:
         self.columnar = topic == USAGE and is_columnar(schema)
         self._millis = topic == USAGE and "timestamp-millis" in _logical(schema, "event_time")
 
-    def columns(self, blocks: Sequence[tuple[int, bytes]], codec: str = "null") -> pl.DataFrame | None:
-        """The fields of usage in blocks of (records, their bytes); None when polars cannot read them."""
+    def rows(self, blocks: Sequence[tuple[int, bytes]], codec: str = "null") -> pl.DataFrame | None:
+        """What blocks of (records, their bytes) hold, as it was written; None when polars cannot read them."""
         try:
-            return usage_fields(pl.read_avro(container_of(self.schema, codec, blocks)))
+            return pl.read_avro(container_of(self.schema, codec, blocks))
         except (PolarsError, PanicException, OSError, ValueError, OverflowError):
             # OSError too: polars reads memory here, and says so where the bytes run out.
             return None

@@ -14,12 +14,12 @@ SHOWN_CHARACTERS = 80
 class Fault:
     """What is wrong with one message.
 
-    `cls` is the class of the exception record: "undecodable" (not a JSON object) or "invalid" (an object
-    that fails the schema). `reason` names the first field at fault, its value (at most 80 characters) and
-    what is allowed.
+    `cls` is the class of the exception record: "undecodable" (not a JSON object, no Avro record), "invalid" (an
+    object that fails the schema) or "schema_unknown" (a message that names none of the topic's). `reason` names the
+    first field at fault, its value (at most 80 characters) and what is allowed.
     """
 
-    cls: Literal["undecodable", "invalid"]
+    cls: Literal["undecodable", "invalid", "schema_unknown"]
     reason: str
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
+import polars as pl
 
 from connectors.avro_form import AvroForm, FormUnusable
 from connectors.errors import SourceUnusable
@@ -19,6 +20,7 @@ from connectors.files.container import Block, Broken, Container
 from connectors.piece import Fields, Judged, Lines, Piece
 from schemas.fault import Fault
 from schemas.topics import USAGE
+from schemas.usage_avro import usage_fields
 
 GROUP_BYTES = 8 << 20  # of blocks that are decoded at once
 MARK = "the end of the blocks that accrual decodes at once"  # an event_id that nobody gives
@@ -117,7 +119,7 @@ class AvroReader:
     def _fields(self, blocks: list[Block]) -> Fields | None:
         """The usage of whole blocks; None when polars cannot read them, or reads them otherwise than they were written."""
         if self._container.codec == "snappy":
-            frame = self._form.columns([(block.count, block.data) for block in blocks], "snappy")
+            frame = self._fields_of([(block.count, block.data) for block in blocks], "snappy")
             return None if frame is None else Fields(frame)
         try:
             data = [self._container.unpacked(block) for block in blocks]
@@ -129,8 +131,12 @@ class AvroReader:
         # other values; then the last row is not the known one.
         mark, expected = self._mark
         count = sum(block.count for block in blocks) + 1
-        frame = self._form.columns([(count, b"".join([*data, mark]))])
+        frame = self._fields_of([(count, b"".join([*data, mark]))])
         return None if frame is None or frame.row(-1) != expected else Fields(frame[:-1])
+
+    def _fields_of(self, blocks: list[tuple[int, bytes]], codec: str = "null") -> pl.DataFrame | None:
+        rows = self._form.rows(blocks, codec)
+        return None if rows is None else usage_fields(rows)
 
     def _made_mark(self, data: bytes, at: int) -> tuple[bytes, tuple[Any, ...]]:
         """The file's first record under another identity, so that no record of the file is taken for it; and its row."""
@@ -141,7 +147,7 @@ class AvroReader:
             mark = out.getvalue()
         except Exception:  # a schema that cannot write what it reads (event_id as bytes): the record as it is
             mark = data[: file.tell()]
-        frame = self._form.columns([(1, mark)])
+        frame = self._fields_of([(1, mark)])
         if frame is None:
             raise Broken(f"the first record of the block at byte {at} does not decode in columns")
         return mark, frame.row(0)

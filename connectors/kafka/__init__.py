@@ -1,0 +1,1 @@
+"""A broker as source and sink."""

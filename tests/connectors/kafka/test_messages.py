@@ -1,0 +1,205 @@
+"""Messages as a broker gives them: what is a record is read, whatever its neighbours are."""
+
+import copy
+import io
+import random
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import fastavro
+import numpy as np
+import polars as pl
+import pytest
+
+from connectors.avro_form import AvroForm, container_of
+from connectors.kafka.forms import Forms
+from connectors.kafka.messages import Messages
+from schemas.avro_lengths import encoded_lengths
+from schemas.fault import Fault
+from schemas.topics import REFERENCE, TOPICS, USAGE
+
+CURRENT = TOPICS[USAGE].avsc()
+OLD = copy.deepcopy(CURRENT)  # an older writer: without dimensions, millisecond times
+OLD["fields"] = [one for one in OLD["fields"] if one["name"] != "dimensions"]
+OLD["fields"][-1]["type"] = {"type": "long", "logicalType": "timestamp-millis"}
+WIDE = copy.deepcopy(CURRENT)  # a newer one: with a field that we do not know, and a map, which has no columns
+WIDE["fields"].append({"name": "labels", "type": {"type": "map", "values": "string"}, "default": {}})
+SCHEMAS = {1: CURRENT, 2: OLD, 3: WIDE, 4: TOPICS[REFERENCE].avsc()}
+
+
+class Known:
+    """A registry that holds these."""
+
+    def schema(self, number):
+        return SCHEMAS.get(number)
+
+
+def forms(topic=USAGE):
+    return Forms(topic, Known())
+
+
+def head(number: int) -> bytes:
+    return b"\x00" + number.to_bytes(4, "big")
+
+
+def message(number: int, record: dict) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(SCHEMAS[number]), record)
+    return head(number) + out.getvalue()
+
+
+def usage(event_id: str, **changes: object) -> dict:
+    return {
+        "event_id": event_id, "source": "app", "customer_id": "c", "contract_id": None, "meter": "calls",
+        "quantity": Decimal("1.5"), "event_time": datetime(2026, 1, 5, tzinfo=UTC), "dimensions": [], "labels": {},
+        **changes,
+    }  # fmt: skip
+
+
+def drawn(rng: random.Random, event_id: str) -> dict:
+    """A record with whatever lengths fields can have."""
+    return usage(
+        event_id, source="ä" * rng.choice((1, 31, 32, 63, 64)), contract_id=rng.choice((None, "k" * rng.randint(1, 90))),
+        quantity=Decimal(rng.randint(-(10 ** rng.randint(0, 37)), 10 ** rng.randint(0, 37))).scaleb(-18),
+        event_time=datetime(2025, 1, 1, tzinfo=UTC) + timedelta(milliseconds=rng.randint(0, 10 ** rng.randint(1, 10))),
+        dimensions=[{"key": f"k{one}", "value": "v" * rng.randint(0, 70)} for one in range(rng.choice((0, 0, 1, 3, 70)))],
+    )  # fmt: skip
+
+
+def damaged(rng: random.Random, value: bytes) -> bytes | None:
+    """A message after something has happened to it."""
+    at = rng.randrange(len(value))
+    return rng.choice([
+        None, b"", value[:at], value + b"\x00", value[:at] + bytes([value[at] ^ (1 << rng.randrange(8))]) + value[at + 1 :],
+        value[:5] + rng.randbytes(rng.randint(0, 40)), b'{"event_id": "e"}', head(9) + value[5:], head(4) + value[5:],
+    ])  # fmt: skip
+
+
+def outcome(values) -> tuple[dict[int, tuple], dict[int, Fault]]:
+    """What each row is."""
+    found = Messages(values, forms()).columns()
+    return {row[0]: row[1:] for row in found.rows.iter_rows()}, dict(found.faults)
+
+
+def test_a_message_is_what_it_is_alone_whatever_its_neighbours_are():
+    for seed in range(60):
+        rng = random.Random(seed)
+        values = [message(rng.choice((1, 1, 1, 2, 3)), drawn(rng, f"e{row}")) for row in range(rng.randint(1, 60))]
+        for _ in range(rng.choice((0, 1, 2, 10))):
+            at = rng.randrange(len(values))
+            values[at] = damaged(rng, values[at] or message(1, usage("e")))
+        rows, faults = outcome(values)
+        for row, value in enumerate(values):
+            alone, fault = outcome([value])
+            assert (alone.get(0), fault.get(0)) == (rows.get(row), faults.get(row)), f"seed {seed}, row {row}"
+        assert len(values) == len(rows) + len(faults), f"seed {seed}"
+
+
+def test_a_message_that_is_cut_and_one_with_too_much_do_not_even_out():
+    first, second, third = (message(1, usage(name)) for name in ("aa", "bb", "cc"))
+    rows, faults = outcome([first[:-1], second + b"\x00", third])
+    assert [2] == list(rows)
+    assert [0, 1] == sorted(faults)
+
+
+@pytest.mark.parametrize(
+    "value, cls, reason",
+    [
+        (None, "undecodable", "has no value"),
+        (b'{"event_id": "e"}', "undecodable", "begins with 7b 22 65 76 65, not with 00"),
+        (b"\x00\x00", "undecodable", "begins with 00 00, not"),
+        (head(9) + b"abc", "schema_unknown", "no schema has the number 9"),
+        (head(4) + b"abc", "schema_unknown", "schema 4 is none of this topic"),
+        (head(1), "undecodable", "its 0 bytes are no record"),
+        (head(1) + b"\xc8\x01abc", "undecodable", "its 5 bytes are no record"),  # a text that says it has 100 bytes
+        (head(1) + b"\x80\x80\x80\x80\x80\x01abc", "undecodable", "are no record"),  # 16 GB
+        (message(1, usage("e")) + b"..", "undecodable", "2 of its"),
+        (message(1, usage("e")).replace(b"calls", b"c\xffll\xfe"), "undecodable", "utf-8"),
+        (message(1, usage("")), "invalid", "event_id"),
+    ],
+)  # fmt: skip
+def test_a_message_that_is_no_record_says_why_and_its_neighbours_are_read(value, cls, reason):
+    good = message(1, usage("e"))
+    found = Messages([good, value, good], forms()).columns()
+    assert [0, 2] == found.rows["row"].to_list()
+    ((row, fault),) = found.faults
+    assert (1, cls) == (row, fault.cls)
+    assert reason in fault.reason
+
+
+def test_an_array_that_claims_to_be_endless_takes_no_memory():
+    claims = (
+        message(1, usage("e"))[:-1] + b"\x80\x80\x80\x80\x80\x80\x80\x80\x40"
+    )  # 2^61 dimensions, none of them there
+    rows, faults = outcome([message(1, usage("a")), claims, message(1, usage("b"))])
+    assert ([0, 2], [1]) == (list(rows), list(faults))
+
+
+def test_versions_of_a_schema_may_stand_in_one_topic():
+    at = datetime(2026, 1, 5, 1, 2, 3, 4000, tzinfo=UTC)
+    rows, faults = outcome([message(number, usage(f"e{number}", event_time=at)) for number in (3, 1, 2, 1)])
+    assert {} == faults
+    assert ["e3", "e1", "e2", "e1"] == [rows[row][0] for row in range(4)]
+    assert 1 == len({row[5] for row in rows.values()})  # microseconds, whoever wrote them
+
+
+def test_what_is_kept_of_a_message_is_the_line_that_states_the_same():
+    messages = Messages([message(1, usage("e")), b"\x01\x02"], forms())
+    assert messages.payload(0).startswith(b'{"event_id":"e","source":"app","customer_id":"c"')
+    assert b"\x01\x02" == messages.payload(1)
+
+
+def test_records_of_other_topics_are_read_one_by_one():
+    record = {"event_id": "e", "source": "s", "event_time": datetime(2026, 1, 5, tzinfo=UTC), "kind": "entity", "id": "us",
+              "effective_from": None, "currency": "USD"}  # fmt: skip
+    good = message(4, record)
+    found = Messages([good, good[:-1], None], forms(REFERENCE)).outcomes(REFERENCE)
+    assert ("us", "undecodable", "undecodable") == (found[0].id, found[1].cls, found[2].cls)
+    assert b'"id":"us"' in Messages([good], forms(REFERENCE)).payload(0)
+
+
+def test_a_registry_is_asked_once_for_what_it_knows_and_again_for_what_it_does_not():
+    asked = []
+
+    class Counting(Known):
+        def schema(self, number):
+            asked.append(number)
+            return super().schema(number)
+
+    counting = Forms(USAGE, Counting())
+    for _ in range(2):
+        counting.of(1)
+        counting.of(4)
+        counting.of(9)
+    assert [1, 4, 9, 9] == asked
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_length_of_a_record_is_told_by_its_values(number):
+    rng = random.Random(number)
+    bodies = [message(number, drawn(rng, "e" * rng.choice((1, 63, 64, 8191, 8192))))[5:] for _ in range(500)]
+    frame = AvroForm(USAGE, SCHEMAS[number]).rows([(len(bodies), b"".join(bodies))])
+    assert list(map(len, bodies)) == encoded_lengths(SCHEMAS[number], frame).tolist()
+
+
+def test_every_kind_of_value_has_its_length():
+    schema = {"type": "record", "name": "All", "fields": [
+        {"name": "flag", "type": "boolean"}, {"name": "small", "type": ["null", "int"]}, {"name": "real", "type": "double"},
+        {"name": "single", "type": "float"}, {"name": "blob", "type": "bytes"},
+        {"name": "exact", "type": {"type": "fixed", "name": "F", "size": 4}},
+        {"name": "choice", "type": {"type": "enum", "name": "E", "symbols": ["a", "b"]}},
+        {"name": "inner", "type": {"type": "record", "name": "I", "fields": [{"name": "text", "type": "string"}]}},
+        {"name": "numbers", "type": {"type": "array", "items": "long"}},
+    ]}  # fmt: skip
+    rows = [
+        {"flag": True, "small": small, "real": 1.5, "single": 2.5, "blob": b"x" * size, "exact": b"1234", "choice": "b",
+         "inner": {"text": "t" * size}, "numbers": numbers}
+        for small, size, numbers in ((None, 0, []), (63, 63, [0, -64, 64]), (-65, 64, [2**40, -(2**62)] * 40))
+    ]  # fmt: skip
+    bodies = []
+    for row in rows:
+        out = io.BytesIO()
+        fastavro.schemaless_writer(out, fastavro.parse_schema(schema), row)
+        bodies.append(out.getvalue())
+    frame = pl.read_avro(container_of(schema, "null", [(len(bodies), b"".join(bodies))]))
+    assert list(map(len, bodies)) == np.asarray(encoded_lengths(schema, frame)).tolist()
