@@ -1,0 +1,137 @@
+"""A Kafka as sink: what a shard says in an epoch is one transaction, in its own partition of each output topic.
+
+Every record has shard and sequence in its headers. After a restart what is committed is read back and dropped from what
+the shards say again: each result is there once. A commit of which nobody knows the outcome is not tried again in place:
+the run stops, and the next one reads back what became of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from accounting.require import require
+from connectors.batch import Emitted
+from connectors.errors import SinkUnusable
+from connectors.kafka.client import Brokers, said
+from connectors.kafka.tail import SEQUENCE, last_sequence
+from connectors.kafka.written import Numbers, Writer
+from connectors.timings import Timings, unseen
+from schemas.topics import JOURNAL, OUTPUTS
+
+SHARD = "shard"
+COMMIT_S = 60
+TRANSACTION_MS = 60_000  # a process that hangs for longer has its transaction aborted by the broker
+
+
+@dataclass
+class KafkaSink(FixedPartitionedSink[Emitted, None]):
+    """One Bytewax partition per shard; `keys` are the shards' names in order."""
+
+    brokers: Brokers
+    keys: tuple[str, ...]
+    namespace: str  # two deployments on one Kafka do not fence each other
+    numbers: Numbers
+    timings: Timings = field(default_factory=unseen)
+
+    def list_parts(self) -> list[str]:
+        return list(self.keys)
+
+    def part_fn(self, item_key: str) -> int:
+        return self.keys.index(item_key)
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> KafkaSinkPartition:
+        return KafkaSinkPartition(self, self.keys.index(for_part))
+
+
+class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
+    """A shard's transactions."""
+
+    def __init__(self, sink: KafkaSink, shard: int) -> None:
+        """SinkUnusable when the brokers do not answer. Another process that writes for the shard is fenced off."""
+        self._shard, self._timings, self._brokers = shard, sink.timings, sink.brokers
+        self._writers = {topic: Writer(topic, sink.numbers) for topic in OUTPUTS}
+        self._waiting: list[Emitted] = []
+        self._failed: list[KafkaError] = []
+        self._producer = Producer(
+            sink.brokers.client(
+                transactional_id=f"{sink.namespace}-{shard}", transaction_timeout_ms=TRANSACTION_MS,
+                enable_idempotence=True, acks="all", linger_ms=5, compression_type="lz4",
+            )
+        )  # fmt: skip
+        try:
+            self._producer.init_transactions(COMMIT_S)
+        except KafkaException as error:
+            raise SinkUnusable(f"{sink.brokers} does not begin transactions of shard {shard}: {said(error)}") from error
+        # After init_transactions: what a process before this one was committing is committed or aborted by now.
+        self._last = {topic: last_sequence(sink.brokers, topic, shard) for topic in OUTPUTS}
+
+    def write_batch(self, items: list[Emitted]) -> None:
+        self._waiting.extend(items)
+
+    def snapshot(self) -> None:
+        # Not in write_batch: only here is every shard's state of this epoch known to be durable.
+        waiting, self._waiting = self._waiting, []
+        last = dict(self._last)
+        fresh = [(item, lines) for item in waiting if (lines := self._fresh(item, last))]
+        if not fresh:
+            return  # an idle shard opens no transaction
+        began = self._timings.clock()
+        try:
+            self._producer.begin_transaction()
+            for item, lines in fresh:
+                self._send(item, lines)
+            left = self._producer.flush(COMMIT_S)
+            if left or self._failed:
+                why = said(self._failed[0]) if self._failed else f"{left} records are not acknowledged in {COMMIT_S} s"
+                raise self._stopped(why)
+            self._producer.commit_transaction(COMMIT_S)
+        except SystemError as error:  # a client that was fenced off calls back and raises at once
+            raise self._stopped(str(error.__cause__ or error)) from error
+        except KafkaException as error:
+            raise self._stopped(said(error)) from error
+        self._last = last
+        self._timings.write.since(began)
+        for item, _ in fresh:
+            if item.topic == JOURNAL and item.read_at is not None:
+                self._timings.to_journal.since(item.read_at)
+
+    def close(self) -> None:
+        # Runs while unwinding after a failure too: nothing is committed here. An open transaction is aborted by whoever
+        # comes next with the same transactional.id, or by the broker in its time.
+        self._waiting = []
+
+    def _fresh(self, item: Emitted, last: dict[str, int]) -> tuple[bytes, ...]:
+        """What the partition does not hold yet; `last` by topic moves on."""
+        require(item.shard == self._shard, "a record comes to its own shard's partition", shard=item.shard)
+        has = last[item.topic]
+        require(item.first <= has + 1, "the sink's sequence has no gap", topic=item.topic, last=has, next=item.first)
+        last[item.topic] = max(has, item.first + len(item.lines) - 1)
+        return item.lines[max(0, has + 1 - item.first) :]
+
+    def _send(self, item: Emitted, lines: tuple[bytes, ...]) -> None:
+        """The last ones of an item."""
+        writer, end = self._writers[item.topic], item.first + len(item.lines)
+        for sequence, line in enumerate(lines, start=end - len(lines)):
+            headers: dict[str, str | bytes | None] = {SHARD: str(self._shard), SEQUENCE: str(sequence)}
+            key, value = writer.message(line)
+            while True:
+                try:
+                    self._producer.produce(
+                        item.topic, value, key, self._shard, on_delivery=self._delivered, headers=headers
+                    )
+                    break
+                except BufferError:  # the client's queue is full: let it send some
+                    self._producer.poll(1)
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._failed.append(error)
+
+    def _stopped(self, why: str) -> SinkUnusable:
+        return SinkUnusable(
+            f"shard {self._shard} could not commit to {self._brokers}: {why}; run the same command again: what was committed "
+            "is read back, nothing is lost or sent twice"
+        )

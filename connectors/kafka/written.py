@@ -1,0 +1,39 @@
+"""Our own records as messages: JSON lines of the outbox in the Confluent wire format."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Protocol
+
+import fastavro
+
+from accounting.require import require
+from schemas.decode import decode
+from schemas.encode import avro_record
+from schemas.fault import Fault
+from schemas.topics import TOPICS
+
+
+class Numbers(Protocol):
+    """Which number the schema of a topic has."""
+
+    def number(self, topic: str) -> int: ...
+
+
+class Writer:
+    """Records of one topic."""
+
+    def __init__(self, topic: str, numbers: Numbers) -> None:
+        self._topic = topic
+        self._schema: Any = fastavro.parse_schema(TOPICS[topic].avsc())
+        self._head = b"\x00" + numbers.number(topic).to_bytes(4, "big")
+
+    def message(self, line: bytes) -> tuple[bytes | None, bytes]:
+        """Key and value of a line that we have made; the key is its customer, where it has one."""
+        record = decode(self._topic, line)
+        require(not isinstance(record, Fault), "what we say is a record of its topic", topic=self._topic, fault=record)
+        out = io.BytesIO()
+        out.write(self._head)
+        fastavro.schemaless_writer(out, self._schema, avro_record(record))  # type: ignore[arg-type]
+        customer = getattr(record, "customer_id", None)
+        return customer.encode() if customer else None, out.getvalue()

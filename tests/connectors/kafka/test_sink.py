@@ -1,0 +1,134 @@
+"""The sink on a real Kafka: each record once, whoever died in the middle."""
+
+import pytest
+
+from connectors.batch import Emitted
+from connectors.errors import SinkUnusable
+from connectors.kafka.forms import Forms
+from connectors.kafka.messages import Messages
+from connectors.kafka.registry import FileRegistry
+from connectors.kafka.sink import KafkaSink
+from connectors.kafka.tail import last_sequence
+from schemas.topics import EXCEPTIONS, OUTPUTS
+from tests.support import kafka
+
+
+@pytest.fixture(autouse=True)
+def topics():
+    """The output topics, once per process: tests write to shards of their own."""
+    where, there = kafka.brokers(), kafka.topics_of(kafka.brokers())
+    for topic in OUTPUTS:
+        if topic not in there:
+            kafka.created(where, topic, 64)
+
+
+@pytest.fixture
+def shard():
+    return kafka.shard()
+
+
+def sink(shard: int):
+    """The shard's partition of the sink, as a process of its own would have it."""
+    keys = tuple(map(str, range(64)))
+    return KafkaSink(kafka.brokers(), keys, "test", FileRegistry()).build_part("sink", str(shard), None)
+
+
+def said(shard: int, first: int, count: int) -> Emitted:
+    return Emitted(shard, EXCEPTIONS, first, tuple(record(shard, first + one) for one in range(count)))
+
+
+def record(shard: int, sequence: int) -> bytes:
+    return (
+        f'{{"exception_id":"x{sequence}","shard":{shard},"sequence":{sequence},"class":"invalid","severity":"error",'
+        f'"owner":"o","status":"open","customer_id":"c","reason":"because"}}'
+    ).encode()
+
+
+def sequences(shard: int) -> list[int]:
+    """What a reader of committed records finds: in the headers and in the records the same."""
+    messages = kafka.held(kafka.brokers(), EXCEPTIONS, shard)
+    read = Messages([one.value() for one in messages], Forms(EXCEPTIONS, FileRegistry())).outcomes(EXCEPTIONS)
+    headers = [dict(one.headers()) for one in messages]
+    assert [int(one["sequence"]) for one in headers] == [one.sequence for one in read]
+    assert {(str(shard).encode(), b"c")} >= {
+        (one["shard"], key) for one, key in zip(headers, [m.key() for m in messages], strict=True)
+    }
+    return [one.sequence for one in read]
+
+
+def test_what_is_said_in_an_epoch_is_there_when_it_closes(shard):
+    part = sink(shard)
+    part.write_batch([said(shard, 1, 2), said(shard, 3, 1)])
+    assert [] == sequences(shard)
+    part.snapshot()
+    assert [1, 2, 3] == sequences(shard)
+    part.snapshot()  # nothing was said: no transaction
+    assert [1, 2, 3] == sequences(shard)
+
+
+def test_what_is_there_already_is_dropped_when_it_is_said_again(shard):
+    first = sink(shard)
+    first.write_batch([said(shard, 1, 3)])
+    first.snapshot()
+    second = sink(shard)
+    second.write_batch([said(shard, 1, 3), said(shard, 4, 1)])
+    second.snapshot()
+    third = sink(shard)
+    third.write_batch([said(shard, 2, 4)])
+    third.snapshot()
+    assert [1, 2, 3, 4, 5] == sequences(shard)
+
+
+def test_what_was_sent_and_not_committed_is_not_there_and_is_sent_again(shard):
+    dying = sink(shard)
+    dying._producer.begin_transaction()
+    dying._send(said(shard, 1, 2), said(shard, 1, 2).lines)
+    assert 0 == dying._producer.flush(30)  # in the log, in no transaction that is committed
+    assert [] == sequences(shard)
+    after = sink(shard)
+    after.write_batch([said(shard, 1, 3)])
+    after.snapshot()
+    assert [1, 2, 3] == sequences(shard)
+
+
+def test_a_second_process_for_the_shard_fences_the_first_one_off(shard):
+    first = sink(shard)
+    first.write_batch([said(shard, 1, 1)])
+    first.snapshot()
+    second = sink(shard)
+    first.write_batch([said(shard, 2, 1)])
+    with pytest.raises(SinkUnusable, match=f"shard {shard} could not commit"):
+        first.snapshot()
+    second.write_batch([said(shard, 2, 1)])
+    second.snapshot()
+    assert [1, 2] == sequences(shard)
+
+
+def test_a_gap_is_a_broken_invariant(shard):
+    part = sink(shard)
+    part.write_batch([said(shard, 2, 1)])
+    with pytest.raises(Exception, match="the sink's sequence has no gap"):
+        part.snapshot()
+
+
+def test_the_last_record_is_found_behind_many_that_were_aborted(shard):
+    part = sink(shard)
+    part.write_batch([said(shard, 1, 2)])
+    part.snapshot()
+    for _ in range(3):
+        part._producer.begin_transaction()
+        part._send(said(shard, 3, 150), said(shard, 3, 150).lines)
+        part._producer.flush(30)
+        part._producer.abort_transaction(30)
+    assert 2 == last_sequence(kafka.brokers(), EXCEPTIONS, shard)
+
+
+def test_a_partition_with_records_of_somebody_else_is_refused(shard):
+    kafka.sent(kafka.brokers(), EXCEPTIONS, b"theirs", partition=shard)
+    with pytest.raises(SinkUnusable, match="holds a record that is none of ours, at offset 0"):
+        sink(shard)
+
+
+def test_a_topic_that_is_missing_is_named(shard):
+    with pytest.raises(SinkUnusable, match=r"partition 0 of nowhere.* cannot be read"):
+        last_sequence(kafka.brokers(), "nowhere", 0)
