@@ -333,7 +333,7 @@ class Billing:
             parts = number.split(net, invoice.weights())
             for line, part in zip(invoice.lines, parts):
                 line.left -= part
-            return [(line.line_id, self._now(line, at), part) for line, part in zip(invoice.lines, parts)]
+            return [(line.line_id, line.service, part) for line, part in zip(invoice.lines, parts)]
         found = []
         rest = net - sum(line.minor for line in fact.lines)
         for line in fact.lines:
@@ -352,12 +352,8 @@ class Billing:
         if own:
             own[0].left -= minor
         if line.start is None and line.end is None and same:
-            return self._now(same[0], at)
+            return same[0].service
         return self.services.of(line.line_id, at, line.start, line.end)
-
-    def _now(self, line, at):
-        """The service of an invoice's line: where it said no period, that of the line as it is now."""
-        return self.services.of(line.line_id, at) if line.service.own else line.service
 
     def _spread(self, minor, at):
         parts = self.services.spread(minor, at)

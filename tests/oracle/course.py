@@ -6,6 +6,7 @@ from fractions import Fraction
 from . import instant, number
 from .estimates import Estimates, Round, of_lines, of_pool, shifted
 from .phase import Phase
+from .terms import terms
 
 
 class Course:
@@ -59,6 +60,8 @@ class Course:
             self.opened[line.line_id] = base
             share = self.transfer.share(line, as_of)
             self.phases[line.line_id] = [Phase(as_of, base, amounts[line.line_id] - base, line, share)]
+            own, _ = self.own[line.line_id]
+            self.own[line.line_id] = (own, round(own * share))  # the opening has it, as the schedule does
 
     def _allocated(self, change, at):
         """Minor units by line of a version's totals and estimates; begins the round they belong to."""
@@ -109,7 +112,7 @@ class Course:
         gone = [line_id for line_id in self.phases if line_id not in kept and line_id not in self.ended]
         for line_id in gone:
             self._end(line_id, day)
-        if not change.lines:
+        if not change.lines or (not parts and self._is_as_planned(change)):
             return
         bases = {line.line_id: round(self.earned(line.line_id, day, before=version)) for line in change.lines}
         for line in change.lines:
@@ -134,6 +137,18 @@ class Course:
         bases = {name: base - credits[name] for name, base in bases.items()}
         self.own |= {line.line_id: (self.own[line.line_id][0], before[line.line_id]) for line in going_on}
         self._pool(day, version, going_on, bases, allocated)
+
+    def _is_as_planned(self, change):
+        """Whether what goes on earns what it was to earn, on the terms that it had: then its schedule stays."""
+        last = {line.line_id: self.phases[line.line_id][-1] for line in change.lines if line.line_id in self.phases}
+        if change.past_credit or self.ended.keys() & last.keys():
+            return False
+        if terms(change.lines) != terms([phase.line for phase in last.values()]):
+            return False
+        planned = sum(last[name].base + last[name].amount - self.earlier.get(name, 0) for name in last)
+        own = sum(minor for minor, scope in self.known.values() if scope is not None and last.keys() & set(scope))
+        totals = sum(number.to_minor(line.total, self.currency) for line in change.lines)
+        return planned == totals + own + of_pool(self.known)
 
     def _pool(self, day, version, lines, bases, allocated):
         """What is not yet recognised of the lines that go on, by current SSP x the share not yet transferred."""

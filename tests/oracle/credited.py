@@ -26,11 +26,14 @@ class Take:
         return round((self.rest - back) * self._done(at))
 
     def _done(self, at):
-        """The share of it that has been taken: over the service as it was then, what is left over each later one."""
+        """The share of it that has been taken: over the line's term of then, what is left over each later one."""
         service, then, done = self.service, self.service.share_on(self.at), Fraction(0)
-        for since, later in self.service.later(self.at):
+        for number, (since, later) in enumerate(self.service.later(self.at)):
             if since >= at:
                 break
+            if number == 0:
+                service, then = later, later.share_on(self.at)
+                continue
             done += (1 - done) * _of_the_rest(service, then, since)
             service, then = later, later.share(since)
         return done + (1 - done) * _of_the_rest(service, then, at)
