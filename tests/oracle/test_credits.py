@@ -260,3 +260,9 @@ def test_what_is_left_when_everything_is_earned_is_of_the_first_line(tmp_path):
 def test_what_a_fact_brings_after_a_cancellation_is_booked_with_it(tmp_path):
     scenario = cancelled(tmp_path, "non_refundable").bill("invoice_finalized", APRIL, "20", "late")
     assert {"01": 3100, "02": 5900, "04": 2000} == movements(scenario, "revenue", as_of=MARCH)["revenue"]
+
+
+def test_a_refund_is_booked_whether_or_not_the_payment_is_known(tmp_path):
+    scenario = quarter(tmp_path, paid=False).bill("refund", FEBRUARY, "90")
+    expected = {"refunds": {"02": 3100}, "cash": {"02": -9000}, "accounts_receivable": {"01": 9000}}
+    assert expected == movements(scenario, *expected)
