@@ -11,11 +11,18 @@ from accounting.contract import VersionKind
 from accounting.invoice import only, portion, within
 from accounting.position import REVENUE
 from tests.accounting.examples import at
-from tests.accounting.ledgers import billed, cents, metered, ratable, settled, signed, told, totals
-
-LINE = ratable("L", "2023-01-01", "2023-04-01", 90)
-QUARTER = signed(1, "2023-01-01", LINE)
-INVOICE = told("invoice_finalized", "2023-01-01", 90)
+from tests.accounting.ledgers import (
+    INVOICE,
+    LINE,
+    QUARTER,
+    billed,
+    cents,
+    metered,
+    settled,
+    signed,
+    told,
+    totals,
+)
 
 
 @pytest.mark.parametrize(

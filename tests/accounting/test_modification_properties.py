@@ -14,12 +14,11 @@ from accounting.contract import ContractVersion, Line, LineKind, Modification, V
 from accounting.contract_plan import ContractPlan
 from accounting.coverage import ALWAYS, FOREVER
 from accounting.modification import Treatment
-from accounting.policy import Policies, PolicyRecord
 from accounting.recognition import CATCH_UP
 from accounting.schedule import Method
 from tests.accounting.examples import at
 from tests.accounting.ledgers import planned
-from tests.accounting.plans import recognised_by
+from tests.accounting.plans import recognised_by, recognising
 
 START = at("2025-01-01")
 LENGTH = 240  # days
@@ -380,18 +379,9 @@ def test_a_version_that_nobody_can_decide_is_as_if_it_were_not_there(versions, z
 CHANGES = st.lists(st.tuples(st.sampled_from(["daily", "period_end"]), INSIDE), max_size=2)
 
 
-def policies(changes: list[tuple[str, int]], residual: bool) -> Policies:
-    found = Policies()
-    for number, (value, since) in enumerate(changes):
-        found.add(PolicyRecord("recognise", value, since, number))
-    if residual:
-        found.add(PolicyRecord("residual", "last_full_period", 0, 9))
-    return found
-
-
 @given(histories(removal=False) | histories(), ZONES, CHANGES, st.booleans(), st.lists(INSIDE, max_size=5))
 def test_the_effects_of_amended_contracts_are_the_same_however_time_is_cut(versions, zone, changes, residual, cuts):
-    found = planned(versions, zone, policies(changes, residual))
+    found = planned(versions, zone, recognising(changes, residual))
     whole = found.effects(ALWAYS, FOREVER)
     bounds = [ALWAYS, *sorted({*cuts, *(day_of(one, zone) for one in versions)}), FOREVER]
     assert whole == [one for since, until in pairwise(bounds) for one in found.effects(since, until)]
