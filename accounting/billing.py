@@ -110,12 +110,12 @@ class Billing:
     def _finalised(self, fact: BillingFact) -> None:
         invoice = self._invoices[fact.invoice_id or ""]
         booking = Booking(fact, BILLING, "invoice finalised: billed to its positions", invoice.fact)
-        booking.leg(ACCOUNTS_RECEIVABLE, invoice.amount, invoice.receivable, today=True)
-        booking.leg(TAX_PAYABLE, -invoice.tax, invoice.taxed, today=True)
+        booking.leg(ACCOUNTS_RECEIVABLE, invoice.amount, invoice.receivable)
+        booking.leg(TAX_PAYABLE, -invoice.tax, invoice.taxed)
         changes: dict[str, int] = {}
         lines: list[ServedLine] = []
         for piece in invoice.pieces:
-            line = self._restored(booking, piece, fact.at) if self._voided else ServedLine(piece.service[0], piece.net)
+            line = self._restored(booking, piece, fact.at)
             position = self._terms.position(line.line_id)
             changes[position] = changes.get(position, 0) + line.net + line.contra
             lines.append(line)
@@ -149,7 +149,7 @@ class Billing:
             return
         rule = "payment: the receivable is settled at its historical rate"
         booking = Booking(fact, PAYMENT, rule, invoice.fact, line_id=invoice.line_id)
-        booking.leg(CASH, amount, None, today=True)
+        booking.leg(CASH, amount, today=True)
         settled = portion(amount, due)
         invoice.open -= settled
         booking.leg(ACCOUNTS_RECEIVABLE, -settled, invoice.receivable)
@@ -277,7 +277,7 @@ class Billing:
     def _part(self, fact: BillingFact, invoice: Invoice, service: Service, net: int) -> CreditPart:
         share = self._terms.share(service, fact.at)
         contra = round_share(net, *share)
-        turns = [(self._terms.since(service[0], fact.at), net - contra)] if net != contra else []
+        turns = [(self._terms.since(service[0], fact.at), net - contra)]
         return CreditPart(service, invoice.piece(service), share, contra, net - contra, turns)
 
     # -- what follows a credit
@@ -294,9 +294,8 @@ class Billing:
         self._book(note.reversal(self._terms, fact, amount, rule))
 
     def _dispute_won(self, fact: BillingFact) -> None:
-        invoice = self._invoices.get(fact.invoice_id or "")
+        invoice = self._named(fact)
         if invoice is None:
-            self._unknown(fact, f"invoice {fact.invoice_id}")
             return
         disputed = sum(one.amount for one in invoice.disputes)
         left = fact.amount if fact.amount is not None else disputed
@@ -330,7 +329,7 @@ class Billing:
             if part > 0 and name != CASH:
                 held = note.invoice.receivable if name == ACCOUNTS_RECEIVABLE else note.balances[name]
                 booking.leg(name, part, held)
-                booking.leg(CASH, -part, None, today=True)
+                booking.leg(CASH, -part, today=True)
                 note.invoice.open += part if name == ACCOUNTS_RECEIVABLE else 0
         note.refunded = end
         booking.line_id = note.line_id

@@ -56,7 +56,7 @@ class ServiceTerms:
 
     def number(self, line_id: str) -> int:
         """Where a fixed line stands among the effects of one instant."""
-        return self._number.get(line_id, len(self._number))
+        return self._number[line_id]
 
     def spread(self, at: int) -> list[tuple[str, int]]:
         """Over which lines an amount goes that names none, with weights: the fixed lines by total, else usage lines."""
@@ -186,7 +186,7 @@ class ServiceTerms:
         for plan in self.plan.lines:
             last = plan.phases[-1]
             before = plan.phases[-2] if len(plan.phases) > 1 else last
-            found.append((plan.line_id, max(before.base + before.amount - last.base - last.amount, 0)))
+            found.append((plan.line_id, max(before.base + before.amount - last.base, 0)))
         return found
 
 
@@ -195,5 +195,4 @@ def _scaled(rest: int, transferred: Ratio, done: Ratio) -> int:
     if done == transferred:
         return rest
     (part, whole), (now, all_of_it) = transferred, done
-    left = (whole - part) * all_of_it
-    return round_share(rest, (all_of_it - now) * whole, left) if left > 0 else 0
+    return round_share(rest, (all_of_it - now) * whole, (whole - part) * all_of_it)
