@@ -259,7 +259,7 @@ class Billing:
         for line in self._known(fact):
             of_line = [one for one in invoice.pieces if one.service[0] == line.line_id]
             if line.start is None and line.end is None and sum([one.net for one in of_line]) != 0:
-                shares = pro_rata(line.net, _weights(of_line))
+                shares = pro_rata(line.net, _weights(of_line, line.net))
                 rows += zip([one.service for one in of_line], shares, strict=True)
             else:
                 rows.append((self._terms.service(line.line_id, line.start, line.end, fact.at), line.net))
@@ -268,7 +268,7 @@ class Billing:
         elif rows:
             rows[0] = (rows[0][0], rows[0][1] + net - sum(row[1] for row in rows))
         elif invoice.pieces:
-            shares = pro_rata(net, _weights(invoice.pieces))
+            shares = pro_rata(net, _weights(invoice.pieces, net))
             rows = list(zip([one.service for one in invoice.pieces], shares, strict=True))
         else:
             rows = self._spread(net, fact.at)
@@ -385,8 +385,7 @@ def _owing(invoice: Invoice) -> int:
     return max(invoice.open, 0) if invoice.amount >= 0 else min(invoice.open, 0)
 
 
-def _weights(pieces: list[Piece]) -> list[int]:
-    """What is left of the pieces; where that says nothing, what they were."""
+def _weights(pieces: list[Piece], amount: int) -> list[int]:
+    """By what an amount goes over pieces: by what is left of them as far as it lasts, else by what they were."""
     left = [one.left for one in pieces]
-    total, whole = sum(left), sum(one.net for one in pieces)
-    return left if total and (total > 0) is (whole > 0) else [one.net for one in pieces]
+    return left if within(amount, sum(left)) else [one.net for one in pieces]

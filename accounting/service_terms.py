@@ -115,7 +115,7 @@ class ServiceTerms:
         if plan.steps is not None:
             last = at if ended is None or at < ended else ended - 1
             step = next((one for one in reversed(plan.steps) if one.instant <= last), None)
-            return (min(max(step.incurred, 0), step.expected), step.expected) if step else (0, 1)
+            return (min(step.incurred, step.expected), step.expected) if step else (0, 1)
         last = self.day_start(at)
         if ended is not None:
             last = min(last, ended)
@@ -152,13 +152,13 @@ class ServiceTerms:
         if plan is None or not any(rest for _, rest in turns):
             return None
         ended, opened = self._ended(plan), self.plan.opened_at
-        if ended is not None and turns[0][0] >= ended:
-            return None
         origin = self._phase(plan, at)
         line: Line = replace(origin.line, start=start, end=end)
         first, done = turns[0][0], transferred
         if plan.steps is None and first < opened:
             first, done = opened, self._elapsed(start, end, origin.method, opened)
+        if ended is not None and first >= ended:
+            return None
         made = LinePlan(line_id, plan.product_id, (), plan.steps)
         phases: list[Phase] = []
         for since, rest in turns:
