@@ -283,17 +283,20 @@ class _Ledger:
         used: Used,
         worth: int | None,
     ) -> None:
-        rate, held = today, shift.held
+        rate, held, several = today, shift.held, False
         if held is not None and shift.mode is ShiftMode.GIVE:
-            rate = held.rate or then
+            rate, several = held.rate or then, held.rate is None
             worth = held.move(shift.change, then, used)
         course = self.settled.positions[shift.position]
-        shifted = course.shift(shift.change, rate, booking.stated_by.invoice_id or "", used, worth)
+        # A reversal gives back at the rates of what was taken, not at those of the credit's legs.
+        taken = Used() if shift.mode is ShiftMode.TAKE else used
+        shifted = course.shift(shift.change, rate, booking.stated_by.invoice_id or "", taken, worth, several)
         course.record(shifted, movements)
         if held is not None and shift.mode is ShiftMode.TAKE:
             held.amount += shift.change
             held.functional -= shifted.functional
-            held.rate = next(iter(used)) if len(used) == 1 else None
+            held.rate = next(iter(taken)) if len(taken) == 1 else None
+            used |= taken
 
     def _balance(self, booking: Booking, movements: Movements, left: int, rates_differ: bool) -> None:
         """Balance an entry in the functional currency: what rates differ by goes to fx_gain_loss; what rounding leaves to
@@ -332,9 +335,12 @@ def _sums(movements: Movements) -> tuple[int, int]:
 
 
 def _worth(leg: Leg, today: Rate, then: Rate, used: Used) -> int:
-    """The functional amount of a leg: historical as far as it settles something, new at the event's or invoice's rate."""
+    """The functional amount of a leg: historical as far as it settles something, new at the event's or invoice's rate.
+
+    What comes back to recoverables is at the rate of the payment that they arose from.
+    """
     rate = today if leg.today else then
     if leg.holding is not None:
-        return leg.holding.move(leg.amount, rate, used)
+        return leg.holding.move(leg.amount, rate if leg.today else leg.holding.rate or rate, used)
     used.add(rate)
     return convert(leg.amount, rate)

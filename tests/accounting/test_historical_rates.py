@@ -144,6 +144,31 @@ def test_a_note_gives_back_at_the_rates_of_what_it_took():
     assert {account: (-one, -other) for account, (one, other) in taken.items()} == last(*MIXED, note, void)
 
 
+def test_what_was_given_back_is_taken_again_at_the_rates_at_which_it_came():
+    """11.37 of a second note were earned: at 1.1 they are 12.51. 19.63 of the 20.32 that came back at 1.3 go out again."""
+    note, void = told("credit_note", "2023-02-01", 31, note="N"), told("credit_note_voided", "2023-02-02", note="N")
+    assert {
+        "accounts_receivable": (-3100, -3410), "credit_notes": (1137, 1251), "deferred_revenue": (1963, 2552),
+        "fx_gain_loss": (0, -393),
+    } == last(*MIXED, note, void, told("credit_note", "2023-02-03", 31, note="O"))  # fmt: skip
+
+
+def test_what_came_at_several_rates_is_given_back_as_such():
+    """Of 40.97 that a note of I takes 31.50 are its own at 1.1, 9.47 are J's at 1.3: 34.65 and 12.31, also the next time."""
+    facts = [
+        told("invoice_finalized", "2023-01-01", "62.50", rate="1.1"),
+        told("invoice_finalized", "2023-01-02", "27.50", rate="1.3", invoice="J"),
+        told("credit_note", "2023-02-01 08:00", "62.50", note="N"), told("credit_note_voided", "2023-02-01 09:00", note="N"),
+        told("credit_note", "2023-02-01 10:00", "62.50", note="O"),
+    ]  # fmt: skip
+    expected = {
+        "accounts_receivable": (-6250, -6875), "credit_notes": (2153, 2368), "deferred_revenue": (4097, 4696),
+        "fx_gain_loss": (0, -189),
+    }  # fmt: skip
+    found = in_dollars(*facts)
+    assert [expected, expected] == [one.movements for one in found.billing if one.fact.kind == "credit_note"]
+
+
 def test_a_note_that_comes_back_in_parts_leaves_nothing_in_either_currency():
     """10 of 31: 3.45 and 6.55, at 8.52 of the 26.42 that were taken; the rest takes the rest."""
     note = told("credit_note", "2023-02-01", 31, note="N")
@@ -194,6 +219,20 @@ def test_a_balance_of_the_customer_carries_the_rate_of_its_note_and_cash_that_of
         "accounts_receivable": (1500, 1650), "customer_balance": (1000, 1200), "cash": (-2500, -3250),
         "fx_gain_loss": (0, 400),
     } == last(invoice, paid, note, told("refund", "2023-03-01", note="N"))  # fmt: skip
+
+
+def test_recoverables_come_back_at_the_rate_of_their_payment():
+    """59 of 90 came in at 1.4; a dispute in May takes them at that rate, and so they come back when it is won."""
+    facts = [
+        told("invoice_finalized", "2023-01-01", 90), told("invoice_uncollectible", "2023-02-01"),
+        told("invoice_paid", "2023-04-01"), told("dispute_opened", "2023-05-01"), told("dispute_won", "2023-05-03"),
+    ]  # fmt: skip
+    *_, taken, back = [one.movements for one in in_dollars(*facts).billing]
+    expected = {
+        "disputes": (3100, 3410), "recoverables": (5900, 8260), "cash": (-9000, -13500), "fx_gain_loss": (0, 1830)
+    }  # fmt: skip
+    assert expected == taken
+    assert {account: (-one, -other) for account, (one, other) in expected.items()} == back
 
 
 # -- what rounding leaves
