@@ -132,6 +132,18 @@ def test_a_refund_out_of_the_customers_balance_makes_nothing_due():
     assert [AMOUNT_EXCEEDS] == [cls for cls, _ in refused(*facts, told("invoice_paid", "2023-02-03"))]
 
 
+def test_what_comes_back_of_a_note_is_not_refunded():
+    """15 of 45 came back: 30 of the note stay with the invoice and can be paid out, and no more."""
+    facts = [
+        INVOICE,
+        told("credit_note", "2023-02-01", 45, note="N"),
+        told("credit_note_voided", "2023-02-02", 15, note="N"),
+    ]
+    assert {"accounts_receivable": 3000, "cash": -3000} == moved(*facts, told("refund", "2023-02-03", 30, note="N"))
+    reason = "refund: credit note N: 30.01 USD asked for, 30.00 is left to refund: send an event that fits"
+    assert [(AMOUNT_EXCEEDS, reason)] == refused(*facts, told("refund", "2023-02-03", "30.01", note="N"))
+
+
 def test_parts_of_nothing_are_nothing_and_nothing_has_no_parts():
     assert [0, 0] == pro_rata(0, [-1, -2]) == pro_rata(0, [1, 2]) == pro_rata(0, [1, -1])
     with pytest.raises(InvariantBroken, match=r"an amount needs somewhere to go \(amount=5\)"):

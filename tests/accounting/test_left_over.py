@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from accounting.contract import VersionKind
+from accounting.contract import Opening, VersionKind
 from accounting.contract_ledger import settle_contract
 from accounting.position import REVENUE
 from accounting.recognition import CATCH_UP
@@ -69,6 +69,23 @@ def test_of_a_contract_that_ends_before_it_begins_all_is_left_over():
     terms = signed(1, "2023-01-01", ratable("L", "2023-02-01", "2023-04-01", 90))
     found, _ = over([terms, ended(terms, "2023-01-15")], told("invoice_finalized", "2023-01-02", 90))
     assert [("L", 9000)] == found
+
+
+def test_of_a_contract_that_ends_when_its_books_start_it_is_what_the_opening_left():
+    opened = replace(QUARTER, opening=Opening(at("2023-02-15"), cents(45), cents(90)))
+    assert [("L", 4500)] == over([opened, cancelled("2023-02-15")])[0]
+
+
+def test_of_a_line_that_became_usage_it_is_what_its_own_bill_leaves():
+    """L was billed 90 and earned 31 by its term; then it is used for 10."""
+    second = signed(2, "2023-02-01", metered("L", "2023-02-01"))
+    found, books = over([QUARTER, second, ended(second, "2023-03-01")], INVOICE, usage=[used("L", "2023-02-10", 10)])
+    assert [("L", 4900)] == found
+    assert {"accounts_receivable": cents(90), REVENUE: cents(-90)} == books
+
+
+def test_usage_of_a_line_that_no_version_has_leaves_what_is_over_of_the_others():
+    assert [("L", 4500)] == over([QUARTER, cancelled("2023-02-15")], INVOICE, usage=[used("Z", "2023-02-20", 5)])[0]
 
 
 def test_of_a_contract_without_lines_it_stays_deferred():
