@@ -12,7 +12,7 @@ from accounting.exchange import Exchange, Holding
 from accounting.position import DEFERRED_REVENUE, REVENUE, UNBILLED_RECEIVABLE
 from accounting.position_course import PositionCourse, Shifted, add
 from accounting.require import InvariantBroken
-from tests.accounting.examples import day
+from tests.accounting.examples import at, day
 from tests.accounting.ledgers import LINE, billed, cents, metered, ratable, settled, signed, told, totals, used
 
 ONE_TO_ONE, FIFTH, DOUBLE, TINY = (1, 1), (6, 5), (2, 1), (1, 150)  # 1, 1.2, 2 and 1/150
@@ -133,6 +133,14 @@ MIXED = [  # January releases all of I; what a note of I takes then was billed b
 ]
 
 
+def test_a_note_takes_first_what_its_own_invoice_billed():
+    """Nothing is earned yet: 10 of J are 13, though I was billed before it."""
+    note = told("credit_note", "2023-01-01", 10, note="N", invoice="J")
+    invoices = MIXED[0], replace(MIXED[1], at=at("2023-01-01"))
+    expected = {"accounts_receivable": (-1000, -1300), "deferred_revenue": (1000, 1300)}
+    assert expected == last(*invoices, note)
+
+
 def test_a_note_gives_back_at_the_rates_of_what_it_took():
     """10.68 of 31 were earned; 20.32 are taken of J at 1.3, the receivable and the contra account of I carry 1.1."""
     note, void = told("credit_note", "2023-02-01", 31, note="N"), told("credit_note_voided", "2023-02-02", note="N")
@@ -242,8 +250,12 @@ def test_what_rounding_leaves_of_a_credit_goes_to_the_receivable_that_is_still_o
     """At 0.3: 0.11 are 3 of receivable, none of tax and 3 deferred; of 0.05 these are 1 (1.36) and 2 (1.5)."""
     invoice = told("invoice_finalized", "2023-01-01", "0.11", tax="0.01")
     note = told("credit_note", "2023-01-01", "0.05", note="N")
-    booked = last(invoice, note, rates=lambda _: Fraction(3, 10))
-    assert {"accounts_receivable": (-5, -2), "deferred_revenue": (5, 2)} == booked
+    expected = {"accounts_receivable": (-5, -2), "deferred_revenue": (5, 2)}
+    assert expected == last(invoice, note, rates=lambda _: Fraction(3, 10))
+    # What comes back came at that one rate: the next note leaves no difference of rates either.
+    more = told("credit_note_voided", "2023-01-02", note="N"), told("credit_note", "2023-01-03", "0.05", note="O")
+    ahead = replace(EUROS, lines=(replace(LINE, start=at("2023-02-01")),))
+    assert expected == last(invoice, note, *more, versions=[ahead], rates=lambda _: Fraction(3, 10))
 
 
 # -- days without a rate
