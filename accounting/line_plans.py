@@ -64,17 +64,20 @@ class LinePlans:
     def credited(self, names: Sequence[str], past_credit: int, since: int) -> dict[str, int]:
         """What each line bears of a price change that settles goods already delivered: by what it has earned.
 
-        What a version of the same day, or of a later one, has settled so before stays settled.
+        What a version of the same day, or of a later one, has settled so before stays settled, by the same measure.
         """
         found = dict.fromkeys(names, 0)
-        if not (past_credit or self._credits):
+        for name in names:
+            known = self._credits.get(name, [])
+            past_credit += sum(amount for at, amount in known if at >= since)
+            self._credits[name] = [one for one in known if one[0] < since]
+        if not past_credit:
             return found
         begun = [name for name in names if self.before(name, since)]  # others have delivered nothing
         earned = [abs(self.earned(name, since)) for name in begun]
         for name, part in zip(begun, largest_remainder(past_credit, earned) if begun else (), strict=True):
-            known = self._credits.get(name, [])
-            found[name] = part + sum(amount for at, amount in known if at >= since)
-            self._credits[name] = [*(one for one in known if one[0] < since), (since, found[name])]
+            found[name] = part
+            self._credits[name].append((since, part))
         return found
 
     def begin(self, line: Line, amount: int, version: int) -> None:

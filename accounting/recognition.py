@@ -177,19 +177,24 @@ def effects(plan: LinePlan, zone_name: str, policies: Policies, since: int, unti
     before, *cumulative = plan.earned([begin, *(mark.instant for mark in marks)], zone_name)
     found: list[Effect] = []
     jumps = [jump for jump in plan.catch_ups(zone_name) if begin <= jump.instant <= until]
-    phase, line_id, rule, product = None, plan.line_id, "", ""
+    later = list(plan.phases[:0:-1])
+    phase, line_id = plan.phases[0], plan.line_id
+    rule, product = _rule(phase), phase.line.product_id
     for (instant, day), amount in zip(marks, cumulative, strict=True):
         while jumps and jumps[0].instant < instant:
             before += jumps[0].amount
             found.append(jumps.pop(0))
         if amount != before:
-            if phase is None or phase is not plan.phases[-1]:
-                phase = _phase_at(plan.phases, instant)
-                rule = f"{phase.method} schedule, cumulative amount rounded half-even"
-                product = phase.line.product_id
+            while later and later[-1].since < instant:
+                phase = later.pop()
+                rule, product = _rule(phase), phase.line.product_id
             found.append(Effect(instant, day, line_id, amount - before, phase.version, rule, RECOGNITION, product))
         before = amount
     return [one for one in (*found, *jumps) if one.instant > since]
+
+
+def _rule(phase: Phase) -> str:
+    return f"{phase.method} schedule, cumulative amount rounded half-even"
 
 
 def by_month(plan: LinePlan, zone_name: str, policies: Policies) -> dict[int, int]:

@@ -61,6 +61,7 @@ def test_an_amount_without_lines_goes_by_the_totals_of_fixed_lines_else_equally(
     assert [("L", 750), ("B", 250)] == spread(LINE, replace(other, total=cents(30)), *meters)
     assert [("L", 1000), ("B", 0)] == spread(LINE, replace(other, total=0))
     assert [("L", 1000), ("B", 0)] == spread(LINE, replace(other, total=None))
+    assert [("L", 1000), ("B", 0)] == spread(replace(LINE, total=1), replace(other, total=None))
     assert [("L", 500), ("B", 500)] == spread(replace(LINE, total=0), replace(other, total=0))
     assert [("L", 500), ("B", 500)] == spread(LINE, replace(other, total=-1))
     assert [("U", 500), ("V", 500)] == spread(*meters)

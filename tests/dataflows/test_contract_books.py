@@ -9,11 +9,6 @@ from schemas.topics import EXCEPTIONS, JOURNAL
 from tests.support.driven import QUARTER
 from tests.support.timeline import ledger
 
-
-def entries(shard):
-    return [json.loads(line) for line in shard.lines[JOURNAL].values()]
-
-
 # -- the position
 
 
@@ -111,7 +106,7 @@ def test_a_delivery_that_is_moved_is_taken_back_and_posted_anew(driven):
         2025-02-01 a Dr revenue 50.00 Cr unbilled_receivable 50.00
     """)
     assert expected == shard.journal
-    rules = [entry["lineage"]["rule"] for entry in entries(shard)]
+    rules = [entry["lineage"]["rule"] for entry in shard.entries]
     assert "taken back: no version has the effect any more" == rules[2] == rules[3]
 
 
@@ -179,7 +174,7 @@ def test_the_entry_names_its_rule_version_source_and_policy(driven):
     found = [
         (one["line_id"], one["lineage"]["contract_version"], one["lineage"]["policy_version"],
          one["lineage"]["sources"][0]["from_offset"], one["lineage"]["rule"])
-        for one in entries(shard)
+        for one in shard.entries
     ]  # fmt: skip
     expected = [
         ("b", 2, None, 1, "milestone, cumulative amount by progress, rounded half-even"),
@@ -188,7 +183,7 @@ def test_the_entry_names_its_rule_version_source_and_policy(driven):
     assert expected == found
     assert {("recognition", None, 0, None)} == {
         (one["kind"], one["window"], one["lineage"]["event_count"], one["lineage"]["event_digest"])
-        for one in entries(shard)
+        for one in shard.entries
     }
 
 
