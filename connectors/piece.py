@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,6 +22,9 @@ class Piece(Protocol):
 
     def part(self, start: int, stop: int | None = None) -> Piece:
         """Some of the records."""
+
+    def offsets(self, start: int) -> Sequence[int]:
+        """Where each of them stands, when all before position `start` has been taken."""
 
     def payload(self, row: int) -> bytes:
         """A record's bytes, for an exception or to keep: JSON, if the file's form is no text."""
@@ -46,6 +49,9 @@ class Lines:
     def part(self, start: int, stop: int | None = None) -> Lines:
         return Lines(self.lines[start:stop], self.meters)
 
+    def offsets(self, start: int) -> Sequence[int]:
+        return range(start, start + len(self))
+
     def payload(self, row: int) -> bytes:
         return self.lines[row]
 
@@ -68,6 +74,9 @@ class Fields:
     def part(self, start: int, stop: int | None = None) -> Fields:
         return Fields(self.frame[start:stop])
 
+    def offsets(self, start: int) -> Sequence[int]:
+        return range(start, start + len(self))
+
     def payload(self, row: int) -> bytes:
         return usage_line(self.frame.row(row, named=True))
 
@@ -89,6 +98,9 @@ class Judged:
 
     def part(self, start: int, stop: int | None = None) -> Judged:
         return Judged(self.known[start:stop])
+
+    def offsets(self, start: int) -> Sequence[int]:
+        return range(start, start + len(self))
 
     def payload(self, row: int) -> bytes:
         return self.known[row][1]

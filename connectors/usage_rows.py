@@ -29,17 +29,25 @@ class Lateness:
 
 
 def usage_batches(
-    partition: int, start: int, lines: list[bytes] | Piece, newest: int | None, timeline: Timeline, lateness: Lateness
+    partition: int,
+    start: int,
+    lines: list[bytes] | Piece,
+    newest: int | None,
+    timeline: Timeline,
+    lateness: Lateness,
 ) -> list[Batch]:
-    """The records at positions start, start + 1, ... as one batch for each phase they touch."""
+    """The records behind position `start` as one batch for each phase they touch."""
     piece = Lines(lines) if isinstance(lines, list) else lines
     columns = piece.columns()
-    rejected = [Rejected(start + row, fault.cls, fault.reason, piece.payload(row)) for row, fault in columns.faults]
+    places = np.asarray(piece.offsets(start), dtype=np.int64)
+    rejected = [
+        Rejected(int(places[row]), fault.cls, fault.reason, piece.payload(row)) for row, fault in columns.faults
+    ]
     rows = columns.rows
     times = rows["event_time"].to_numpy()
     strange = (times < EARLIEST_US) | (times >= LATEST_US)
     if strange.any():
-        rejected += _refused(rows.filter(strange), start, piece, "too_early", _TOO_EARLY)
+        rejected += _refused(rows.filter(strange), places, piece, "too_early", _TOO_EARLY)
         rows = rows.filter(~strange)
         times = rows["event_time"].to_numpy()
     running = np.maximum(
@@ -51,17 +59,18 @@ def usage_batches(
     behind = np.where(known, before - lateness.allowed_us - times, 0)
     too_late = behind > lateness.horizon_us
     rows = rows.with_columns(
-        pl.Series("offset", rows["row"].cast(pl.Int64).to_numpy() + start),
+        pl.Series("offset", places[rows["row"].to_numpy()]),
         pl.Series("late", behind > 0),
         *_halves(id128(), "high", "low"),
         *_halves(fingerprint(), "print_high", "print_low"),
     )
     if too_late.any():
         reason = _TOO_LATE.format(days=lateness.horizon_us / 86_400_000_000)
-        rejected += _refused(rows.filter(too_late), start, piece, "too_late", reason)
+        rejected += _refused(rows.filter(too_late), places, piece, "too_late", reason)
         keep = ~too_late
         rows, running = rows.filter(keep), running[keep]
-    return _by_phase(partition, start, len(lines), rows, running, rejected, newest, timeline)
+    end = int(places[-1]) + 1 if len(places) else start
+    return _by_phase(partition, start, end, rows, running, rejected, newest, timeline)
 
 
 _TOO_EARLY = "event_time {time} is outside 2000-01-01 to 2100-01-01: correct the producer's clock and send it again"
@@ -75,9 +84,9 @@ def _halves(hashed: pl.Expr, high: str, low: str) -> list[pl.Expr]:
     return [(hashed // _HALF).cast(pl.UInt64).alias(high), (hashed % _HALF).cast(pl.UInt64).alias(low)]
 
 
-def _refused(rows: pl.DataFrame, start: int, piece: Piece, cls: str, reason: str) -> list[Rejected]:
+def _refused(rows: pl.DataFrame, places: NDArray[np.int64], piece: Piece, cls: str, reason: str) -> list[Rejected]:
     return [
-        Rejected(start + row, cls, reason.format(time=rfc3339(time)), piece.payload(row), time, customer, contract)
+        Rejected(int(places[row]), cls, reason.format(time=rfc3339(time)), piece.payload(row), time, customer, contract)
         for row, time, customer, contract in rows.select("row", "event_time", "customer_id", "contract_id").iter_rows()
     ]
 
@@ -85,7 +94,7 @@ def _refused(rows: pl.DataFrame, start: int, piece: Piece, cls: str, reason: str
 def _by_phase(
     partition: int,
     start: int,
-    count: int,
+    end: int,
     rows: pl.DataFrame,
     running: NDArray[np.int64],
     rejected: list[Rejected],
@@ -94,10 +103,13 @@ def _by_phase(
 ) -> list[Batch]:
     """Cut where the phase changes. A rejected line belongs to the phase of the row before it."""
     offsets = rows["offset"].to_numpy()
-    first_phase = 0 if newest is None else int(timeline.phases(np.array([newest]))[0])
-    phases = timeline.phases(running)
+    source = f"{USAGE}/{partition}"
+    first_phase = 0
+    if newest is not None:
+        first_phase = int(timeline.phases(np.array([newest]), source, np.array([start]))[0])
+    phases = timeline.phases(running, source, offsets)
     cuts = np.flatnonzero(np.diff(np.concatenate(([first_phase], phases))))
-    edges = [start, *(int(offsets[cut]) for cut in cuts), start + count]
+    edges = [start, *(int(offsets[cut]) for cut in cuts), end]
     edge_phases = [first_phase, *(int(phases[cut]) for cut in cuts)]
     rejected.sort(key=lambda one: one.offset)
     batches = []

@@ -271,8 +271,7 @@ class FilePartition(StatefulSourcePartition[Batch, None]):
         """Low-volume records, one batch for each run of the same phase."""
         batches: list[Batch] = []
         newest = self._newest
-        for row, one in enumerate(piece.outcomes(self._topic)):
-            offset = self._offset + row
+        for row, (offset, one) in enumerate(zip(piece.offsets(self._offset), piece.outcomes(self._topic), strict=True)):
             records, rejected = _judged(offset, one, piece.payload(row))
             if records and (time := records[0].model.event_time) is not None:
                 newest = time if newest is None else max(newest, time)

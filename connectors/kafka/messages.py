@@ -32,14 +32,18 @@ _NOTHING = pl.DataFrame(schema=SCHEMA)
 class Messages:
     """Consecutive messages of one topic (a connectors.piece.Piece); None: a message without a value."""
 
-    def __init__(self, values: Sequence[bytes | None], forms: Forms) -> None:
-        self._values, self._forms = values, forms
+    def __init__(self, values: Sequence[bytes | None], forms: Forms, offsets: Sequence[int] = ()) -> None:
+        """`offsets`: where they stand; a partition may have gaps, of compaction and of transactions."""
+        self._values, self._forms, self._offsets = values, forms, offsets
 
     def __len__(self) -> int:
         return len(self._values)
 
     def part(self, start: int, stop: int | None = None) -> Messages:
-        return Messages(self._values[start:stop], self._forms)
+        return Messages(self._values[start:stop], self._forms, self._offsets[start:stop])
+
+    def offsets(self, start: int) -> Sequence[int]:
+        return self._offsets
 
     def payload(self, row: int) -> bytes:
         """The record as JSON, as it would be in a file; the bytes as they came where they are no record."""
