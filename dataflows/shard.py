@@ -19,6 +19,7 @@ from accounting.calendar import DAY_US
 from accounting.coverage import ALWAYS, Cover
 from accounting.require import require
 from connectors.batch import ENDED, Batch, Emitted, Record
+from connectors.source import CONTROL_SOURCE
 from dataflows import breakdown, tally
 from dataflows.admission import Admission
 from dataflows.beyond_retention import BeyondRetention
@@ -53,8 +54,6 @@ from state import codec, keys
 from state.directory import applied
 from state.records import Applied
 from state.store import ShardStore
-
-CONTROL_SOURCE = f"{CONTROL}/0"
 
 # The order inside a phase: what comes later finds what it refers to, so that nothing is an exception in between.
 RANK = {REFERENCE: 0, CONTRACTS: 1, BILLING: 2, USAGE: 3}

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from connectors.files.source import Progress
+from connectors.source import Progress
 from ops.books_digest import journal_books
 from ops.failures import DONE, FAILED, WRONG_USAGE, exit_code, told
 from ops.job import Job
@@ -59,7 +59,7 @@ def run_shown(job: Job) -> Result:
     with ProgressLine() as line:
 
         def show(progress: Progress) -> None:
-            line.show(progress.bytes_read, progress.bytes_total, progress.rows_read)
+            line.show(progress.read, progress.total, progress.rows_read)
 
         return run(job, show)
 

@@ -12,10 +12,11 @@ from prometheus_client import ProcessCollector
 
 from accounting.window import WindowSize
 from connectors.errors import SinkUnusable, SourceUnusable
-from connectors.files.follow import Follow
 from connectors.files.layout import directory, partitions
+from connectors.files.plan import FilePlan, plan
 from connectors.files.sink import FileSink, last_sequence, topic_file
-from connectors.files.source import TOPICS, FilePlan, FileSource, plan
+from connectors.follow import Follow
+from connectors.source import TOPICS, TopicSource
 from connectors.usage_rows import Lateness
 from dataflows.metrics import Metrics
 from dataflows.settings import FlowSettings
@@ -100,11 +101,11 @@ class Job:
         """What there is to read."""
         return plan(self.source, self.as_of, self.follow)
 
-    def build_source(self, found: FilePlan, starts: dict[str, Applied]) -> FileSource:
+    def build_source(self, found: FilePlan, starts: dict[str, Applied]) -> TopicSource:
         """The source, from where the state is."""
         settings = self.flow_settings()
         lateness = Lateness(settings.lateness_us, settings.horizon_us)
-        return FileSource(
+        return TopicSource(
             found, dict(starts), self.settings.batch_rows, lateness, meters=self.settings.cloudevent_meters,
             timings=self.metrics.timings,
         )  # fmt: skip

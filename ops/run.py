@@ -21,8 +21,8 @@ from bytewax.testing import cluster_main
 
 from accounting.require import InvariantBroken
 from connectors.errors import ConnectorError
-from connectors.files.follow import Follow
-from connectors.files.source import Progress
+from connectors.follow import Follow
+from connectors.source import Progress
 from dataflows import tally
 from dataflows.main_job import main_job
 from dataflows.tally import Tally

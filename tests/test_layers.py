@@ -23,7 +23,7 @@ CLOCKS = {
     "time": {"time", "time_ns", "localtime", "gmtime"},
 }
 # Bytewax asks the source for its wake-up time: no record and no window sees it.
-ALLOWED = {("connectors/files/source.py", "datetime.now"), ("connectors/files/follow.py", "datetime.now")}
+ALLOWED = {("connectors/source.py", "datetime.now"), ("connectors/follow.py", "datetime.now")}
 
 
 def sources(*folders: str) -> list[Path]:

@@ -19,7 +19,7 @@ class Controls:
 
     def __init__(self, files: tuple[Path, ...], following: bool = False) -> None:
         self._reader = PartitionReader(CONTROL, files, {}, following)
-        self.batches: list[Batch] = []  # one for each record
+        self._batches: list[Batch] = []  # one for each record
         self.timeline = Timeline.of([])
         self._times: list[int | None] = []
         self.look()
@@ -29,15 +29,24 @@ class Controls:
         """Where it is, for messages."""
         return self._reader.name
 
+    @property
+    def position(self) -> int:
+        """Behind the last record that is known."""
+        return len(self._batches)
+
+    def since(self, position: int) -> list[Batch]:
+        """A batch for each record from a position on."""
+        return self._batches[position:]
+
     def look(self) -> int:
-        """Read on; the number of records known."""
-        known = len(self.batches)
+        """Read on; the position then."""
+        known = self.position
         while piece := self._reader.take(READ_AT_ONCE):
             for row, one in enumerate(piece.outcomes(CONTROL)):
                 self._add(one, piece.payload(row))
-        if len(self.batches) > known:
+        if self.position > known:
             self.timeline = Timeline.of(self._times)
-        return len(self.batches)
+        return self.position
 
     def extend(self, files: tuple[Path, ...]) -> None:
         """The files there are now."""
@@ -48,11 +57,11 @@ class Controls:
         self._reader.close()
 
     def _add(self, one: object, payload: bytes) -> None:
-        offset = len(self.batches)
+        offset = self.position
         if isinstance(one, Fault):
             bad = Rejected(offset, one.cls, one.reason, payload)
-            self.batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, (), (bad,)))
+            self._batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, (), (bad,)))
         else:
             record = Record(offset, one, payload)
-            self.batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, (record,), ()))
+            self._batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, (record,), ()))
         self._times.append(one.reaches if isinstance(one, ControlEvent) else None)

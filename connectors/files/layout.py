@@ -51,6 +51,11 @@ def partitions(root: Path, topic: str) -> dict[int, tuple[Path, ...]]:
     return dict(sorted(found.items()))
 
 
+def files_of(root: Path, topics: tuple[str, ...]) -> dict[str, tuple[Path, ...]]:
+    """The files of every partition of the topics, by "topic/partition"."""
+    return {f"{topic}/{number}": files for topic in topics for number, files in partitions(root, topic).items()}
+
+
 def _number(path: Path, topic: str) -> int:
     suffix = "" if path.is_dir() else suffix_of(path)
     stem = path.name.removesuffix(suffix or "")

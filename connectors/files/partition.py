@@ -31,7 +31,7 @@ class PartitionReader:
         return sum(path.stat().st_size for path in self._files)
 
     @property
-    def read_bytes(self) -> int:
+    def read(self) -> int:
         """Bytes read."""
         return sum(self._sizes.values()) + (self._reader.read_bytes if self._reader else 0)
 

@@ -42,7 +42,7 @@ class ControlTopic:
         controls = Controls(found.get(0, ()))
         try:
             topic = cls(controls.place)
-            for batch in controls.batches:
+            for batch in controls.since(0):
                 topic.count += 1
                 for record in batch.records:
                     topic._add(Noted(topic.count, record.model))

@@ -21,7 +21,8 @@ from accounting.plan_course import Valuation
 from accounting.policy import Policies
 from accounting.schedule import Method
 from connectors.batch import Batch, Emitted
-from connectors.files.source import RECORDS, decoded
+from connectors.record_rows import decoded
+from connectors.source import RECORDS
 from connectors.timeline import Timeline
 from connectors.usage_rows import Lateness, usage_batches
 from dataflows.recalculations import version_record

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from connectors.files.follow import files_of
+from connectors.files.layout import files_of
 from connectors.files.sink import last_sequence, topic_file
-from connectors.files.source import TOPICS
+from connectors.source import TOPICS
 from ops.doctor.check import Check, fail, ok, size_text
 from ops.doctor.frozen_store import FrozenStore
 from ops.settings import Settings

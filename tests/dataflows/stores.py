@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from connectors.files.source import decoded
+from connectors.record_rows import decoded
 from dataflows.billing_table import BillingTable
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import Change, ContractTable

@@ -3,7 +3,7 @@
 import pytest
 
 from accounting.calendar import Period
-from connectors.files.source import decoded
+from connectors.record_rows import decoded
 from dataflows.control import Control
 from schemas.encode import encode
 from schemas.topics import CONTROL

@@ -5,7 +5,7 @@ import zlib
 import pytest
 
 from connectors.batch import Batch, Record, Rejected
-from connectors.files.source import decoded
+from connectors.record_rows import decoded
 from connectors.timeline import Timeline
 from connectors.usage_rows import Lateness, usage_batches
 from dataflows.shard_names import shard_names

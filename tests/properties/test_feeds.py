@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 import accounting.position
-import connectors.files.source
+import connectors.source
 from connectors.batch import Batch
 from dataflows.business_clock import BusinessClock
 from dataflows.control import Control
@@ -142,7 +142,7 @@ def conflicts_pass_as_duplicates(patch: pytest.MonkeyPatch) -> None:
 
 @sabotage
 def late_events_are_lost(patch: pytest.MonkeyPatch) -> None:
-    right = connectors.files.source.usage_batches
+    right = connectors.source.usage_batches
 
     def usage_batches(*words: Any) -> list[Batch]:
         found = right(*words)
@@ -150,7 +150,7 @@ def late_events_are_lost(patch: pytest.MonkeyPatch) -> None:
             one.only(None if one.rows is None else one.rows.filter(~pl.col("late")), (), one.rejected) for one in found
         ]
 
-    patch.setattr(connectors.files.source, "usage_batches", usage_batches)
+    patch.setattr(connectors.source, "usage_batches", usage_batches)
 
 
 @sabotage

@@ -14,7 +14,7 @@ import numpy as np
 
 from accounting.window import WindowSize
 from connectors.batch import ENDED, Batch, Emitted
-from connectors.files.source import decoded
+from connectors.record_rows import decoded
 from connectors.timeline import Timeline
 from connectors.usage_rows import Lateness, usage_batches
 from dataflows.settings import FlowSettings

@@ -6,7 +6,8 @@ import pytest
 
 from connectors.batch import ENDED
 from connectors.errors import SourceUnusable
-from connectors.files.source import FileSource, plan
+from connectors.files.plan import plan
+from connectors.source import TopicSource
 from connectors.usage_rows import Lateness
 from state.records import Applied
 from tests.support.billing import billing
@@ -30,7 +31,7 @@ def topics(tmp_path):
 
 def source(root, starts=None, batch_rows=100):
     """The source over a directory."""
-    return FileSource(plan(root, None), starts or {}, batch_rows, Lateness(HOUR_US, 35 * 24 * HOUR_US))
+    return TopicSource(plan(root, None), starts or {}, batch_rows, Lateness(HOUR_US, 35 * 24 * HOUR_US))
 
 
 def days(*numbers):
@@ -127,7 +128,7 @@ def test_batches_have_at_most_the_rows_that_are_set(topics):
 def test_the_progress_of_a_run_ends_at_all_of_the_bytes(topics, applied):
     made = source(topics(usage_events=days(1, 2, 3)), {"usage.events/0": Applied(applied, None, 0)})
     sent(made, ["usage.events/0"])
-    assert made.progress.bytes_total == made.progress.bytes_read
+    assert made.progress.total == made.progress.read
     assert 3 - applied == made.progress.rows_read
 
 

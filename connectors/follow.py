@@ -1,14 +1,10 @@
-"""Following a directory: when to look again, what has changed since, and when to stop."""
+"""Following a source: when to look again, what has changed since, and when to stop."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-from connectors.files.layout import partitions
-from schemas.topics import CONTROL
 
 
 @dataclass(slots=True)
@@ -40,17 +36,9 @@ class Follow:
         return again
 
     def due(self) -> bool:
-        """Whether it is time to look at the directory itself: once per interval, whichever partition asks."""
+        """Whether it is time to look at the source itself: once per interval, whichever partition asks."""
         now = time.monotonic()
         if now - self._looked < self.poll.total_seconds():
             return False
         self._looked = now
         return True
-
-
-def files_of(root: Path, topics: tuple[str, ...]) -> dict[str, tuple[Path, ...]]:
-    """The files of every partition of the topics, by "topic/partition"."""
-    return {f"{topic}/{number}": files for topic in topics for number, files in partitions(root, topic).items()}
-
-
-CONTROL_SOURCE = f"{CONTROL}/0"
