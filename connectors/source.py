@@ -43,7 +43,10 @@ class Reader(Protocol):
     @property
     def read(self) -> int: ...
     def take(self, most: int) -> Piece | None:
-        """Up to so many records; None where there are no more, or none yet."""
+        """Up to so many records; None where there are none, or none yet."""
+
+    def behind(self, offset: int) -> int | None:
+        """Behind which position nothing is left, when all before `offset` was taken; None: more may be on its way."""
 
     def close(self) -> None: ...
 
@@ -77,6 +80,8 @@ class Plan(Protocol):
     def check_there(self, name: str, applied: int) -> None: ...
     def reader(self, name: str, offset: int, meters: Mapping[str, str]) -> Any: ...
     def extend(self, name: str, reader: Any) -> None: ...
+    def durable(self, name: str, offset: int) -> None:
+        """All before a partition's offset is applied and written, everywhere."""
 
 
 @dataclass(slots=True)
@@ -166,17 +171,26 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
         self._offset, self._newest = offset, newest
         self._ahead: deque[Batch] = deque()
         self._ended = self._wait = self._dry = False
-        self._told, self._sent_newest = -1, newest
+        self._told, self._sent, self._sent_newest = -1, offset, newest
+        self._closing: int | None = None  # what was sent when the last epoch closed
         self._known = 0  # control records when the file was last looked at
 
     def next_batch(self) -> list[Batch]:
         follow = self._source.plan.follow
+        if self._closing is not None:
+            # The barrier: what was sent before the last snapshot is done by every shard and by the sink.
+            self._source.plan.durable(self._name, self._closing)
+            self._closing = None
         if self._ended or (follow is not None and follow.ended):
             raise StopIteration
         if not self._ahead:
             self._read()
         if not self._ahead:
-            return self._end() if follow is None else self._end_for_now()
+            behind = self._reader.behind(self._offset)
+            self._wait = behind is None
+            if behind is None:
+                return []
+            return self._end(behind) if follow is None else self._end_for_now(behind)
         self._dry = False
         gate = self._source.gate
         phase = self._ahead[0].phase
@@ -184,13 +198,14 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
         if phase > self._told:
             # The shards wait for everything that precedes a control record: say that this partition has come past it.
             self._told = phase
-            return [self._empty(self._ahead[0].start, self._sent_newest, phase)]
+            at = self._ahead[0].start
+            return [self._empty(at, at, self._sent_newest, phase)]
         self._wait = not gate.may_go(self._name)
         if self._wait:
             return []
         batch = self._ahead.popleft()
         gate.goes(self._name)
-        self._sent_newest = batch.newest
+        self._sent, self._sent_newest = batch.end, batch.newest
         self._source.progress.rows_read += batch.end - batch.start
         if self._ahead:
             gate.at(self._name, self._ahead[0].phase)
@@ -202,21 +217,21 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
         return datetime.now(UTC) + WAIT if self._wait else None
 
     def snapshot(self) -> None:
-        return None
+        self._closing = self._sent
 
     def close(self) -> None:
         self._reader.close()
 
-    def _empty(self, at: int, newest: int | None, phase: int) -> Batch:
+    def _empty(self, start: int, end: int, newest: int | None, phase: int) -> Batch:
         now = self._source.timings.clock()
-        return Batch(self._topic, self._number, at, at, newest, phase, read_at=now)
+        return Batch(self._topic, self._number, start, end, newest, phase, read_at=now)
 
-    def _end(self) -> list[Batch]:
+    def _end(self, behind: int) -> list[Batch]:
         self._ended = True
         self._source.gate.ended(self._name)
-        return [self._empty(self._offset, self._newest, ENDED)]
+        return [self._empty(self._offset, behind, self._newest, ENDED)]
 
-    def _end_for_now(self) -> list[Batch]:
+    def _end_for_now(self, behind: int) -> list[Batch]:
         """Nothing is unread: as far as this partition goes, every control record known before it was read may apply.
 
         The order between files (events.md, fine print) holds for what is there. Rows that come later with an earlier
@@ -224,10 +239,10 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
         """
         self._source.plan.look()
         self._source.gate.ended(self._name)  # until it has rows again nobody waits for it
-        news = not self._dry or self._known > self._told
-        self._dry, self._wait = True, False
-        self._told = max(self._told, self._source.plan.controls.timeline.past(self._name, self._offset, self._known))
-        return [self._empty(self._offset, self._newest, self._told)] if news else []
+        told = max(self._told, self._source.plan.controls.timeline.past(self._name, behind, self._known))
+        news = not self._dry or told > self._told or behind > self._offset
+        start, self._offset, self._told, self._dry = self._offset, behind, told, True
+        return [self._empty(start, behind, self._newest, told)] if news else []
 
     def _read(self) -> None:
         plan = self._source.plan

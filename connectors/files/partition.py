@@ -48,6 +48,10 @@ class PartitionReader:
             self._next()
         return None
 
+    def behind(self, offset: int) -> int:
+        """A file that gives no more has no more, for now."""
+        return offset
+
     def skip(self, count: int) -> None:
         """Pass over the records that are applied; SourceUnusable when there are fewer."""
         left = count

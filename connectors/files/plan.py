@@ -61,6 +61,9 @@ class FilePlan:
         reader.skip(offset)
         return reader
 
+    def durable(self, name: str, offset: int) -> None:
+        """Nobody else wants to know."""
+
     def extend(self, name: str, reader: PartitionReader) -> None:
         """Let a reader know the files there are now."""
         reader.extend(self.files[name])

@@ -57,9 +57,9 @@ def created(where: Brokers, topic: str, partitions: int = 1, **config: str) -> s
 def sent(where: Brokers, topic: str, *values: bytes | None, partition: int = 0) -> None:
     """Produce, and wait until all of it is acknowledged."""
     producer, failed = Producer(where.client()), []
-    for value in values:
-        producer.produce(
-            topic, value, partition=partition, on_delivery=lambda error, _: failed.append(error) if error else None
+    for row, value in enumerate(values):
+        producer.produce(  # each with a key of its own, so that nothing is compacted away
+            topic, value, str(row), partition, on_delivery=lambda error, _: failed.append(error) if error else None
         )
     assert 0 == producer.flush(60)
     assert [] == failed

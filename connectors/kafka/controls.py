@@ -1,0 +1,74 @@
+"""The control topic of a Kafka: its records and the order they give to everything else."""
+
+from __future__ import annotations
+
+from connectors.batch import Batch, Record, Rejected
+from connectors.errors import SourceUnusable
+from connectors.kafka.consumer import ANSWER_S, SharedConsumer, offsets, values
+from connectors.kafka.forms import Forms
+from connectors.kafka.messages import Messages
+from connectors.timeline import Ends, Timeline
+from schemas.control import ControlEvent
+from schemas.fault import Fault
+from schemas.topics import CONTROL
+
+WAIT_S = 0.1
+ALL = 2**62
+
+
+class KafkaControls:
+    """Every control record there is: what comes first decides what comes later, so that all of them are read at the start."""
+
+    def __init__(self, consumer: SharedConsumer, forms: Forms, end: int) -> None:
+        """Reads up to `end`; SourceUnusable when the broker does not send them."""
+        self._consumer, self._forms = consumer, forms
+        self._batches: list[Batch] = []
+        self._times: list[int | None] = []
+        self._ends: dict[int, Ends] = {}
+        self.timeline = Timeline.of([])
+        self._held = consumer.assign(CONTROL, 0, 0)
+        waited = 0.0
+        while self.look() < end and self._held.position < end:
+            if waited > ANSWER_S:
+                raise SourceUnusable(f"{CONTROL} sends nothing for {ANSWER_S} s: are its brokers up?")
+            before = self.position
+            consumer.poll(WAIT_S)
+            waited = 0.0 if self.position > before else waited + WAIT_S
+
+    @property
+    def position(self) -> int:
+        """Behind the last record that is known."""
+        return self._batches[-1].end if self._batches else 0
+
+    def since(self, position: int) -> list[Batch]:
+        """A batch for each record from a position on."""
+        return [batch for batch in self._batches if batch.start >= position]
+
+    def look(self) -> int:
+        """Take in what has come; the position then."""
+        self._consumer.poll()
+        found = self._consumer.take(CONTROL, 0, ALL)
+        if not found:
+            return self.position
+        messages = Messages(values(found), self._forms)
+        for row, (offset, one) in enumerate(zip(offsets(found).tolist(), messages.outcomes(CONTROL), strict=True)):
+            self._add(offset, one, messages.payload(row))
+        self.timeline = Timeline.of(self._times, self._ends, [batch.end for batch in self._batches])
+        return self.position
+
+    def close(self) -> None:
+        """The consumer is everybody's."""
+
+    def _add(self, offset: int, one: object, payload: bytes) -> None:
+        start = self.position
+        if isinstance(one, Fault):
+            bad = Rejected(offset, one.cls, one.reason, payload)
+            self._batches.append(Batch(CONTROL, 0, start, offset + 1, None, start, None, (), (bad,)))
+            self._times.append(None)
+            return
+        self._batches.append(
+            Batch(CONTROL, 0, start, offset + 1, None, start, None, (Record(offset, one, payload),), ())
+        )
+        self._times.append(one.reaches if isinstance(one, ControlEvent) else None)
+        if isinstance(one, ControlEvent) and one.ends:
+            self._ends[len(self._batches) - 1] = {f"{end.topic}/{end.partition}": end.offset for end in one.ends}

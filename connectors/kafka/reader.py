@@ -1,0 +1,60 @@
+"""One partition of a Kafka topic as the source reads it."""
+
+from __future__ import annotations
+
+from connectors.kafka.consumer import Held, SharedConsumer, offsets, values
+from connectors.kafka.forms import Forms
+from connectors.kafka.messages import Messages
+
+
+class KafkaReader:
+    """From where it is taken up, to an end or on and on."""
+
+    def __init__(
+        self, consumer: SharedConsumer, forms: Forms, topic: str, partition: int, begin: int, end: int | None
+    ) -> None:
+        """`end`: behind it nothing is read (None: there is no end)."""
+        self._consumer, self._forms, self._topic, self._partition = consumer, forms, topic, partition
+        self._begin, self._end, self._taken = begin, end, begin
+        self._held: Held = consumer.assign(topic, partition, begin)
+
+    @property
+    def size(self) -> int:
+        """Offsets from the first on, as far as is known."""
+        return self._held.position if self._end is None else self._end
+
+    @property
+    def read(self) -> int:
+        """Offsets up to what has been taken."""
+        return self._taken
+
+    def take(self, most: int) -> Messages | None:
+        """Up to so many messages that have come."""
+        if self._held.count < most:
+            self._consumer.poll()
+        if self._end is not None and self._taken >= self._end:
+            return None
+        found = self._consumer.take(self._topic, self._partition, most)
+        if not found:
+            return None
+        places = offsets(found)
+        if self._end is not None and places[-1] >= self._end:
+            keep = int((places < self._end).sum())
+            found, places = found[:keep], places[:keep]
+            self._taken = self._end
+            if not keep:
+                return None
+        else:
+            self._taken = int(places[-1]) + 1
+        return Messages(values(found), self._forms, places.tolist())
+
+    def behind(self, offset: int) -> int | None:
+        """Behind the end, or what the broker had when it last said that it had no more; None before it says so."""
+        if self._end is not None and max(self._taken, 0 if self._held.count else self._held.position) >= self._end:
+            return self._end
+        if self._end is None and self._held.at_end and not self._held.count:
+            return max(offset, self._held.position)
+        return None
+
+    def close(self) -> None:
+        """The consumer is everybody's."""
