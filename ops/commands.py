@@ -11,7 +11,6 @@ from typing import Any
 from rich.console import Console
 
 from connectors.source import Progress
-from ops.books_digest import journal_books
 from ops.failures import DONE, FAILED, WRONG_USAGE, exit_code, told
 from ops.job import Job
 from ops.progress import ProgressLine
@@ -35,13 +34,11 @@ def run_command(
     try:
         if follow and as_of:
             raise ValueError("--as-of closes the books after the last input, --follow has none: leave one of them out")
-        if source.startswith("kafka:") or sink.startswith("kafka:"):
-            raise ValueError("kafka:// is not in this version: use files:DIR for --source and --sink")
         job = Job.of(source, sink, state, instant(as_of), load(**flags), follow)
-        for told_of in job.unread() if job.source.is_dir() else ():
-            print(f"accrual run: in {job.source}, {told_of}", file=sys.stderr)
+        for told_of in job.source.unread():
+            print(f"accrual run: in {job.source.uri.partition(':')[2]}, {told_of}", file=sys.stderr)
         result = run_shown(job)
-        digest = journal_books(job.sink).digest()
+        digest = job.sink.digest()
     except Exception as error:
         print(f"accrual run: {told(error)}", file=sys.stderr)
         return exit_code(error)
@@ -108,13 +105,13 @@ def demo_command(out: Path) -> int:
         "counted": tally.counted,
         "duplicates": tally.duplicates,
         "excepted": tally.rejected + tally.conflicts + tally.parked + tally.expired,
-        "digest": journal_books(job.sink).digest(),
+        "digest": job.sink.digest(),
         "seconds": round(result.seconds, 2),
     }
-    return DONE if report(job.sink, job.source, console, facts) == 0 else FAILED
+    return DONE if report(out / "out", out / "in", console, facts) == 0 else FAILED
 
 
-def _summary(job: Job, result: Result, digest: str) -> None:
+def _summary(job: Job, result: Result, digest: str | None) -> None:
     tally, console = result.tally, Console(highlight=False, soft_wrap=True)
     rate = f", {result.rows / result.seconds:,.0f} rows/s" if result.rows and result.seconds else ""
     console.print(f"done in {result.seconds:.1f} s{rate}; state {job.state}, generation {result.generation}")
@@ -123,5 +120,7 @@ def _summary(job: Job, result: Result, digest: str) -> None:
         f"usage: {tally.read:,} read = {tally.counted:,} counted + {tally.duplicates:,} duplicate + "
         f"{tally.conflicts + tally.rejected:,} excepted + {tally.parked:,} parked{expired}; {tally.late:,} late"
     )
-    console.print(f"journal: {tally.entries:,} entries, books digest {digest}")
-    console.print(f"look at it: accrual show journal --sink files:{job.sink}")
+    books = f", books digest {digest}" if digest else f" in {job.sink.uri}"
+    console.print(f"journal: {tally.entries:,} entries{books}")
+    if digest:
+        console.print(f"look at it: accrual show journal --sink {job.sink.uri}")

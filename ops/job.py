@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from bytewax.outputs import Sink
 from prometheus_client import ProcessCollector
 
 from accounting.window import WindowSize
-from connectors.errors import SinkUnusable, SourceUnusable
-from connectors.files.layout import directory, partitions
-from connectors.files.plan import FilePlan, plan
-from connectors.files.sink import FileSink, last_sequence, topic_file
+from connectors.errors import SinkUnusable
 from connectors.follow import Follow
-from connectors.source import TOPICS, TopicSource
+from connectors.source import Plan, TopicSource
 from connectors.usage_rows import Lateness
 from dataflows.metrics import Metrics
 from dataflows.settings import FlowSettings
 from dataflows.shard import ShardContext
 from dataflows.shard_names import shard_names
+from ops.places.address import sink_place, source_place
+from ops.places.place import SinkPlace, SourcePlace
 from ops.settings import Settings
-from schemas.topics import CONTROL, INPUTS, OUTPUTS
+from schemas.topics import OUTPUTS
 from state import keys
 from state.directory import last_sequences, shard_path, start_positions
 from state.errors import StateBehind
@@ -44,8 +43,8 @@ def measured() -> Metrics:
 class Job:
     """Where a run reads from, writes to and keeps its state."""
 
-    source: Path
-    sink: Path
+    source: SourcePlace
+    sink: SinkPlace
     state: Path
     as_of: int | None
     settings: Settings
@@ -57,24 +56,17 @@ class Job:
         cls, source: str, sink: str, state: Path | None, as_of: int | None, settings: Settings, follow: bool = False
     ) -> Job:
         """From the command line's addresses; ValueError names the one that is wrong."""
-        root = directory(sink)
+        place = sink_place(sink, settings)
+        kept = state or place.state
+        if kept is None:
+            raise ValueError(f"--state DIR is missing: beside {place.uri} there is no place for the state")
         following = Follow(timedelta(milliseconds=settings.poll_ms)) if follow else None
-        return cls(directory(source), root, state or root / ".state", as_of, settings, following)
+        return cls(source_place(source, settings), place, kept, as_of, settings, following)
 
     def check_places(self) -> None:
         """The source can be read and the sink written; SourceUnusable or SinkUnusable otherwise."""
-        if not self.source.is_dir():
-            raise SourceUnusable(
-                f"the source directory {self.source} does not exist: name the one that holds the topics"
-            )
-        try:
-            self.sink.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.sink, prefix=".writable-"):
-                pass
-        except OSError as error:
-            raise SinkUnusable(
-                f"the sink directory {self.sink} cannot be written: {error.strerror}; mend that, or name another --sink"
-            ) from error
+        self.source.check()
+        self.sink.check()
 
     def flow_settings(self) -> FlowSettings:
         """The settings in the flow's own terms."""
@@ -97,11 +89,11 @@ class Job:
         """The time between two barriers."""
         return timedelta(milliseconds=self.settings.epoch_ms)
 
-    def plan(self) -> FilePlan:
+    def plan(self) -> Plan:
         """What there is to read."""
-        return plan(self.source, self.as_of, self.follow)
+        return self.source.plan(self.follow)
 
-    def build_source(self, found: FilePlan, starts: dict[str, Applied]) -> TopicSource:
+    def build_source(self, found: Plan, starts: dict[str, Applied]) -> TopicSource:
         """The source, from where the state is."""
         settings = self.flow_settings()
         lateness = Lateness(settings.lateness_us, settings.horizon_us)
@@ -110,11 +102,11 @@ class Job:
             timings=self.metrics.timings,
         )  # fmt: skip
 
-    def build_sink(self) -> FileSink:
+    def build_sink(self) -> Sink:
         """The sink."""
-        return FileSink(self.sink, shard_names(self.settings.shards), self.metrics.timings)
+        return self.sink.sink(shard_names(self.settings.shards), self.metrics.timings)
 
-    def context(self, found: FilePlan) -> ShardContext:
+    def context(self, found: Plan) -> ShardContext:
         """What the shards share."""
         return ShardContext(
             self.flow_settings(), lambda shard: shard_path(self.state, shard), found.sources, self.as_of,
@@ -124,22 +116,6 @@ class Job:
     def starts(self) -> dict[str, Applied]:
         """Where each source partition is taken up."""
         return start_positions(self.state, self.settings.shards)
-
-    def unread(self) -> list[str]:
-        """What is in the source and is not read, in words: topics of later versions, and names that are no topic's."""
-        read = (CONTROL, *TOPICS)
-        told = [
-            f"{topic} is not read by this version yet" for topic in INPUTS if topic not in read and self._holds(topic)
-        ]
-        for entry in sorted(self.source.iterdir()):
-            known = any(entry.name.startswith(f"{topic}.") for topic in (*INPUTS, *OUTPUTS))
-            if known or entry.is_dir() or entry.name.startswith("."):
-                continue
-            told.append(f"{entry.name} is not read: no topic has that name; topics are {', '.join(INPUTS)}")
-        return told
-
-    def _holds(self, topic: str) -> bool:
-        return bool(partitions(self.source, topic))
 
     def check_sink(self) -> None:
         """The sink holds what this state has said, no more, and nothing that it can no longer say again is missing.
@@ -157,15 +133,14 @@ class Job:
                     kept[topic] = int.from_bytes(first[0][-8:], "big") if first else said[topic] + 1
                 store.close()
             for topic in OUTPUTS:
-                file = topic_file(self.sink, topic, shard)
-                has, _ = last_sequence(file)
+                has, place = self.sink.holds(topic, shard), self.sink.name(topic, shard)
                 if has > said.get(topic, 0):
                     raise StateBehind(
-                        f"{file} holds {has} records, the state in {self.state} has said {said.get(topic, 0)}: the state "
+                        f"{place} holds {has} records, the state in {self.state} has said {said.get(topic, 0)}: the state "
                         "is older than the sink; use the state that goes with it, or an empty --sink"
                     )
                 if has + 1 < kept.get(topic, 1):
                     raise SinkUnusable(
-                        f"{file} holds {has} records, the state in {self.state} says that {kept[topic] - 1} were "
+                        f"{place} holds {has} records, the state in {self.state} says that {kept[topic] - 1} were "
                         "written: restore the sink, or rebuild with an empty --state and --sink"
                     )

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from bytewax.run import cli_main
@@ -166,8 +165,8 @@ def _processes(job: Job, lock: int, listeners: list[socket.socket]) -> None:
     count = job.settings.workers
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
     spec = {
-        "source": str(job.source),
-        "sink": str(job.sink),
+        "source": job.source.uri,
+        "sink": job.sink.uri,
         "state": str(job.state),
         "as_of": job.as_of,
         "follow": job.follow is not None,
@@ -219,10 +218,9 @@ def work(spec: dict[str, object]) -> None:
     """What a worker process does."""
     fields: dict[str, object] = dict(spec)
     settings = Settings.model_validate(fields["settings"])
-    job = Job(
-        Path(str(fields["source"])), Path(str(fields["sink"])), Path(str(fields["state"])),
-        fields["as_of"], settings,  # type: ignore[arg-type]
-        Follow(timedelta(milliseconds=settings.poll_ms)) if fields["follow"] else None,
+    job = Job.of(
+        str(fields["source"]), str(fields["sink"]), Path(str(fields["state"])),
+        fields["as_of"], settings, bool(fields["follow"]),  # type: ignore[arg-type]
     )  # fmt: skip
     found = job.plan()
     starts = {name: Applied(*at) for name, at in fields["starts"].items()}  # type: ignore[attr-defined]
@@ -253,7 +251,7 @@ def _result(job: Job, generation: int, seconds: float, rows: int) -> Result:
     return Result(tally.total(tallies), generation, seconds, rows)
 
 
-def as_json(result: Result, digest: str) -> dict[str, object]:
+def as_json(result: Result, digest: str | None) -> dict[str, object]:
     """A result for programs."""
     counts = {name: getattr(result.tally, name) for name in result.tally.__struct_fields__}
     return {**counts, "generation": result.generation, "seconds": round(result.seconds, 3), "digest": digest}

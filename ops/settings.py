@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     cloudevent_meters: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         {}, description="the meter of a CloudEvents type; a type that is not named here is the meter"
     )
+    kafka: dict[str, str] = Field({}, description="librdkafka's options for SASL, TLS and the like, without secrets")
+    kafka_secrets: Path | None = Field(None, description="a TOML file with more of them: passwords, keys")
+    kafka_group: str = Field(
+        "accrual", min_length=1, pattern=r"^[A-Za-z0-9._-]+$",
+        description="consumer group whose lag Kafka shows, and prefix of transactions: one for each deployment",
+    )  # fmt: skip
     lateness_s: int = Field(3600, ge=0, le=2_592_000, description="allowed out-of-orderness of usage, seconds")
     horizon_days: int = Field(35, ge=1, le=400, description="how long identities of usage are remembered, days")
     retention_days: int = Field(
@@ -60,6 +66,20 @@ class Settings(BaseSettings):
     time_zone: str = Field("UTC", description="of entities without reference data")
     exception_owner: str = Field("revenue-operations", min_length=1, description="of classes without reference data")
     exception_sla_hours: int = Field(24, ge=1, le=8760, description="from an exception to its due time, hours")
+
+    def kafka_options(self) -> dict[str, str]:
+        """Those of the settings and those of the secrets' file. SettingsWrong when it does not read."""
+        if self.kafka_secrets is None:
+            return self.kafka
+        try:
+            secrets = tomllib.loads(self.kafka_secrets.read_text())
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsWrong(
+                f"kafka_secrets names {self.kafka_secrets}, which does not read: {type(error).__name__}"
+            ) from error
+        if strange := [name for name, value in secrets.items() if not isinstance(value, str)]:
+            raise SettingsWrong(f"{self.kafka_secrets}: {strange[0]} is not one text in quotes")
+        return {**self.kafka, **secrets}
 
     def deciding(self) -> dict[str, str]:
         """The settings that decide what the books say; a state keeps those it was built with."""

@@ -22,7 +22,6 @@ class FilePlan:
     root: Path
     files: dict[str, tuple[Path, ...]]  # topic/partition -> its files in order, without the control topic
     controls: Controls
-    as_of: int | None  # microseconds: a clock record after all input
     follow: Follow | None = None  # None: read to the end
 
     @property
@@ -69,7 +68,7 @@ class FilePlan:
         reader.extend(self.files[name])
 
 
-def plan(root: Path, as_of: int | None, follow: Follow | None = None) -> FilePlan:
+def plan(root: Path, follow: Follow | None = None) -> FilePlan:
     """Look at the source directory; SourceUnusable when it is missing or of another shape."""
     files = files_of(root, (CONTROL, *TOPICS))
     control = files.pop(CONTROL_SOURCE, ())
@@ -77,4 +76,4 @@ def plan(root: Path, as_of: int | None, follow: Follow | None = None) -> FilePla
         raise SourceUnusable(
             f"{', '.join(strays)}: {CONTROL} has one partition, 0, so that its order is one: put all its records there"
         )
-    return FilePlan(root, files, Controls(control, follow is not None), as_of, follow)
+    return FilePlan(root, files, Controls(control, follow is not None), follow)

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
@@ -23,7 +23,7 @@ from dataflows.shard import Shard
 from dataflows.split import split
 from ops.bench.feed import AS_OF, Expected, FeedSize, write_feed
 from ops.books_digest import journal_books
-from ops.job import Job
+from ops.job import Job, measured
 from ops.run import run
 from ops.settings import load
 from schemas.instants import parse_instant
@@ -59,8 +59,8 @@ def bench_files(size: FeedSize, as_json: bool) -> int:
         result = run(job)
         cpu, seconds = time.process_time() - began, time.monotonic() - wall
         resident = getrusage(RUSAGE_SELF).ru_maxrss // 1024
-        wrong = _wrong(job, expected, result.tally.counted, result.tally.duplicates)
-        stages = _stages(job, root / "stages")
+        wrong = _wrong(root / "out", expected, result.tally.counted, result.tally.duplicates)
+        stages = _stages(job, root / "in", root / "stages")
         figures: dict[str, Any] = {
             "pipeline": {
                 "events_per_cpu_s": round(expected.lines / cpu),
@@ -68,7 +68,7 @@ def bench_files(size: FeedSize, as_json: bool) -> int:
                 "rss_mb": resident,
             },
             "stages": {name: round(spent / expected.lines * 1e6, 3) for name, spent in stages.seconds.items()},
-            "digest": journal_books(job.sink).digest(),
+            "digest": journal_books(root / "out").digest(),
         }
         _table(console, figures, cpu / expected.lines * 1e6)
         for line in wrong:
@@ -80,9 +80,9 @@ def bench_files(size: FeedSize, as_json: bool) -> int:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _wrong(job: Job, expected: Expected, counted: int, duplicates: int) -> list[str]:
+def _wrong(sink: Path, expected: Expected, counted: int, duplicates: int) -> list[str]:
     """A fast run of wrong books is worth nothing."""
-    sums = journal_books(job.sink).sums
+    sums = journal_books(sink).sums
     revenue = -sum(amount for key, amount in sums.items() if key.account == REVENUE)
     pairs = {
         "events counted": (expected.events, counted),
@@ -92,10 +92,10 @@ def _wrong(job: Job, expected: Expected, counted: int, duplicates: int) -> list[
     return [f"{name}: expected {want:,}, was {was:,}" for name, (want, was) in pairs.items() if want != was]
 
 
-def _stages(job: Job, state: Path) -> Stages:
+def _stages(job: Job, source_root: Path, state: Path) -> Stages:
     """The same work without Bytewax between the stages; what the run costs beyond their sum is the flow's."""
     stages = Stages()
-    alone = Job(job.source, job.sink, state, job.as_of, job.settings)
+    alone = replace(job, state=state, metrics=measured())
     found = alone.plan()
     source, context = alone.build_source(found, {}), alone.context(found)
     state.mkdir()
@@ -112,7 +112,7 @@ def _stages(job: Job, state: Path) -> Stages:
         parts.append(part)
         _keep(shards, stages, list(batches))
     with stages.spent("decode alone"):
-        for path in sorted((job.source / USAGE).glob("*.jsonl")):
+        for path in sorted((source_root / USAGE).glob("*.jsonl")):
             lines = path.read_bytes().splitlines()
             for at in range(0, len(lines), job.settings.batch_rows):
                 decode_usage(lines[at : at + job.settings.batch_rows])

@@ -12,7 +12,7 @@ from connectors.files.avro import AvroReader
 from connectors.files.layout import AVRO, PLAIN, partitions, suffix_of
 from connectors.files.lines import LineReader
 from ops.doctor.check import Check, counted, fail, ok, size_text, warn
-from ops.job import Job
+from ops.places.files import FileInput
 from ops.settings import Settings
 from schemas.decode import decode
 from schemas.fault import Fault
@@ -39,7 +39,7 @@ def source(root: Path, settings: Settings) -> Iterator[Check]:
     if not there:
         yield warn("source", f"{root} holds no topic", f"topics are {', '.join(INPUTS)}")
     try:
-        unread = Job.of(f"files:{root}", f"files:{root}", None, None, settings).unread()
+        unread = FileInput(root).unread()
     except SourceUnusable:
         return  # it is said already
     for one in unread:

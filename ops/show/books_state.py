@@ -67,7 +67,7 @@ def standing(root: Path, customer_id: str, contract_id: str, as_of: int | None) 
         settings = load(**identity.settings, shards=identity.shards)
     except SettingsWrong as error:
         raise StateUnreadError(str(error)) from error
-    flow = Job(root, root, root, None, settings).flow_settings()
+    flow = Job.of(f"files:{root}", f"files:{root}", root, None, settings).flow_settings()
     try:
         with _store(root, customer_shard_of(customer_id, identity.shards)) as store:
             return _standing(store, flow, customer_id, contract_id, as_of)

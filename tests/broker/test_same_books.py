@@ -2,28 +2,21 @@
 
 import io
 from dataclasses import replace
-from datetime import timedelta
 
 import fastavro
 import pytest
-from bytewax.run import cli_main
 
 from accounting.books import Books
 from connectors.files.layout import partitions
 from connectors.kafka.client import Brokers
 from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
-from connectors.kafka.plan import KafkaPlan
 from connectors.kafka.registry import FileRegistry
-from connectors.kafka.sink import KafkaSink
 from connectors.kafka.topics import TopicAdmin, forms
-from connectors.source import TopicSource
-from connectors.usage_rows import Lateness
-from dataflows.main_job import main_job
-from dataflows.shard_names import shard_names
 from ops.books_digest import journal_books
 from ops.broker.apache import ApacheKafka
 from ops.job import Job
+from ops.run import run
 from ops.settings import load
 from schemas.decode import decode
 from schemas.encode import avro_record
@@ -70,17 +63,8 @@ def send(brokers: Brokers, root, tmp_path) -> None:
 
 
 def run_on_kafka(brokers: Brokers, state, as_of: str | None) -> None:
-    state.mkdir(exist_ok=True)
-    job = Job.of("files:unused", "files:unused", state, parse_instant(as_of) if as_of else None, load(shards=SHARDS))
-    plan, settings = KafkaPlan(brokers, "accrual", FileRegistry()), job.flow_settings()
-    source = TopicSource(plan, dict(job.starts()), 50, Lateness(settings.lateness_us, settings.horizon_us))
-    context = job.context(plan)
-    sink = KafkaSink(brokers, shard_names(SHARDS), "accrual", FileRegistry())
-    try:
-        cli_main(main_job(source, sink, context), epoch_interval=timedelta(milliseconds=50), recovery_config=None)
-    finally:
-        context.close()
-        plan.close()
+    until = parse_instant(as_of) if as_of else None
+    run(Job.of(str(brokers), str(brokers), state, until, load(shards=SHARDS, batch_rows=50, epoch_ms=50)))
 
 
 def books(brokers: Brokers, out) -> str:

@@ -272,11 +272,11 @@ def test_metrics_are_the_counts_of_the_oracle(seed, tmp_path):
     as_of = parse_instant(feed.as_of) if feed.as_of else None
     job = Job.of(f"files:{source}", f"files:{tmp_path / 'out'}", None, as_of, load(**cut(seed) | {"workers": 1}))
     result = run(job)
-    assert [] == problems(source, job.sink, feed.as_of, result)
+    assert [] == problems(source, tmp_path / "out", feed.as_of, result)
     now, expected = Scraped.of(job.metrics.registry), compute(str(source), feed.as_of)
-    assert files_say(job.sink) == now.books()
+    assert files_say(tmp_path / "out") == now.books()
     assert now.adds_up()
-    assert debited(job.sink) == {  # exactly, beyond what the format can hold
+    assert debited(tmp_path / "out") == {  # exactly, beyond what the format can hold
         (str(one.shard), *kind): Decimal(minor).scaleb(-digits(kind.currency))
         for one in job.metrics.shards.facts
         for kind, minor in one.breakdown.debits.items()

@@ -119,9 +119,6 @@ def instead(words: list[str], option: str, value: str) -> list[str]:
     return [*words[: at + 1], value, *words[at + 2 :]]
 
 
-KAFKA = "kafka:// is not in this version: use files:DIR for --source and --sink"
-
-
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -129,9 +126,18 @@ KAFKA = "kafka:// is not in this version: use files:DIR for --source and --sink"
             lambda words: [*words, "--follow"],
             "--as-of closes the books after the last input, --follow has none: leave one of them out",
         ),
-        (lambda words: instead(words, "--source", "kafka://localhost:9092"), KAFKA),
-        (lambda words: instead(words, "--sink", "kafka://localhost:9092"), KAFKA),
-        (lambda words: instead(words, "--source", "in"), "'in' is not an address of the form files:DIR"),
+        (
+            lambda words: instead(words, "--source", "kafka://localhost"),
+            "'kafka://localhost' is not an address of the form kafka://host:port",
+        ),
+        (
+            lambda words: instead(words, "--sink", "kafka://localhost:9092"),
+            "--state DIR is missing: beside kafka://localhost:9092 there is no place for the state",
+        ),
+        (
+            lambda words: instead(words, "--source", "in"),
+            "'in' is not an address: allowed are files:DIR and kafka://host:port",
+        ),
         (lambda words: instead(words, "--sink", "files:"), "'files:' is not an address of the form files:DIR"),
         (
             lambda words: instead(words, "--as-of", "yesterday"),
@@ -149,7 +155,7 @@ KAFKA = "kafka:// is not in this version: use files:DIR for --source and --sink"
         ),
     ],
     ids=[
-        "follow with as-of", "kafka source", "kafka sink", "a bare source", "a sink without directory",
+        "follow with as-of", "kafka source without a port", "kafka sink without state", "a bare source", "a sink without directory",
         "as-of in words", "as-of on no day", "as-of without zone",
     ],
 )  # fmt: skip

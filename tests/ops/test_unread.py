@@ -7,7 +7,7 @@ from ops.settings import load
 
 
 def unread(tmp_path) -> list[str]:
-    return Job.of(f"files:{tmp_path}", f"files:{tmp_path}/out", None, None, load()).unread()
+    return Job.of(f"files:{tmp_path}", f"files:{tmp_path}/out", None, None, load()).source.unread()
 
 
 def test_a_misspelt_topic_and_a_topic_of_a_later_version_are_named(tmp_path):

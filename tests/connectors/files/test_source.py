@@ -31,7 +31,7 @@ def topics(tmp_path):
 
 def source(root, starts=None, batch_rows=100):
     """The source over a directory."""
-    return TopicSource(plan(root, None), starts or {}, batch_rows, Lateness(HOUR_US, 35 * 24 * HOUR_US))
+    return TopicSource(plan(root), starts or {}, batch_rows, Lateness(HOUR_US, 35 * 24 * HOUR_US))
 
 
 def days(*numbers):
@@ -137,7 +137,7 @@ def test_a_second_control_partition_is_refused(tmp_path):
     for number in (0, 1):
         (tmp_path / "control.events" / f"{number}.jsonl").touch()
     with pytest.raises(SourceUnusable, match=r"control\.events has one partition"):
-        plan(tmp_path, None)
+        plan(tmp_path)
 
 
 def test_a_partition_that_has_gone_is_refused(topics):

@@ -1,0 +1,1 @@
+"""Where a run reads from and writes to: directories of files, or a Kafka."""

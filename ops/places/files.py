@@ -1,0 +1,101 @@
+"""Directories: DIR/<topic>.jsonl, or DIR/<topic>/<partition>.jsonl or .avro."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bytewax.outputs import Sink
+
+from connectors.errors import SinkUnusable, SourceUnusable
+from connectors.files.layout import SCHEME, partitions
+from connectors.files.plan import FilePlan, plan
+from connectors.files.sink import FileSink, last_sequence, topic_file
+from connectors.follow import Follow
+from connectors.source import TOPICS
+from connectors.timings import Timings
+from ops.books_digest import journal_books
+from schemas.topics import CONTROL, INPUTS, OUTPUTS
+
+
+@dataclass(frozen=True, slots=True)
+class FileInput:
+    """A source directory."""
+
+    root: Path
+
+    @property
+    def uri(self) -> str:
+        """As on the command line."""
+        return f"{SCHEME}{self.root}"
+
+    def check(self) -> None:
+        """SourceUnusable unless it is there."""
+        if not self.root.is_dir():
+            raise SourceUnusable(f"the source directory {self.root} does not exist: name the one that holds the topics")
+
+    def plan(self, follow: Follow | None) -> FilePlan:
+        """What there is to read."""
+        return plan(self.root, follow)
+
+    def unread(self) -> list[str]:
+        """What is there and is not read, in words: topics of later versions, and names that are no topic's."""
+        if not self.root.is_dir():
+            return []
+        read = (CONTROL, *TOPICS)
+        told = [
+            f"{topic} is not read by this version yet"
+            for topic in INPUTS
+            if topic not in read and partitions(self.root, topic)
+        ]
+        for entry in sorted(self.root.iterdir()):
+            known = any(entry.name.startswith(f"{topic}.") for topic in (*INPUTS, *OUTPUTS))
+            if known or entry.is_dir() or entry.name.startswith("."):
+                continue
+            told.append(f"{entry.name} is not read: no topic has that name; topics are {', '.join(INPUTS)}")
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutput:
+    """A sink directory."""
+
+    root: Path
+
+    @property
+    def uri(self) -> str:
+        """As on the command line."""
+        return f"{SCHEME}{self.root}"
+
+    @property
+    def state(self) -> Path:
+        """Beside what it belongs to."""
+        return self.root / ".state"
+
+    def check(self) -> None:
+        """SinkUnusable unless it can be written."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.root, prefix=".writable-"):
+                pass
+        except OSError as error:
+            raise SinkUnusable(
+                f"the sink directory {self.root} cannot be written: {error.strerror}; mend that, or name another --sink"
+            ) from error
+
+    def holds(self, topic: str, shard: int) -> int:
+        """The sequence of the last whole record."""
+        return last_sequence(topic_file(self.root, topic, shard))[0]
+
+    def name(self, topic: str, shard: int) -> str:
+        """The file."""
+        return str(topic_file(self.root, topic, shard))
+
+    def sink(self, keys: tuple[str, ...], timings: Timings) -> Sink:
+        """Files by topic and shard."""
+        return FileSink(self.root, keys, timings)
+
+    def digest(self) -> str:
+        """Of the books that the journal adds up to."""
+        return journal_books(self.root).digest()

@@ -1,0 +1,91 @@
+"""A Kafka as the source or the sink of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bytewax.outputs import Sink
+
+from connectors.errors import SinkUnusable, SourceUnusable
+from connectors.follow import Follow
+from connectors.kafka.client import Brokers
+from connectors.kafka.plan import KafkaPlan
+from connectors.kafka.registry import FileRegistry
+from connectors.kafka.sink import KafkaSink
+from connectors.kafka.tail import last_sequence
+from connectors.kafka.topics import TopicAdmin
+from connectors.timings import Timings
+from schemas.topics import OUTPUTS
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaInput:
+    """The input topics."""
+
+    brokers: Brokers
+    group: str
+
+    @property
+    def uri(self) -> str:
+        """As on the command line."""
+        return str(self.brokers)
+
+    def check(self) -> None:
+        """SourceUnusable unless it answers."""
+        TopicAdmin(self.brokers).partitions()
+
+    def plan(self, follow: Follow | None) -> KafkaPlan:
+        """What there is to read."""
+        return KafkaPlan(self.brokers, self.group, FileRegistry(), follow)
+
+    def unread(self) -> list[str]:
+        """Other topics are other people's."""
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaOutput:
+    """The output topics."""
+
+    brokers: Brokers
+    namespace: str
+    shards: int
+
+    @property
+    def uri(self) -> str:
+        """As on the command line."""
+        return str(self.brokers)
+
+    @property
+    def state(self) -> None:
+        """There is no place beside a Kafka."""
+        return None
+
+    def check(self) -> None:
+        """SinkUnusable unless each output topic has a partition for each shard."""
+        try:
+            there = TopicAdmin(self.brokers).partitions()
+        except SourceUnusable as error:
+            raise SinkUnusable(str(error)) from error
+        for topic in OUTPUTS:
+            if there.get(topic, 0) != self.shards:
+                raise SinkUnusable(
+                    f"topic {topic} of {self.brokers} has {there.get(topic, 0)} partitions, the state has {self.shards} "
+                    "shards, one for each: accrual topics create makes what is missing"
+                )
+
+    def holds(self, topic: str, shard: int) -> int:
+        """The sequence of the last committed record."""
+        return last_sequence(self.brokers, topic, shard)
+
+    def name(self, topic: str, shard: int) -> str:
+        """The partition."""
+        return f"{topic}/{shard} of {self.brokers}"
+
+    def sink(self, keys: tuple[str, ...], timings: Timings) -> Sink:
+        """Transactions by shard."""
+        return KafkaSink(self.brokers, keys, self.namespace, FileRegistry(), timings)
+
+    def digest(self) -> None:
+        """The whole journal would have to be read again."""
+        return None
