@@ -131,7 +131,7 @@ def instead(words: list[str], option: str, value: str) -> list[str]:
             "'kafka://localhost' is not an address of the form kafka://host:port",
         ),
         (
-            lambda words: instead(words, "--sink", "kafka://localhost:9092"),
+            lambda words: instead(words, "--sink", "kafka://localhost:9092")[:5],
             "--state DIR is missing: beside kafka://localhost:9092 there is no place for the state",
         ),
         (
