@@ -97,7 +97,7 @@ class Billing:
         reason = f"the contract has no line {names}: amend it, or name another one; booked over the lines it has"
         self.problems.append(Problem(fact, LINE_UNKNOWN, reason, booked=True))
         spread = self._spread(sum(line.net for line in unknown), fact.at)
-        found = [BilledLine(service[0], net, *service[1:]) for service, net in spread]
+        found = [BilledLine(service[0], net) for service, net in spread]
         return [line for line in fact.lines if line not in unknown] + found
 
     def _spread(self, net: int, at: int) -> list[tuple[Service, int]]:

@@ -148,6 +148,37 @@ def test_a_note_by_the_hour_takes_from_the_start_of_its_day_on():
     assert [] == [one for one, _ in found.recognitions if one.kind == CATCH_UP]
 
 
+def test_a_note_that_comes_back_by_the_hour_comes_back_from_the_start_of_its_day_on():
+    """At two of ten days 10 were earned and 40 are taken of the other eight; three of these are over on the sixth day: 15."""
+    version = signed(1, "2023-01-01", ratable("L", "2023-01-01", "2023-01-11", 100, method="exact"))
+    facts = [
+        told("invoice_finalized", "2023-01-01", 100), told("credit_note", "2023-01-03 12:00", 50, note="N"),
+        told("credit_note_voided", "2023-01-06 12:00", note="N"),
+    ]  # fmt: skip
+    found = settled([version], facts)
+    assert [(at("2023-01-06"), 1500)] == [
+        (one.instant, one.amount) for one, _ in found.recognitions if one.kind == CATCH_UP
+    ]
+    assert cents(-100) == totals(found)[REVENUE]
+
+
+def test_a_note_of_progress_takes_nothing_before_its_own_hour():
+    """Half was done, an hour before the note it is 40 of 100: 20 of the note were earned, 30 are taken of the 60 to come."""
+
+    def at_progress(number, effective, done):
+        return signed(number, effective, milestone("M", "2023-01-01", "2023-12-01", 100, done))
+
+    versions = [
+        at_progress(1, "2023-01-01", 50), at_progress(2, "2023-02-10 08:00", 40), at_progress(3, "2023-03-10", 100)
+    ]  # fmt: skip
+    found = settled(
+        versions, [told("invoice_finalized", "2023-01-01", 100), told("credit_note", "2023-02-10 09:00", 50, note="N")]
+    )
+    assert [(at("2023-01-01"), 5000), (at("2023-02-10 08:00"), -1000), (at("2023-03-10"), 3000)] == [
+        (one.instant, one.amount) for one, _ in found.recognitions
+    ]
+
+
 def test_a_note_takes_by_the_method_of_its_line():
     version = signed(1, "2023-01-01", ratable("L", "2023-01-01", "2023-04-01", 90, method="monthly"))
     booked("""

@@ -116,6 +116,13 @@ def test_a_credit_of_no_invoice_takes_the_oldest_layer_first():
     assert Shifted(0, 0, 10, 10) == found.shift(-10, FIFTH, "", set())
 
 
+def test_revenue_is_released_first_in_first_out_also_where_some_was_taken_back():
+    """10 of I at 1, then 5 that were taken back at 2: of 12 that are earned 10 are I's."""
+    found = course((10, ONE_TO_ONE, "I"))
+    found.recognise(-5, DOUBLE)
+    assert {DEFERRED_REVENUE: (12, 10 + 4), REVENUE: (-12, -14)} == found.recognise(12, FIFTH)
+
+
 def test_what_is_worth_nothing_in_the_functional_currency_moves_all_the_same():
     found = PositionCourse()
     assert {} == found.recognise(0, TINY)
