@@ -288,15 +288,12 @@ class _Ledger:
             rate, several = held.rate or then, held.rate is None
             worth = held.move(shift.change, then, used)
         course = self.settled.positions[shift.position]
-        # A reversal gives back at the rates of what was taken, not at those of the credit's legs.
-        taken = Used() if shift.mode is ShiftMode.TAKE else used
-        shifted = course.shift(shift.change, rate, booking.stated_by.invoice_id or "", taken, worth, several)
+        shifted = course.shift(shift.change, rate, booking.stated_by.invoice_id or "", used, worth, several)
         course.record(shifted, movements)
         if held is not None and shift.mode is ShiftMode.TAKE:
             held.amount += shift.change
             held.functional -= shifted.functional
-            held.rate = next(iter(taken)) if len(taken) == 1 else None
-            used |= taken
+            held.rate = next(iter(used)) if len(used) == 1 else None
 
     def _balance(self, booking: Booking, movements: Movements, left: int, rates_differ: bool) -> None:
         """Balance an entry in the functional currency: what rates differ by goes to fx_gain_loss; what rounding leaves to
@@ -337,10 +334,10 @@ def _sums(movements: Movements) -> tuple[int, int]:
 def _worth(leg: Leg, today: Rate, then: Rate, used: Used) -> int:
     """The functional amount of a leg: historical as far as it settles something, new at the event's or invoice's rate.
 
-    What comes back to recoverables is at the rate of the payment that they arose from.
+    What comes back to a holding is at the rate at which it arose: recoverables at that of their payment.
     """
     rate = today if leg.today else then
     if leg.holding is not None:
-        return leg.holding.move(leg.amount, rate if leg.today else leg.holding.rate or rate, used)
+        return leg.holding.move(leg.amount, leg.holding.rate or rate, used)
     used.add(rate)
     return convert(leg.amount, rate)

@@ -216,6 +216,15 @@ def test_a_catch_up_of_credits_is_of_its_product_and_version():
     assert {"Q"} == {one.product_id for one in found.overlays}
 
 
+def test_what_a_credit_takes_alone_until_the_end_is_of_the_version_that_was_in_force():
+    """A line that earns nothing: of 45 at 31 of 90 days 29.50 are taken over 59 days, 7 of them until 15 February."""
+    free = replace(LINE, total=0)
+    versions = [signed(1, "2023-01-01", free), signed(2, "2023-02-15", free, kind=VersionKind.CANCELLED)]
+    found = settled(versions, [INVOICE, told("credit_note", "2023-02-01", 45, note="N")])
+    rule = "what credits take from the schedule, cumulative amount rounded half-even"
+    assert [(-700, 1, rule)] == [(one.amount, one.version, one.rule) for one, _ in found.recognitions]
+
+
 def test_a_credit_takes_nothing_on_the_day_on_which_the_contract_ends():
     versions = [QUARTER, cancelled("2023-03-01")]
     found = settled(versions, [INVOICE, told("credit_note", "2023-03-01", 45, note="N")])

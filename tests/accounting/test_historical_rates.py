@@ -91,6 +91,10 @@ def test_what_is_billed_at_one_rate_is_worth_what_the_entry_says():
 def test_what_is_billed_ahead_is_worth_what_the_entry_says():
     assert Shifted(0, 0, -10, -13) == course().shift(10, FIFTH, "I", set(), 13)
     assert Shifted(0, 0, -10, -12) == course().shift(10, FIFTH, "I", set())
+    found = course()
+    found.shift(10, FIFTH, "I", set(), 13)
+    found.shift(10, FIFTH, "I", set(), 11)
+    assert [("I", 20, 24)] == layers(found)
 
 
 def test_what_is_billed_at_another_rate_than_it_was_earned_at_is_worth_its_own():
