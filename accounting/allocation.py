@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from typing import NamedTuple
 
 from accounting.money import major_text
 from accounting.require import require
@@ -19,8 +20,7 @@ class SspRange:
     high: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """One line's claim: its SSP in minor units.
 
     `residual` is set when the product is highly variable and the line has no SSP of its own: its `ssp` then only

@@ -48,7 +48,7 @@ class Billing:
         self.bookings: list[Booking] = []
         self._credits: list[Credit] = []
         self._notes: dict[str, Credit] = {}
-        self._voided: dict[Service, list[tuple[Credit, CreditPart]]] = {}
+        self._voided: dict[str, list[tuple[Credit, CreditPart]]] = {}  # by line
         handlers: dict[BillingKind, Callable[[BillingFact], None]] = {
             BillingKind.INVOICE_FINALIZED: self._finalised,
             BillingKind.INVOICE_PAID: self._paid,
@@ -97,7 +97,7 @@ class Billing:
         reason = f"the contract has no line {names}: amend it, or name another one; booked over the lines it has"
         self.problems.append(Problem(fact, LINE_UNKNOWN, reason, booked=True))
         spread = self._spread(sum(line.net for line in unknown), fact.at)
-        found = [BilledLine(service[0], net) for service, net in spread]
+        found = [BilledLine(service.line_id, net) for service, net in spread]
         return [line for line in fact.lines if line not in unknown] + found
 
     def _spread(self, net: int, at: int) -> list[tuple[Service, int]]:
@@ -127,9 +127,9 @@ class Billing:
     def _restored(self, booking: Booking, piece: Piece, at: int) -> ServedLine:
         """What a re-invoice of a voided line and service period gives back of the void, pro rata to its amount."""
         left, restored = piece.net, 0  # of the invoice, and to the contra account
-        for credit, part in self._voided.get(piece.service, ()):
+        for credit, part in self._voided.get(piece.service.line_id, ()):
             there = part.contra + part.rest
-            back = portion(left, there)
+            back = portion(left, there) if part.service.is_that_of(piece.service) else 0
             if back:
                 contra = round_share(part.contra, abs(back), abs(there))
                 credit.give_back(self._terms, part, at, contra, back - contra)
@@ -181,7 +181,7 @@ class Billing:
         if not voided:
             invoice.write_offs.append(credit)
         for part in credit.parts if voided else []:
-            self._voided.setdefault(part.service, []).append((credit, part))
+            self._voided.setdefault(part.service.line_id, []).append((credit, part))
 
     def _noted(self, fact: BillingFact) -> None:
         invoice = self._credited(fact)

@@ -84,7 +84,12 @@ class BillingSpan:
         return sorted(found)
 
     def minimum(self, until: int) -> Exact:
-        """The minimum of the days that began before `until`, each day at its own rate's share, in 1e-30."""
+        """The minimum of the days that began before `until`, each day at its own rate's share, in 1e-30.
+
+        Nothing where a version ends the line on the first day: the local date of its effective_at belongs to it (rule 5).
+        """
+        if self._is_cut_on_its_first_day:
+            return exact_from_minor(0, self.parts[-1].cover.currency)
         return self._share([part.cover.rate.minimum or 0 for part in self.parts], until)
 
     def maximum(self) -> Exact | None:
@@ -93,6 +98,12 @@ class BillingSpan:
         if any(limit is None for limit in limits):
             return None
         return self._share([limit or 0 for limit in limits], self.end)
+
+    @property
+    def _is_cut_on_its_first_day(self) -> bool:
+        _, planned = _period(self.parts[-1].cover, self.start, self.zone_name)
+        cut = planned is None or self.end < planned
+        return cut and not any(self._days(part.start, part.end) for part in self.parts)
 
     def _share(self, amounts: Sequence[int], until: int) -> Exact:
         days = [self._days(part.start, part.end) for part in self.parts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from accounting.calendar import DAY_US, local_date, start_of_day
 from accounting.contract import ContractVersion, Line, LineKind, VersionKind
@@ -15,8 +16,20 @@ from accounting.schedule import Method, curve, round_share
 
 FIXED_POSITION = ""  # of all fixed lines together (accounting.md, rule 1); a usage line's is named by the line
 
-Service = tuple[str, int, int]  # line, start, end
 Ratio = tuple[int, int]  # part, whole
+
+
+class Service(NamedTuple):
+    """A line over a period; `own`: it is that of the line itself."""
+
+    line_id: str
+    start: int
+    end: int
+    own: bool
+
+    def is_that_of(self, other: Service) -> bool:
+        """Whether it is the same line over the same period."""
+        return self[:3] == other[:3]
 
 
 class ServiceTerms:
@@ -72,9 +85,9 @@ class ServiceTerms:
         return []
 
     def service(self, line_id: str, start: int | None, end: int | None, at: int) -> Service:
-        """A service with its period: what is not said is the line's, as the contract had it at an instant.
+        """A service with its period: what is not said is the line's, as the contract has it on the day of an instant.
 
-        A term that is agreed later does not change what a credit of before has found.
+        A term that is agreed later does not change for what an invoice was.
         """
         line = self._line_at(line_id, at)
         first = start if start is not None else line.start if line else ALWAYS
@@ -82,11 +95,14 @@ class ServiceTerms:
         if last is None:
             last = self.first.end if self.first.end is not None and self.first.end > first else FOREVER
         if first >= last and line is not None:  # one end is said, and it lies outside the line's term: that day
-            return (line_id, first, first + DAY_US) if start is not None else (line_id, last - DAY_US, last)
-        return line_id, first, last
+            first, last = (first, first + DAY_US) if start is not None else (last - DAY_US, last)
+        return Service(line_id, first, last, line is not None and (first, last) == (line.start, line.end))
 
     def _line_at(self, line_id: str, at: int) -> Line | None:
-        """The line of the version in force, or of the last one before that has it; else the last one that any has."""
+        """The line as it is planned; else of the version in force, or of the last one that has it, before or at all."""
+        plan = self._plans.get(line_id)
+        if plan is not None:
+            return self._phase(plan, at).line
         for span in reversed([span for span in self._spans if span.start <= at]):
             for line in span.version.lines:
                 if line.line_id == line_id:
@@ -103,7 +119,7 @@ class ServiceTerms:
         By the local date of the event, as for an amendment; of a line with progress, by its progress then. A cancelled or
         removed line has come no further than its end; if what was left over is not refundable, it has recognised all.
         """
-        line_id, start, end = service
+        line_id, start, end, _ = service
         if line_id in self._usage:
             return 1, 1
         plan = self._plans.get(line_id)
@@ -145,40 +161,58 @@ class ServiceTerms:
         """What a credit at `at` takes from what is still to be recognised of a service, as a plan of its own.
 
         `turns`: (instant, minor units that are taken from then on). It ends where the line is cancelled or removed; an
-        opening balance has what it took before.
+        opening balance has what it took before. Where the line gets another term, what is left goes over what is left of it.
         """
-        line_id, start, end = service
+        line_id, start, end, _ = service
         plan = self._plans.get(line_id)
         if plan is None or not any(rest for _, rest in turns):
             return None
         ended, opened = self._ended(plan), self.plan.opened_at
         origin = self._phase(plan, at)
-        line: Line = replace(origin.line, start=start, end=end)
         first, done = turns[0][0], transferred
         if plan.steps is None and first < opened:
             first, done = opened, self._elapsed(start, end, origin.method, opened)
         if ended is not None and first >= ended:
             return None
+        begun = Phase(first, 0, 0, done, replace(origin.line, start=start, end=end), origin.version, origin.method)
+        terms = self._terms(plan, begun, at) if service.own and plan.steps is None else [begun]
         made = LinePlan(line_id, plan.product_id, (), plan.steps)
         phases: list[Phase] = []
-        for since, rest in turns:
-            taken = -_scaled(rest, transferred, done)
-            if ended is not None and since >= ended:
-                whole = Phase(first, 0, taken, done, line, origin.version, origin.method)
-                phase = replace(whole, since=since, base=self._earned(made, (whole,), ended), amount=0)
-            else:
-                phase = Phase(max(since, first), 0, taken, done, line, origin.version, origin.method)
-            phases.append(phase)
-        if ended is not None:
-            before = tuple(one for one in phases if one.since < ended)
-            base = self._earned(made, before, ended)
-            cut = Phase(ended, base, 0, (0, 1), line, origin.version, origin.method)
-            phases = [*before, cut, *(one for one in phases if one.since >= ended)]
+        for number, (since, rest) in enumerate(turns):
+            course = self._course(made, terms, -_scaled(rest, transferred, done), ended)
+            since = max(since, first)
+            until = turns[number + 1][0] if number + 1 < len(turns) else FOREVER
+            there = next((one for one in reversed(course) if one.since <= since), course[0])
+            phases += [there._replace(since=since), *(one for one in course if since < one.since < until)]
         return replace(made, phases=tuple(phases))
 
-    def _earned(self, plan: LinePlan, phases: tuple[Phase, ...], at: int) -> int:
+    def _terms(self, plan: LinePlan, begun: Phase, at: int) -> list[Phase]:
+        """The terms that a line has from a credit on, which may be others than when its invoice was issued."""
+        found = [begun]
+        for one in [self._phase(plan, at), *(one for one in plan.phases if one.since > at)]:
+            start, end, known = one.line.start, one.line.end, found[-1]
+            if one.ended or end is None or (start, end, one.method) == (known.line.start, known.line.end, known.method):
+                continue
+            since = max(one.since, begun.since)
+            term = one._replace(since=since, transferred=self._elapsed(start, end, one.method, since), opened=False)
+            found = [*(known for known in found if known.since < since), term]
+        return found
+
+    def _course(self, made: LinePlan, terms: Sequence[Phase], taken: int, ended: int | None) -> list[Phase]:
+        """`taken` over one term after the other, up to the end of the line."""
+        found: list[Phase] = []
+        for one in terms:
+            base = self._earned(made, found, one.since) if found else 0
+            found.append(one._replace(base=base, amount=taken - base))
+        if ended is None:
+            return found
+        found = [one for one in found if one.since < ended]
+        base = self._earned(made, found, ended)
+        return [*found, found[-1]._replace(since=ended, base=base, amount=0, transferred=(0, 1))]
+
+    def _earned(self, plan: LinePlan, phases: Sequence[Phase], at: int) -> int:
         before = at - 1 if plan.steps is not None else at
-        return replace(plan, phases=phases).earned([before], self.plan.zone)[0]
+        return replace(plan, phases=tuple(phases)).earned([before], self.plan.zone)[0]
 
     def left_over(self) -> list[tuple[str, int]]:
         """By fixed line, what the cancellation took from its schedule: how a balance that stays is shared out."""

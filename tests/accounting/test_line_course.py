@@ -154,9 +154,18 @@ def test_a_billing_period_of_one_month_ends_in_it():
 
 
 def test_a_line_shorter_than_a_day_has_the_whole_minimum():
-    short = cover(per_unit(1, minimum=100), at("2025-01-05 10:00"), at("2025-01-05 12:00"))
+    end = at("2025-01-05 12:00")
+    short = replace(cover(per_unit(1, minimum=100), at("2025-01-05 10:00"), end), line_end=end)
     (span,) = billing_spans([short], "UTC", at("2025-01-05"), FEB)
     assert money(1) == span.minimum(FEB)
+
+
+def test_a_billing_period_that_a_version_ends_on_its_first_day_has_no_minimum():
+    """The local date of a cancellation belongs to it, so that February has no day; its units keep their maximum."""
+    line = cover(per_unit(1, minimum=100, maximum=500), JAN)
+    for end, least in ((at("2025-02-01 09:00"), 0), (at("2025-02-02 09:00"), money(1))):
+        _, february = billing_spans([cut(line, JAN, end)], "UTC", JAN, MAR)
+        assert (least, money(5)) == (february.minimum(MAR), february.maximum())
 
 
 def test_before_its_billing_period_a_minimum_is_nothing():

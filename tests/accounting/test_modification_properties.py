@@ -285,7 +285,7 @@ def test_a_catch_up_posts_the_whole_difference_at_once(versions, data, zone, pas
         phase = line.phases[-1]
         if line.steps is not None or phase.since != since or phase.ended:
             continue
-        (share,) = replace(line, phases=(replace(phase, since=ALWAYS, base=0, amount=10**12),)).earned([since], zone)
+        (share,) = replace(line, phases=(phase._replace(since=ALWAYS, base=0, amount=10**12),)).earned([since], zone)
         whole = line.earned([FOREVER], zone)[0]
         credit = -phase.base
         assert credit >= 0
@@ -410,5 +410,8 @@ def test_what_is_recognised_by_an_instant_is_what_the_plans_say(versions, zone):
         name = one.line_id, one.day.year * 12 + one.day.month - 1
         months[name] = months.get(name, 0) + one.amount
     assert {name: amount for name, amount in months.items() if amount} == {
-        name: amount for name, amount in found.by_month().items() if amount
+        (line_id, month): amount
+        for line_id, months_of_line in found.by_month().items()
+        for month, amount in months_of_line.items()
+        if amount
     }

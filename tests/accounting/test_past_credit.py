@@ -68,6 +68,15 @@ def test_a_past_credit_stays_settled_when_another_version_of_its_day_follows():
     )
 
 
+def test_a_past_credit_stays_settled_by_what_is_earned_when_a_later_version_reaches_further_back():
+    """In June b has earned a sixth of all; in March, from which version 3 holds, nothing: a bears it."""
+    first = version(1, "2025-01-01", sub("a", 600), sub("b", 150, "2025-04-01"))
+    second = version(2, "2025-06-01", sub("a", 560), sub("b", 150, "2025-04-01"), past_credit=cents(36))
+    assert [("2025-06-01", "a", -30), ("2025-06-01", "b", -6)] == jumps(planned([first, second]))
+    third = version(3, "2025-03-01", sub("a", 540), sub("b", 150, "2025-04-01"))
+    assert [("2025-03-01", "a", -36)] == jumps(planned([first, second, third]))
+
+
 def test_a_past_credit_goes_with_the_amendment_that_is_taken_back():
     second = version(2, "2025-04-01", sub("a", 510), past_credit=cents(30))
     back = version(3, "2025-04-01", sub("a", 600))

@@ -316,20 +316,20 @@ def test_a_renewal_with_lines_of_its_own_is_a_separate_contract():
 def test_a_plan_tells_its_lines_and_months():
     found = planned([HALF_YEAR, version(2, "2025-04-01", sub("a", 600), C)])
     january = 2025 * 12
-    expected = {("a", january + month): cents(100) for month in range(6)}
-    expected |= {("c", january + month): cents(100) for month in range(3, 6)}
+    expected = {"a": {january + month: cents(100) for month in range(6)}}
+    expected |= {"c": {january + month: cents(100) for month in range(3, 6)}}
     assert expected == found.by_month()
     assert ("c", None) == (found.line("c").line_id, found.line("x"))
     steps = [version(1, "2025-01-01", units("p", 100, 1, 4)), version(2, "2025-01-20", units("p", 100, 2, 4)),
              version(3, "2025-03-20", units("p", 100, 4, 4))]  # fmt: skip
-    assert {("p", january): cents(50), ("p", january + 2): cents(50)} == planned(steps).by_month()
+    assert {"p": {january: cents(50), january + 2: cents(50)}} == planned(steps).by_month()
     truncated = planned(
         [version(1, "2025-01-01", sub("a", "1.00", end="2025-04-01"))], decided=policies(residual="last_full_period")
     )
-    assert {("a", january): 33, ("a", january + 1): 33, ("a", january + 2): 34} == truncated.by_month()
+    assert {"a": {january: 33, january + 1: 33, january + 2: 34}} == truncated.by_month()
     # What is caught up after the last month is that month's.
     late = planned([HALF_YEAR, version(2, "2025-07-01", sub("a", 660))])
-    assert {("a", january + month): cents(100 if month < 6 else 60) for month in range(7)} == late.by_month()
+    assert {"a": {january + month: cents(100 if month < 6 else 60) for month in range(7)}} == late.by_month()
 
 
 # -- products

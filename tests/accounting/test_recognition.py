@@ -38,15 +38,15 @@ def ratable(
 def opened(plan: LinePlan, as_of: str, base: int, part: int, whole: int) -> LinePlan:
     """The plan taken over in mid-life: `base` was earned by then, the rest is earned over what is left."""
     first = plan.phases[0]
-    phase = replace(
-        first, since=at(as_of), base=base, amount=first.amount - base, transferred=(part, whole), opened=True
+    phase = first._replace(
+        since=at(as_of), base=base, amount=first.amount - base, transferred=(part, whole), opened=True
     )
     return replace(plan, phases=(phase,))
 
 
 def ended(plan: LinePlan, end: str, base: int, version: int = 2) -> LinePlan:
     """The plan cut off at an instant."""
-    last = replace(plan.phases[-1], since=at(end), base=base, amount=0, transferred=(0, 1), version=version)
+    last = plan.phases[-1]._replace(since=at(end), base=base, amount=0, transferred=(0, 1), version=version)
     return replace(plan, phases=(*plan.phases, last))
 
 
@@ -249,7 +249,7 @@ def test_truncated_amounts_wait_for_the_periods_end_where_recognition_is_daily()
 
 def test_a_catch_up_is_an_effect_between_cut_offs():
     plan = ratable("2024-01-01", "2024-01-31", 3000)
-    later = replace(plan.phases[0], since=at("2024-01-11"), amount=6000, version=2)
+    later = plan.phases[0]._replace(since=at("2024-01-11"), amount=6000, version=2)
     caught = replace(plan, phases=(*plan.phases, later))
     assert [("2024-01-11", 1000), ("2024-01-31", 5000)] == posted(caught)
     assert at("2024-01-11") == next_effect(caught, "UTC", NONE, at("2024-01-10"))

@@ -43,7 +43,7 @@ def ratable_plans(draw) -> Placed:
         as_of, base = draw(MOMENTS), draw(st.integers(-50, 20000))
         share = curve(start, end, method, zone, (as_of,))
         transferred = share.numerators[0], share.denominator
-        phase = replace(phase, since=as_of, base=base, amount=amount - base, transferred=transferred)
+        phase = phase._replace(since=as_of, base=base, amount=amount - base, transferred=transferred)
     plan = LinePlan("l", "p", (phase,), None)
     if "ended" in shape:
         cut = draw(MOMENTS)
@@ -63,7 +63,7 @@ def measured_plans(draw) -> Placed:
     phases = [Phase(ALWAYS, 0, draw(AMOUNTS), (0, 1), own, 1)]
     if draw(st.booleans()):
         part, whole = draw(st.sampled_from([(0, 1), (1, 3), (2, 2), (7, 5)]))
-        phases = [replace(phases[0], since=draw(MOMENTS), base=draw(st.integers(-9, 99)), transferred=(part, whole))]
+        phases = [phases[0]._replace(since=draw(MOMENTS), base=draw(st.integers(-9, 99)), transferred=(part, whole))]
     if draw(st.booleans()):
         since = draw(MOMENTS)
         assume(since > phases[-1].since)

@@ -115,7 +115,6 @@ class Billing:
         booking.post("cash", amount)
         booking.post("accounts_receivable", -to_open, invoice.fact)
         invoice.open -= to_open
-        invoice.paid += amount
         self._recover(booking, invoice, amount - to_open)
         return booking
 
@@ -150,7 +149,8 @@ class Billing:
         if invoice.gross == 0:
             return None, None
         gross = invoice.open if fact.amount is None else fact.amount
-        if gross > invoice.open or gross == 0:
+        limit = min(invoice.open, invoice.uncredited) if invoice.gross > 0 else -invoice.open
+        if not 0 < (gross if invoice.gross > 0 else -gross) <= limit:
             raise Refused("amount_exceeds")
         credit, booking = self._credit(fact, invoice, account, gross)
         booking.post("accounts_receivable", -gross, invoice.fact)
@@ -184,7 +184,6 @@ class Billing:
         booking.post("external_balance", sign * note.external, note.fact)
         booking.post("accounts_receivable", sign * note.receivable, invoice.fact)
         invoice.open += sign * note.receivable
-        invoice.returned -= sign * note.refund
 
     def _read_credit_note_voided(self, fact):
         note = self._note(fact)
@@ -199,11 +198,10 @@ class Billing:
         if fact.note is not None:
             return self._refund_of_a_note(fact)
         invoice = self._invoice(fact)
-        if fact.amount > min(invoice.held, invoice.creditable):
+        if fact.amount > invoice.creditable:
             raise Refused("amount_exceeds")
         _, booking = self._credit(fact, invoice, "refunds", fact.amount)
         booking.post("cash", -fact.amount)
-        invoice.returned += fact.amount
         return booking
 
     def _refund_of_a_note(self, fact):
@@ -222,17 +220,15 @@ class Billing:
         booking.post("accounts_receivable", receivable, note.invoice.fact)
         booking.post("customer_balance", balance, note.fact)
         note.invoice.open += receivable
-        note.invoice.returned += receivable + balance
         return booking
 
     def _read_dispute_opened(self, fact):
         invoice = self._invoice(fact)
-        amount = invoice.held if fact.amount is None else fact.amount
-        if amount > min(invoice.held, invoice.creditable) or (amount == 0 and invoice.gross):
+        amount = invoice.creditable if fact.amount is None else fact.amount
+        if amount > invoice.creditable or (amount == 0 and invoice.gross):
             raise Refused("amount_exceeds")
         credit, booking = self._credit(fact, invoice, "disputes", amount)
         booking.post("cash", -amount)
-        invoice.returned += amount
         invoice.disputes.append(credit)
         return booking
 
@@ -246,7 +242,6 @@ class Billing:
         booking = Booking(fact, invoice)
         for credit in disputes:
             booking.post("cash", credit.gross)
-            invoice.returned -= credit.gross
             self._reverse(booking, credit)
         return booking
 
@@ -333,7 +328,7 @@ class Billing:
             parts = number.split(net, invoice.weights())
             for line, part in zip(invoice.lines, parts):
                 line.left -= part
-            return [(line.line_id, self._now(line, at), part) for line, part in zip(invoice.lines, parts)]
+            return [(line.line_id, line.service, part) for line, part in zip(invoice.lines, parts)]
         found = []
         rest = net - sum(line.minor for line in fact.lines)
         for line in fact.lines:
@@ -352,12 +347,8 @@ class Billing:
         if own:
             own[0].left -= minor
         if line.start is None and line.end is None and same:
-            return self._now(same[0], at)
+            return same[0].service
         return self.services.of(line.line_id, at, line.start, line.end)
-
-    def _now(self, line, at):
-        """The service of an invoice's line: where it said no period, that of the line as it is now."""
-        return self.services.of(line.line_id, at) if line.service.own else line.service
 
     def _spread(self, minor, at):
         parts = self.services.spread(minor, at)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from . import instant, number
 from .estimates import Estimates, Round, of_lines, of_pool, shifted
 from .phase import Phase
+from .terms import terms
 
 
 class Course:
@@ -59,6 +60,8 @@ class Course:
             self.opened[line.line_id] = base
             share = self.transfer.share(line, as_of)
             self.phases[line.line_id] = [Phase(as_of, base, amounts[line.line_id] - base, line, share)]
+            own, _ = self.own[line.line_id]
+            self.own[line.line_id] = (own, round(own * share))  # the opening has it, as the schedule does
 
     def _allocated(self, change, at):
         """Minor units by line of a version's totals and estimates; begins the round they belong to."""
@@ -110,8 +113,11 @@ class Course:
         for line_id in gone:
             self._end(line_id, day)
         if not change.lines:
+            self._settle(gone, self._past_credits(change, {line_id: self.phases[line_id][-1].base for line_id in gone}))
             return
-        bases = {line.line_id: round(self.earned(line.line_id, day, before=version)) for line in change.lines}
+        if not parts and self._is_as_planned(change):
+            return
+        bases = {line.line_id: self._earned_before(line.line_id, day, version) for line in change.lines}
         for line in change.lines:
             if self._is_renewed(line, day):
                 self.earlier[line.line_id] = bases[line.line_id]
@@ -122,9 +128,7 @@ class Course:
         allocated = self._allocated(change, version.effective)
         going_on = [line for line in change.lines if not _catches_up(line, version)]
         credits = self._past_credits(change, bases | {line_id: self.phases[line_id][-1].base for line_id in gone})
-        for line_id in gone:
-            last = self.phases[line_id][-1]
-            self.phases[line_id][-1] = replace(last, base=last.base - credits[line_id])
+        self._settle(gone, credits)
         for line in change.lines:
             name = line.line_id
             self.ended.pop(name, None)
@@ -134,6 +138,29 @@ class Course:
         bases = {name: base - credits[name] for name, base in bases.items()}
         self.own |= {line.line_id: (self.own[line.line_id][0], before[line.line_id]) for line in going_on}
         self._pool(day, version, going_on, bases, allocated)
+
+    def _settle(self, gone, credits):
+        for line_id in gone:
+            last = self.phases[line_id][-1]
+            self.phases[line_id][-1] = replace(last, base=last.base - credits[line_id])
+
+    def _earned_before(self, line_id, day, version):
+        """What a line had earned when a day of change began: what is delivered at that instant belongs to the day."""
+        phases = self.phases.get(line_id)
+        at = day - 1 if phases and phases[-1].line.kind != "ratable" else day
+        return round(self.earned(line_id, at, before=version))
+
+    def _is_as_planned(self, change):
+        """Whether what goes on earns what it was to earn, on the terms that it had: then its schedule stays."""
+        last = {line.line_id: self.phases[line.line_id][-1] for line in change.lines if line.line_id in self.phases}
+        if change.past_credit or self.ended.keys() & last.keys():
+            return False
+        if terms(change.lines) != terms([phase.line for phase in last.values()]):
+            return False
+        planned = sum(last[name].base + last[name].amount - self.earlier.get(name, 0) for name in last)
+        own = sum(minor for minor, scope in self.known.values() if scope is not None and last.keys() & set(scope))
+        totals = sum(number.to_minor(line.total, self.currency) for line in change.lines)
+        return planned == totals + own + of_pool(self.known)
 
     def _pool(self, day, version, lines, bases, allocated):
         """What is not yet recognised of the lines that go on, by current SSP x the share not yet transferred."""
@@ -168,8 +195,8 @@ class Course:
     def _transferred(self, line, day, version):
         """(share, incurred) of a line at a modification, by the terms it has from then on."""
         if line.kind != "milestone":
-            return self.transfer.share(line, day), None
-        incurred, _ = self.transfer.progress(line.line_id, day, before=version)
+            return self.transfer.share(line, day if line.kind == "ratable" else day - 1), None
+        incurred, _ = self.transfer.progress(line.line_id, day - 1, before=version)
         expected = line.progress[1]
         return (min(incurred / expected, Fraction(1)), incurred)
 
@@ -182,7 +209,8 @@ class Course:
 
     def _is_transferred(self, line_id, day, version):
         phase = self.phases[line_id][-1] if self.phases.get(line_id) else None
-        return phase is not None and self.transfer.share(phase.line, day, before=version) >= 1
+        at = day if phase is None or phase.line.kind == "ratable" else day - 1
+        return phase is not None and self.transfer.share(phase.line, at, before=version) >= 1
 
     def _end(self, line_id, day):
         """A line that is cancelled or removed keeps what it has earned; at its start it is as if it never was."""
@@ -193,7 +221,7 @@ class Course:
             self.phases[line_id] = [Phase(instant.FAR_PAST, 0, 0, line)]
             return
         own = self._own_earned(line_id, day, None)
-        base, last = round(self.earned(line_id, day)), self.phases[line_id][-1]
+        base, last = self._earned_before(line_id, day, None), self.phases[line_id][-1]
         self.unearned[line_id] = last.base + last.amount - base
         self._add(line_id, Phase(day, base, 0, line))
         self.own[line_id] = (own, own)

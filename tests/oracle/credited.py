@@ -23,17 +23,22 @@ class Take:
         if at <= self.at:
             return 0
         back = sum(minor for when, minor in self.returns if when < now or (when == now and not settled))
-        return round((self.rest - back) * self._done(at))
+        return self._gone(self.rest - back, at)
 
-    def _done(self, at):
-        """The share of it that has been taken: over the service as it was then, what is left over each later one."""
-        service, then, done = self.service, self.service.share_on(self.at), Fraction(0)
-        for since, later in self.service.later(self.at):
+    def _gone(self, rest, at):
+        """Of so much what has been taken: over the line's term of then, what is left over each later one."""
+        service, then, gone = self.service, self.service.share_on(self.at), 0
+        for number, (since, later) in enumerate(self.service.later(self.at)):
             if since >= at:
                 break
-            done += (1 - done) * _of_the_rest(service, then, since)
+            if number == 0:
+                service, then = later, later.share_on(self.at)
+                continue
+            if (later.start, later.end) == (service.start, service.end):
+                continue
+            gone += round((rest - gone) * _of_the_rest(service, then, since))
             service, then = later, later.share(since)
-        return done + (1 - done) * _of_the_rest(service, then, at)
+        return gone + round((rest - gone) * _of_the_rest(service, then, at))
 
     def give_back(self, at, minor=None):
         """Return some, or all that has not returned."""

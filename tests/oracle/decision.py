@@ -41,8 +41,8 @@ class Decisions:
         shares = [(group, [line for line in lines if homes[line.line_id] is group]) for group in self.groups]
         changed = [(group, mine) for group, mine in shares if terms(mine) != group.now]
         if version.kind == "cancelled":
-            for group, _ in changed:
-                group.change(self._day(version), version, [])
+            for index, (group, _) in enumerate(changed):
+                group.change(self._day(version), version, [], 0 if index else version.past_credit)
             return True
         if not added and not changed and not version.past_credit:
             return True

@@ -56,6 +56,7 @@ class ContractBook:
         self.moment = desired.moment
         self.history = history
         self.steps = []
+        self.metered = {}  # by usage line its book and the (end, minor units) of its windows
         self.plan = Plan(history, desired.reference, self.moment.policies)
         self.billing_book = BillingBook(desired, history)
         facts = desired.router.of(history.first.key)
@@ -108,9 +109,11 @@ class ContractBook:
         for line_id in sorted(lines):
             self.positions[line_id] = Position(history.first.currency, layered=line_id in self.billed)
             book = booking.LineBook(desired, history, line_id, self.positions[line_id])
+            self.metered[line_id] = (book, [])
             events = desired.join.lines.get((history.first.key, line_id), [])
             for rated in RatedLine(history, line_id, events, frontier, moment.policies).windows():
                 desired.windows[(*history.first.key, line_id, rated.span.start, rated.span.end)] = rated
+                self.metered[line_id][1].append((rated.span.end, rated.amount))
                 self._add(rated.span.end, USAGE, book.window, rated)
 
     def _add_fixed(self):
@@ -123,24 +126,27 @@ class ContractBook:
             self._add(effect.at, RECOGNITION, books[effect.line_id].effect, effect)
         kept = self.plan.kept_since
         if kept is not None:
-            later = {one.fact.time for one in self.billing.bookings if None in one.moves}
+            later = {one.fact.time for one in self.billing.bookings}
             for at in sorted({kept} | {at for at in later if at > kept}):
                 if at <= due or at > kept:  # what a fact brings is booked with it
                     self._add(at, LEFT_OVER, self._recognise_what_is_left, at, effects, books)
 
     def _recognise_what_is_left(self, at, effects, books):
         """Policy cancellation = non_refundable: what is deferred and will not be earned is recognised at once."""
-        day = instant.midnight(instant.local_date(at, self.history.zone), self.history.zone)
-        pending = sum(self.revenue.cumulative(line_id, day) - self.plan.opened(line_id) for line_id in books)
+        pending = sum(self.revenue.cumulative(name, instant.FAR_FUTURE) - self.plan.opened(name) for name in books)
         pending -= sum(effect.amount for effect in effects if effect.at <= at)
-        position = self.positions[None]
-        left = position.billed - position.recognised - pending
-        if left <= 0:
-            return
         line_ids = list(books)
         weights = [max(self.plan.unearned(line_id), 0) for line_id in line_ids]
-        parts = number.split(left, weights if any(weights) else [1, *weights[1:]])
-        for line_id, part in zip(line_ids, parts):
+        parts = number.split(self._left(None, pending), weights if any(weights) else [1, *weights[1:]])
+        shares = [(books[line_id], line_id, part) for line_id, part in zip(line_ids, parts)]
+        for line_id, (book, windows) in self.metered.items():
+            pending = sum(amount for end, amount in windows if end > at)
+            shares.append((book, line_id, self._left(line_id, pending)))
+        for book, line_id, part in shares:
             if part:
-                local = instant.local_date(at, self.history.zone)
-                books[line_id].effect(Effect(at, local, line_id, part))
+                book.effect(Effect(at, instant.local_date(at, self.history.zone), line_id, part))
+
+    def _left(self, name, pending):
+        """What a position has that is billed and will not be earned."""
+        position = self.positions[name]
+        return max(position.billed - position.recognised - pending, 0)

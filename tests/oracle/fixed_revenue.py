@@ -72,6 +72,8 @@ class FixedRevenue:
         """Point in time and by progress: at their own instant, dated its local day."""
         moments = self.plan.transfer.moments(self.plan.line(line_id))
         moments += [*self._beginnings(line_id), *self.credited.moments(line_id)]
+        # What an opening leaves of a line that was delivered before comes right after it.
+        moments += [self.history.first.opening[0] + 1] if self.history.first.opening else []
         found, posted = [], self.plan.opened(line_id)
         for at in self._since_opening(moments, due):
             cumulative = self.cumulative(line_id, at)
@@ -85,6 +87,7 @@ class FixedRevenue:
         Where a phase begins or a credit comes back, what it changes of the past is posted at once.
         """
         start, end = min(line.start for line in lines), max(line.end for line in lines)
+        end = max([end, *self._beginnings(line_id)])  # an opening may leave something of a line that has ended
         days = dict(self._cut_offs(start, end, due))
         jumps = self._beginnings(line_id) | set(self.credited.returns(line_id))
         found, posted = [], self.plan.opened(line_id)

@@ -36,13 +36,17 @@ class Group:
         return terms(self.changes[-1].lines) if self.changes else {}
 
     def change(self, day, version, lines, past_credit=0):
-        """Take up other lines from a day on: later changes are superseded, and what returns leaves no trace."""
+        """Take up other lines from a day on: later changes are superseded, and what returns leaves no trace.
+
+        What they settled of the past stays settled.
+        """
+        settled = sum(known.past_credit for known in self.changes if known.day >= day)
         self.changes = [known for known in self.changes if known.day < day]
         if not self.changes:
             if lines:
                 self.changes = [Change(day, version, tuple(lines), begins=True)]
         elif terms(lines) != self.now or past_credit:
-            self.changes.append(Change(day, version, tuple(lines), past_credit))
+            self.changes.append(Change(day, version, tuple(lines), past_credit + settled))
 
 
 def first_group(version, lines):

@@ -105,16 +105,14 @@ class Invoice:
     lines: list
     open: int
     creditable: int
-    paid: int = 0
-    returned: int = 0
     untaxed: int = 0
     write_offs: list = field(default_factory=list)
     disputes: list = field(default_factory=list)
 
     @property
-    def held(self):
-        """The cash that was paid and has not gone back."""
-        return self.paid - self.returned
+    def uncredited(self):
+        """What credits may still take but for what came in of a write-off."""
+        return self.creditable - sum(write_off.recovered for write_off in self.write_offs)
 
     def tax_of(self, gross):
         """The tax in a part of what credits have left: nothing stays behind when all is credited."""

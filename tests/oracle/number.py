@@ -85,7 +85,12 @@ def minor_from_text(text, currency):
 
 
 def split(total, weights):
-    """An integer split by weights, largest remainder first, its sum preserved (accounting.md rule 2)."""
+    """An integer split by weights, largest remainder first, its sum preserved (accounting.md rule 2).
+
+    Less than nothing is split as what it is the opposite of.
+    """
+    if total < 0:
+        return [-part for part in split(-total, weights)]
     whole = sum(weights)
     if whole == 0:
         return split(total, [1] * len(weights)) if weights else []

@@ -22,7 +22,7 @@ class Plan:
             self.courses |= dict.fromkeys(course.phases, course)
             if opening is not None and any(change.day <= opening[0] for change in group.changes[1:]):
                 self.not_covered.add("a change before the opening")
-        self._note_uncovered(history, opening)
+        self._note_uncovered(history)
 
     def line_ids(self):
         """Every fixed line that is or was part of the contract."""
@@ -64,13 +64,9 @@ class Plan:
         kept = [day for day in days if self.policies.value("cancellation", day) == "non_refundable"]
         return kept[0] if kept else None
 
-    def _note_uncovered(self, history, opening):
+    def _note_uncovered(self, history):
         lines = [line for version in history.versions for line in version.lines]
         if any(line.kind == "credits" for line in lines):
             self.not_covered.add("credits line")
         if history.first.kind == "cancelled":
             self.not_covered.add("cancelled first version")
-        for line_id in self.courses if opening else ():
-            first = self.phases(line_id)[0]
-            if first.since == opening[0] and first.transferred == 1 and first.amount:
-                self.not_covered.add("an opening that leaves over something of a line that has ended")

@@ -121,7 +121,9 @@ class RatedLine:
                 stretches[-1] = replace(stretches[-1], after=aggregate(line.rate, events, start, end, carried))
             ended = span.end >= end
             cost = price(stretches, ended, self.policies.value("zero_flat_fee", end - 1) == "yes")
+            limit = None if planned else line.rate.maximum  # without a day of its own: of usage before it was cut short
             cost = self._bounded(cost, span, ended, planned) if planned else cost
+            cost = cost if limit is None else min(cost, Fraction(limit))
             amount = number.to_minor(cost, self.currency)
             name = window.period_of(span, self.zone)
             yield WindowAmount(span, name, len(events) - count, amount - before, len(events), amount)

@@ -10,7 +10,7 @@ from .terms import fixed_lines
 
 @dataclass(frozen=True)
 class Service:
-    """A line over a service period; None: a contract without lines. `own`: no other period than the line's was said."""
+    """A line over a service period; None: a contract without lines. `own`: it is that of the line itself."""
 
     plan: Any
     line: Any
@@ -21,14 +21,15 @@ class Service:
 
     def is_that_of(self, other):
         """Whether it is the same period, of one line."""
-        return (self.own and other.own) or (self.start, self.end) == (other.start, other.end)
+        return (self.start, self.end) == (other.start, other.end)
 
     def later(self, at):
-        """[(day, service)]: the terms the line has later, where no other period was said."""
+        """[(day, service)]: the terms the line has from a moment on, where the service is over its own."""
         if not self.own or self.line.line_id not in self.plan.courses:
             return []
-        phases = [phase for phase in self.plan.phases(self.line.line_id) if phase.since > at]
-        lines = [(phase.since, phase.line) for phase in phases]
+        phases = self.plan.phases(self.line.line_id)
+        now = [phase for phase in phases if phase.since <= at][-1:] or phases[:1]
+        lines = [(phase.since, phase.line) for phase in [*now, *(phase for phase in phases if phase.since > at)]]
         return [(since, replace(self, line=line, start=line.start, end=line.end)) for since, line in lines]
 
     @property
@@ -86,8 +87,11 @@ class Services:
         version = self.history.in_force(at)
         versions = [one for one in self.history.versions if one.line(line_id)]
         line = version.line(line_id) or versions[-1].line(line_id)
-        own = start is None and end is None
+        if line_id in self.plan.courses:  # the local date of a modification belongs to it
+            phases = self.plan.phases(line_id)
+            line = ([phase for phase in phases if phase.since <= at] or phases[:1])[-1].line
         start, end = line.start if start is None else start, line.end if end is None else end
+        own = (start, end) == (line.start, line.end)
         return Service(self.plan, line, start, end, self.history.zone, own)
 
     def spread(self, minor, at):

@@ -58,7 +58,7 @@ def test_an_invoice_is_finalised_once(tmp_path):
         ("invoice_unknown", "refund", {"amount": "1", "credit_note_id": "n"}),
         ("amount_exceeds", "invoice_paid", {"amount": "90.01"}),
         ("amount_exceeds", "credit_note", {"amount": "90.01", "credit_note_id": "n"}),
-        ("amount_exceeds", "refund", {"amount": "0.01"}),
+        ("amount_exceeds", "refund", {"amount": "90.01"}),
         ("amount_exceeds", "dispute_won", {}),
         ("invalid", "credit_note", {"amount": "1"}),
         ("invalid", "invoice_paid", {"amount": 1}),

@@ -184,14 +184,14 @@ def test_a_smaller_re_invoice_restores_as_much_as_it_bills(tmp_path):
     assert {"2023-01": 3100, "2023-03": 1900} == by_period(scenario.books("2023-03-15T00:00:00Z"), "revenue")
 
 
-def test_a_credit_takes_its_share_from_the_terms_of_its_time(tmp_path):
-    """On March 15 73 of the 151 days of the longer term are over: 43.51 of 90."""
+def test_a_credit_takes_its_share_from_the_terms_of_its_invoice(tmp_path):
+    """On March 15 73 of the 90 days that were billed are over, whatever the term is since."""
     scenario = quarter(tmp_path)
     scenario.contract([fixed(total="150")], JANUARY, JUNE, 2, effective_at=MARCH, kind="renewed")
     scenario.bill("refund", "2023-03-15T00:00:00Z", "90")
-    assert {"03": 4351} == movements(scenario, "refunds")["refunds"]
+    assert {"03": 7300} == movements(scenario, "refunds")["refunds"]
     scenario.contract([fixed(total="150")], JANUARY, "2023-07-01T00:00:00Z", 3, effective_at="2023-04-15T00:00:00Z")
-    assert {"03": 4351} == movements(scenario, "refunds")["refunds"]
+    assert {"03": 7300} == movements(scenario, "refunds")["refunds"]
 
 
 def test_an_invoice_after_a_cancellation_that_is_not_refundable_is_recognised_at_once(tmp_path):
@@ -260,3 +260,9 @@ def test_what_is_left_when_everything_is_earned_is_of_the_first_line(tmp_path):
 def test_what_a_fact_brings_after_a_cancellation_is_booked_with_it(tmp_path):
     scenario = cancelled(tmp_path, "non_refundable").bill("invoice_finalized", APRIL, "20", "late")
     assert {"01": 3100, "02": 5900, "04": 2000} == movements(scenario, "revenue", as_of=MARCH)["revenue"]
+
+
+def test_a_refund_is_booked_whether_or_not_the_payment_is_known(tmp_path):
+    scenario = quarter(tmp_path, paid=False).bill("refund", FEBRUARY, "90")
+    expected = {"refunds": {"02": 3100}, "cash": {"02": -9000}, "accounts_receivable": {"01": 9000}}
+    assert expected == movements(scenario, *expected)

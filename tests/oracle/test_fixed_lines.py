@@ -78,7 +78,8 @@ def test_effects_of_one_instant_are_in_the_order_of_the_lines_in_the_latest_vers
     "effective, expected",
     [
         ("2024-02-11T17:00:00Z", {"a": 3100 + 1000, "b": 10000, "c": 5000}),
-        ("2024-01-10T00:00:01Z", {"a": 900, "b": 10000}),
+        ("2024-01-11T00:00:01Z", {"a": 1000, "b": 10000}),
+        ("2024-01-10T00:00:01Z", {"a": 900}),  # its whole local date belongs to it
         ("2024-01-09T23:00:00Z", {"a": 800}),
         ("2024-01-01T00:00:00Z", {}),
     ],
