@@ -215,6 +215,14 @@ def test_a_re_invoice_tells_what_it_restores_and_not_what_is_new():
     assert [("L", 12000, -3100, 9000)] == [tuple(one) for one in last(*facts).lines]
 
 
+def test_a_re_invoice_of_another_period_restores_nothing():
+    facts = [
+        told("invoice_finalized", "2023-01-01", 90, billed(*SERVICE)), told("invoice_voided", "2023-02-01"),
+        told("invoice_finalized", "2023-03-01", 31, billed("L", 31, "2023-03-01", "2023-04-01"), invoice="J"),
+    ]  # fmt: skip
+    assert [("L", 3100, 0, 0)] == [tuple(one) for one in last(*facts).lines]
+
+
 # -- order
 
 

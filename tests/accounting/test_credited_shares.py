@@ -17,6 +17,7 @@ from tests.accounting.ledgers import (
     QUARTER,
     billed,
     booked,
+    by_month,
     cancelled,
     cents,
     metered,
@@ -135,6 +136,13 @@ def test_an_invoice_between_versions_is_of_the_line_as_it_was_then():
     assert [("L", 6000, 1550)] == taken(versions, told("invoice_finalized", "2023-02-01", 60, billed("L", 60)), early)
 
 
+def test_an_invoice_on_the_day_of_an_amendment_but_before_its_hour_is_of_the_new_term():
+    """59 of 120 days, and not of 90."""
+    longer = signed(2, "2023-02-01 09:00", replace(LINE, end=at("2023-05-01"), total=cents(120)))
+    invoice = told("invoice_finalized", "2023-02-01 05:00", 60, billed("L", 60))
+    assert [("L", 6000, 2950)] == taken([QUARTER, longer], invoice, told("invoice_voided", "2023-03-01"))
+
+
 # -- what it takes from what is still to be recognised
 
 
@@ -187,6 +195,32 @@ def test_a_note_takes_by_the_method_of_its_line():
         credit_notes         Feb 15
         accounts_receivable  Jan 90  Feb -45
     """, [version], [INVOICE, told("credit_note", "2023-02-01", 45, note="N")])  # fmt: skip
+
+
+def test_a_note_of_a_part_of_the_term_takes_by_the_method_of_its_line_too():
+    """60 of February and March, 30 of each month and not by its days."""
+    version = signed(1, "2023-01-01", ratable("L", "2023-01-01", "2023-04-01", 90, method="monthly"))
+    note = told("credit_note", "2023-02-01", 50, billed("L", 50, "2023-02-01", "2023-04-01"), note="N")
+    booked("""
+        revenue              Jan 30  Feb 5   Mar 5
+        deferred_revenue     Jan 60  Feb -55 Mar -5
+        accounts_receivable  Jan 90  Feb -50
+    """, [version], [INVOICE, note])  # fmt: skip
+
+
+def test_half_a_note_that_comes_back_before_the_term_becomes_shorter_is_half_of_it_afterwards():
+    """45 of 90 over nine months from April on: 5 of the 10 of April come back; of the 30 left in July 10 go each month."""
+
+    def year(number, effective, end, total):
+        return signed(number, effective, ratable("L", "2023-01-01", end, total, method="monthly"))
+
+    versions = [year(1, "2023-01-01", "2024-01-01", 1200), year(2, "2023-07-01", "2023-10-01", 900)]
+    facts = [
+        told("invoice_finalized", "2023-01-01", 1200), told("credit_note", "2023-04-01", 120, note="N"),
+        told("credit_note_voided", "2023-05-01", 60, note="N"),
+    ]  # fmt: skip
+    found = settled(versions, facts)
+    assert [100, 100, 100, 90, 100, 95, 90, 90, 90] == list(by_month(found)["revenue"].values())
 
 
 @pytest.mark.parametrize("when", ["2023-03-01", "2023-03-10"])
