@@ -208,19 +208,34 @@ def test_a_note_of_a_part_of_the_term_takes_by_the_method_of_its_line_too():
     """, [version], [INVOICE, note])  # fmt: skip
 
 
-def test_half_a_note_that_comes_back_before_the_term_becomes_shorter_is_half_of_it_afterwards():
-    """45 of 90 over nine months from April on: 5 of the 10 of April come back; of the 30 left in July 10 go each month."""
+def shorter(*facts):
+    """A year for 1,200 that ends in September for 900, from July on: what it earns each month."""
 
     def year(number, effective, end, total):
         return signed(number, effective, ratable("L", "2023-01-01", end, total, method="monthly"))
 
     versions = [year(1, "2023-01-01", "2024-01-01", 1200), year(2, "2023-07-01", "2023-10-01", 900)]
+    found = settled(versions, [told("invoice_finalized", "2023-01-01", 1200), *facts])
+    assert [] == found.problems
+    return [float(one) for one in by_month(found)["revenue"].values()]
+
+
+def test_what_comes_back_of_a_note_before_and_after_its_term_becomes_shorter():
+    """Half of 90 from May on: 5 of April's 10 come back; of the 30 left in July 10 go each month.
+
+    A quarter from August on: 22.50, of which 7.50 are of April to June and 5 of each month since; 25 were taken.
+    """
     facts = [
-        told("invoice_finalized", "2023-01-01", 1200), told("credit_note", "2023-04-01", 120, note="N"),
-        told("credit_note_voided", "2023-05-01", 60, note="N"),
+        told("credit_note", "2023-04-01", 120, note="N"), told("credit_note_voided", "2023-05-01", 60, note="N"),
+        told("credit_note_voided", "2023-08-01", 30, note="N"),
     ]  # fmt: skip
-    found = settled(versions, facts)
-    assert [100, 100, 100, 90, 100, 95, 90, 90, 90] == list(by_month(found)["revenue"].values())
+    assert [100, 100, 100, 90, 100, 95, 90, 90, 90] == shorter(*facts[:2])
+    assert [100, 100, 100, 90, 100, 95, 90, 107.5, 95] == shorter(*facts)
+
+
+def test_a_note_when_the_shorter_term_has_begun_takes_over_what_is_left_of_that():
+    """Seven of the twelve months that were billed are over in August: 125 of 300 go over the two that are left."""
+    assert [100] * 7 + [37.5, 37.5] == shorter(told("credit_note", "2023-08-01", 300, note="N"))
 
 
 @pytest.mark.parametrize("when", ["2023-03-01", "2023-03-10"])
