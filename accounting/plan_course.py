@@ -137,7 +137,7 @@ class PlanCourse:
         self._note_origins(version)
         tied = self._tied(version)
         for line, amount in zip(lines, allocation.amounts, strict=True):
-            self._plans.begin(line, amount + tied.get(line.line_id, 0), version.version)
+            self._plans.begin(line, amount + tied.get(line.line_id, 0), version.version, began)
 
     def _open(self) -> None:
         """Start from an opening balance: what is left of each line is earned over what is left of its term."""
