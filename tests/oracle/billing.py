@@ -56,11 +56,12 @@ class Billing:
 
     def __init__(self, services, facts, rate_of):
         self.services = services
-        self.invoices, self.notes, self.voids = {}, {}, []
+        self.invoices, self.notes, self.issued, self.voids, self.waiting = {}, {}, {}, [], []
         self.bookings, self.takes, self.exceptions, self.not_covered = [], [], set(), set()
         for fact in facts:
             try:
-                if rate_of(fact) is None:
+                if rate_of(fact) is None or self._waits_for_a_rate(fact):
+                    self.waiting.append(fact)
                     raise Refused("fx_rate_missing")
                 booking = getattr(self, "_read_" + fact.kind)(fact)
             except Refused as refusal:
@@ -68,6 +69,15 @@ class Billing:
                 continue
             if booking is not None:
                 self.bookings.append(booking)
+
+    def _waits_for_a_rate(self, fact):
+        """Whether the invoice or note that it names lacks its rate."""
+        for other in self.waiting:
+            if other.kind == "invoice_finalized" != fact.kind and other.invoice == fact.invoice is not None:
+                return True
+            if other.kind == "credit_note" != fact.kind and other.note == fact.note is not None:
+                return True
+        return False
 
     # -- invoices
 
@@ -160,9 +170,9 @@ class Billing:
     # -- credits
 
     def _read_credit_note(self, fact):
-        known = self.notes.get(fact.note)
-        if known is not None:
-            if known.fact.issued != fact.issued:
+        known = self.issued.setdefault(fact.note, fact)  # also one that could not be booked
+        if known is not fact:
+            if known.issued != fact.issued:
                 raise Refused("invoice_conflict")
             return None
         invoice = self._invoice(fact)
