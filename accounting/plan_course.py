@@ -192,9 +192,10 @@ class PlanCourse:
             self._note_origins(version)
             tied = self._tied(version)
             names = [line.line_id for _, lines, _ in found for line in lines]
-            credited = self._plans.credited([*names, *decision.removed], _past_credit(version), since)
+            gone = [*decision.removed, *self._went_later(groups, version, since)]
+            credited = self._plans.credited([*names, *gone], _past_credit(version), since)
             for group, lines, allocation in found:
-                for name in decision.removed:
+                for name in gone:
                     if name in group.lines:
                         self._plans.end(name, since, version.version, credited[name], never=since <= group.began)
                 claims: list[_Claim] = []
@@ -204,6 +205,12 @@ class PlanCourse:
                 self._modify_group(before, version, decision, group, claims, since)
             self._estimates(before, version, since, groups)
         return replace(decision, evidence=(*decision.evidence, *evidence), undecidable=problem)
+
+    def _went_later(self, groups: Sequence[LineGroup], version: ContractVersion, since: int) -> list[str]:
+        """The lines that the version before does not have either, but from a later date on: now they go on this one."""
+        there = {line.line_id for line in fixed_lines(version)}
+        names = [name for group in groups for name in group.lines if name not in there]
+        return [name for name in names if self._plans.last(name).ended and self._plans.last(name).since > since]
 
     def _modify_group(
         self,

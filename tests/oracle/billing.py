@@ -1,6 +1,6 @@
 """Billing: the facts of one contract in their order, as postings and movements of its positions (rules 1 and 5)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import number
@@ -263,10 +263,12 @@ class Billing:
         back = self._take_recovered(invoice, gross) if account in ("disputes", "refunds") else (0, 0, 0)
         rest = gross - sum(back)
         tax = fact.tax
-        if sum(back) or (not tax and not fact.lines):
+        left, most = rest - sum(line.minor for line in fact.lines), invoice.tax - invoice.untaxed
+        stated = fact.lines and (0 <= left <= most or most <= left <= 0)  # else what lines leave is no tax
+        if sum(back) or (not tax and not stated):
             tax = invoice.tax_of(rest)
         elif not tax:
-            tax = rest - sum(line.minor for line in fact.lines)
+            tax = left
         parts = [self._part(fact, *line) for line in self._lines(fact, rest - tax, invoice)] if rest else []
         credit = Credit(fact, invoice, account, gross, tax + back[1], parts, back)
         booking = Booking(fact, invoice)
@@ -286,6 +288,8 @@ class Billing:
         booking.post("recoverables", sign * credit.back[2], booking.fact, invoice)
 
     def _part(self, fact, line_id, service, net):
+        if line_id is not None:  # over the same period, by the method that the line has now
+            service = replace(service, line=self.services.of(line_id, fact.time).line)
         contra = round(net * service.share_on(fact.time, credited=True))
         return Part(line_id, service, net, contra, net - contra)
 
