@@ -209,8 +209,9 @@ class PlanCourse:
     def _went_later(self, groups: Sequence[LineGroup], version: ContractVersion, since: int) -> list[str]:
         """The lines that the version before does not have either, but from a later date on: now they go on this one."""
         there = {line.line_id for line in fixed_lines(version)}
-        names = [name for group in groups for name in group.lines if name not in there]
-        return [name for name in names if self._plans.last(name).ended and self._plans.last(name).since > since]
+        last = [(name, self._plans.last(name)) for group in groups for name in group.lines if name not in there]
+        bears = bool(_past_credit(version))  # what went on that very day has its part of it
+        return [name for name, one in last if one.ended and (one.since > since or (bears and one.since == since))]
 
     def _modify_group(
         self,
