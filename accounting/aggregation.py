@@ -85,7 +85,7 @@ class Aggregate:
             case Aggregation.UNIQUE:
                 self.distinct = (self.distinct or set()) | cell.distinct
                 self.units = len(self.distinct) * ONE
-            case Aggregation.WEIGHTED_SUM:
+            case _:  # weighted_sum
                 # Each event's quantity counts from its time to the billing period's end: the last value extends to it.
                 require(self.length > 0, "a billing period has a length", end=self.end)
                 weighted = cell.quantity * (self.end - cell.start) - cell.moment

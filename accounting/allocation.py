@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from typing import NamedTuple
 
 from accounting.money import major_text
 from accounting.require import require
@@ -19,8 +20,7 @@ class SspRange:
     high: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """One line's claim: its SSP in minor units.
 
     `residual` is set when the product is highly variable and the line has no SSP of its own: its `ssp` then only
@@ -89,8 +89,8 @@ def allocate(
     By relative SSP; a discount that bundles explain goes to their lines alone; one line without an SSP takes the
     residual, which has to lie in its range. `currency` only words the texts (None: minor units).
     """
-    unknown = [line for line, share in enumerate(shares) if share.residual is not None]
-    problem = _unusable(shares, unknown, currency)
+    unknown = [(line, share.residual) for line, share in enumerate(shares) if share.residual is not None]
+    problem = _unusable(shares, len(unknown), currency)
     if problem is not None:
         return Allocation((), (), problem, ())
     effective: list[int | Fraction] = [share.ssp for share in shares]
@@ -108,13 +108,12 @@ def allocate(
         text = f"relative SSP: {_shown(consideration, currency)} over {_shown(round(sum(effective)), currency)}"
         return Allocation(amounts, tuple(effective), None, (*evidence, text))
 
-    line, share = unknown[0], shares[unknown[0]]
+    line, span = unknown[0]
     effective[line] = 0
     effective[line] = residual = int(consideration - sum(effective))  # bundles come to whole prices
-    span = share.residual or SspRange(None, None)
     within = (span.low or 0) <= residual and (span.high is None or residual <= span.high)
     text = (
-        f"product {share.product_id}: the residual of {_shown(residual, currency)} lies "
+        f"product {shares[line].product_id}: the residual of {_shown(residual, currency)} lies "
         f"{'within' if within else 'outside'} its SSP range, {_range(span, currency)}"
     )
     if not within:
@@ -125,12 +124,12 @@ def allocate(
     return Allocation((*others[:line], residual, *others[line:]), tuple(effective), None, (*evidence, text))
 
 
-def _unusable(shares: Sequence[Share], unknown: list[int], currency: str | None) -> str | None:
+def _unusable(shares: Sequence[Share], unknown: int, currency: str | None) -> str | None:
     """Why these SSPs allow no allocation, None when they do."""
-    if len(unknown) > 1:
-        names = ", ".join(shares[line].product_id for line in unknown)
+    if unknown > 1:
+        names = ", ".join(share.product_id for share in shares if share.residual is not None)
         remedy = "give all but one line an SSP by the next version"
-        return f"products {names}: a residual values one line, not {len(unknown)}; {remedy}"
+        return f"products {names}: a residual values one line, not {unknown}; {remedy}"
     for share in shares:
         if share.ssp < 0 and share.residual is None:
             shown = _shown(share.ssp, currency)

@@ -110,12 +110,12 @@ class Billing:
     def _finalised(self, fact: BillingFact) -> None:
         invoice = self._invoices[fact.invoice_id or ""]
         booking = Booking(fact, BILLING, "invoice finalised: billed to its positions", invoice.fact)
-        booking.leg(ACCOUNTS_RECEIVABLE, invoice.amount, invoice.receivable, today=True)
-        booking.leg(TAX_PAYABLE, -invoice.tax, invoice.taxed, today=True)
+        booking.leg(ACCOUNTS_RECEIVABLE, invoice.amount, invoice.receivable)
+        booking.leg(TAX_PAYABLE, -invoice.tax, invoice.taxed)
         changes: dict[str, int] = {}
         lines: list[ServedLine] = []
         for piece in invoice.pieces:
-            line = self._restored(booking, piece, fact.at) if self._voided else ServedLine(piece.service[0], piece.net)
+            line = self._restored(booking, piece, fact.at)
             position = self._terms.position(line.line_id)
             changes[position] = changes.get(position, 0) + line.net + line.contra
             lines.append(line)
@@ -149,7 +149,7 @@ class Billing:
             return
         rule = "payment: the receivable is settled at its historical rate"
         booking = Booking(fact, PAYMENT, rule, invoice.fact, line_id=invoice.line_id)
-        booking.leg(CASH, amount, None, today=True)
+        booking.leg(CASH, amount, today=True)
         settled = portion(amount, due)
         invoice.open -= settled
         booking.leg(ACCOUNTS_RECEIVABLE, -settled, invoice.receivable)
@@ -259,7 +259,7 @@ class Billing:
         for line in self._known(fact):
             of_line = [one for one in invoice.pieces if one.service[0] == line.line_id]
             if line.start is None and line.end is None and sum([one.net for one in of_line]) != 0:
-                shares = pro_rata(line.net, _weights(of_line))
+                shares = pro_rata(line.net, _weights(of_line, line.net))
                 rows += zip([one.service for one in of_line], shares, strict=True)
             else:
                 rows.append((self._terms.service(line.line_id, line.start, line.end, fact.at), line.net))
@@ -268,7 +268,7 @@ class Billing:
         elif rows:
             rows[0] = (rows[0][0], rows[0][1] + net - sum(row[1] for row in rows))
         elif invoice.pieces:
-            shares = pro_rata(net, _weights(invoice.pieces))
+            shares = pro_rata(net, _weights(invoice.pieces, net))
             rows = list(zip([one.service for one in invoice.pieces], shares, strict=True))
         else:
             rows = self._spread(net, fact.at)
@@ -277,7 +277,7 @@ class Billing:
     def _part(self, fact: BillingFact, invoice: Invoice, service: Service, net: int) -> CreditPart:
         share = self._terms.share(service, fact.at)
         contra = round_share(net, *share)
-        turns = [(self._terms.since(service[0], fact.at), net - contra)] if net != contra else []
+        turns = [(self._terms.since(service[0], fact.at), net - contra)]
         return CreditPart(service, invoice.piece(service), share, contra, net - contra, turns)
 
     # -- what follows a credit
@@ -294,9 +294,8 @@ class Billing:
         self._book(note.reversal(self._terms, fact, amount, rule))
 
     def _dispute_won(self, fact: BillingFact) -> None:
-        invoice = self._invoices.get(fact.invoice_id or "")
+        invoice = self._named(fact)
         if invoice is None:
-            self._unknown(fact, f"invoice {fact.invoice_id}")
             return
         disputed = sum(one.amount for one in invoice.disputes)
         left = fact.amount if fact.amount is not None else disputed
@@ -330,7 +329,7 @@ class Billing:
             if part > 0 and name != CASH:
                 held = note.invoice.receivable if name == ACCOUNTS_RECEIVABLE else note.balances[name]
                 booking.leg(name, part, held)
-                booking.leg(CASH, -part, None, today=True)
+                booking.leg(CASH, -part, today=True)
                 note.invoice.open += part if name == ACCOUNTS_RECEIVABLE else 0
         note.refunded = end
         booking.line_id = note.line_id
@@ -386,8 +385,7 @@ def _owing(invoice: Invoice) -> int:
     return max(invoice.open, 0) if invoice.amount >= 0 else min(invoice.open, 0)
 
 
-def _weights(pieces: list[Piece]) -> list[int]:
-    """What is left of the pieces; where that says nothing, what they were."""
+def _weights(pieces: list[Piece], amount: int) -> list[int]:
+    """By what an amount goes over pieces: by what is left of them as far as it lasts, else by what they were."""
     left = [one.left for one in pieces]
-    total, whole = sum(left), sum(one.net for one in pieces)
-    return left if total and (total > 0) is (whole > 0) else [one.net for one in pieces]
+    return left if within(amount, sum(left)) else [one.net for one in pieces]

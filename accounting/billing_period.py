@@ -39,7 +39,7 @@ def billing_period_of(
     zone = ZoneInfo(zone_name)
     first, now = to_datetime(anchor, zone), to_datetime(instant, zone)
     count = max(0, ((now.year - first.year) * 12 + now.month - first.month) // step)
-    # The month difference can be one too many (15 Jan to 14 Feb) or, by a clamped day, one too few.
+    # The month difference can be one too many (15 Jan to 14 Feb) or, where clocks go back over midnight, one too few.
     while count and _boundary(anchor, count * step, zone_name) > instant:
         count -= 1
     while _boundary(anchor, (count + 1) * step, zone_name) <= instant:

@@ -180,7 +180,7 @@ class Combined:
             return self._newest[number - 1][contract_id]
 
         phases = tuple(
-            replace(phase, line=replace(phase.line, line_id=name), version=version(phase.version))
+            phase._replace(line=replace(phase.line, line_id=name), version=version(phase.version))
             for phase in line.phases
         )
         steps = line.steps and tuple(replace(step, version=version(step.version)) for step in line.steps)
@@ -210,7 +210,7 @@ class Combined:
             return tuple(names.get(name, name) for name in found)
 
         evidence = tuple(
-            replace(test, inputs=tuple((key, str(number) if key == "version" else value) for key, value in test.inputs))
+            test._replace(inputs=tuple((key, str(number) if key == "version" else value) for key, value in test.inputs))
             for test in one.evidence
         )
         return replace(

@@ -89,10 +89,10 @@ def settle_contract(
     if not ledger.begin():
         return ledger.settled
     # Sorted by instant alone where the order within one is that of the lists: sorted() is stable.
-    timeline: list[tuple[int, int, Effect | UsageRevenue | Booking]] = [(one.instant, 0, one) for one in found]
-    timeline += [(one.instant, 1, one) for one in sorted(usage, key=attrgetter("instant", "line_id", "amount"))]
-    timeline += [(one.fact.at, 3, one) for one in billing.bookings]
-    ledger.run(sorted(timeline, key=itemgetter(0, 1)), terms.cancelled_at if terms.non_refundable else None, until)
+    timeline: list[tuple[int, Effect | UsageRevenue | Booking]] = [(one.instant, one) for one in found]
+    timeline += [(one.instant, one) for one in sorted(usage, key=attrgetter("line_id", "amount"))]
+    timeline += [(one.fact.at, one) for one in billing.bookings]
+    ledger.run(sorted(timeline, key=itemgetter(0)), terms.cancelled_at if terms.non_refundable else None, until)
     return ledger.settled
 
 
@@ -144,16 +144,16 @@ class _Ledger:
 
     def run(
         self,
-        timeline: Sequence[tuple[int, int, Effect | UsageRevenue | Booking]],
+        timeline: Sequence[tuple[int, Effect | UsageRevenue | Booking]],
         cancelled_at: int | None,
         until: int,
     ) -> None:
         """Settle item after item; `cancelled_at`: from then on what is left over is not refundable."""
         if cancelled_at is None or cancelled_at > until:
-            for _, _, item in timeline:
+            for _, item in timeline:
                 self._settle(item)
             return
-        for _, _, item in timeline:
+        for _, item in timeline:
             if not isinstance(item, Booking):
                 self._count(item, 1)
         if until < FOREVER:
@@ -161,8 +161,8 @@ class _Ledger:
             for one in net_of_credits(self._terms, later, self.settled.overlays, until, FOREVER):
                 self._count(one, 1)
         released = False
-        for instant, turn, item in timeline:
-            if not released and (instant, turn) > (cancelled_at, 2):
+        for instant, item in timeline:
+            if not released and (instant, isinstance(item, Booking)) > (cancelled_at, False):
                 self._release(cancelled_at)
                 released = True
             self._settle(item)
@@ -241,7 +241,7 @@ class _Ledger:
     def _book(self, booking: Booking) -> None:
         fact, stated = booking.fact, booking.stated_by
         today = self._exchange.on(fact.day, fact.rate)
-        then = today if stated is fact else self._exchange.on(stated.day, stated.rate)
+        then = self._exchange.on(stated.day, stated.rate)
         if today is None or then is None:
             self._lacks_rate(fact, fact.day if today is None else stated.day)
             return
@@ -284,17 +284,20 @@ class _Ledger:
         used: Used,
         worth: int | None,
     ) -> None:
-        rate, held = today, shift.held
+        rate, held, several = today, shift.held, False
         if held is not None and shift.mode is ShiftMode.GIVE:
-            rate = held.rate or then
+            rate, several = held.rate or then, held.rate is None
             worth = held.move(shift.change, then, used)
         course = self.settled.positions[shift.position]
-        shifted = course.shift(shift.change, rate, booking.stated_by.invoice_id or "", used, worth)
+        # A reversal gives back at the rates of what was taken, not at those of the credit's legs.
+        taken = Used() if shift.mode is ShiftMode.TAKE else used
+        shifted = course.shift(shift.change, rate, booking.stated_by.invoice_id or "", taken, worth, several)
         course.record(shifted, movements)
         if held is not None and shift.mode is ShiftMode.TAKE:
             held.amount += shift.change
             held.functional -= shifted.functional
-            held.rate = next(iter(used)) if len(used) == 1 else None
+            held.rate = next(iter(taken)) if len(taken) == 1 else None
+            used |= taken
 
     def _balance(self, booking: Booking, movements: Movements, left: int, rates_differ: bool) -> None:
         """Balance an entry in the functional currency: what rates differ by goes to fx_gain_loss; what rounding leaves to
@@ -365,9 +368,12 @@ def _sums(movements: Movements) -> tuple[int, int]:
 
 
 def _worth(leg: Leg, today: Rate, then: Rate, used: Used) -> int:
-    """The functional amount of a leg: historical as far as it settles something, new at the event's or invoice's rate."""
+    """The functional amount of a leg: historical as far as it settles something, new at the event's or invoice's rate.
+
+    What comes back to recoverables is at the rate of the payment that they arose from.
+    """
     rate = today if leg.today else then
     if leg.holding is not None:
-        return leg.holding.move(leg.amount, rate, used)
+        return leg.holding.move(leg.amount, rate if leg.today else leg.holding.rate or rate, used)
     used.add(rate)
     return convert(leg.amount, rate)

@@ -40,13 +40,9 @@ class ContractPlan:
         found.sort()  # of one line, instant and kind there is one
         return [item[-1] for item in found]
 
-    def by_month(self) -> dict[tuple[str, int], int]:
+    def by_month(self) -> dict[str, dict[int, int]]:
         """All that will ever be recognised by what is known now, by line and month number."""
-        return {
-            (line.line_id, month): amount
-            for line in self.lines
-            for month, amount in by_month(line, self.zone, self.policies).items()
-        }
+        return {line.line_id: by_month(line, self.zone, self.policies) for line in self.lines}
 
     def caught_up(self, version: int) -> int:
         """Minor units that a version posts at once."""

@@ -35,7 +35,7 @@ class CreditPart:
     transferred: Ratio  # how much of the service was recognised then
     contra: int  # goes to the contra account
     rest: int  # reduces deferred revenue and what is still to be recognised
-    turns: list[tuple[int, int]] = field(default_factory=list)  # from an instant on, the rest that is taken
+    turns: list[tuple[int, int]]  # from an instant on, the rest that is taken
 
 
 @dataclass(slots=True)
@@ -63,7 +63,6 @@ class Credit:
     contra_held: Holding = field(default_factory=Holding)
     rests: dict[str, Holding] = field(default_factory=dict)  # by position
     balances: dict[str, Holding] = field(default_factory=dict)  # by account of the other side
-    drawn_held: Holding = field(default_factory=Holding)  # recoverables
 
     @property
     def amount(self) -> int:
@@ -149,8 +148,7 @@ class Credit:
             one.contra -= contra
             one.rest -= rest
         self.tax -= tax
-        self.sides[ACCOUNTS_RECEIVABLE] -= amount
-        recovery = Recovery(self, sum(contras), tax, sum(rests), Holding())
+        recovery = Recovery(sum(contras), tax, sum(rests), Holding())
         booking.leg(self.account, -recovery.contra, self.contra_held)
         booking.leg(TAX_PAYABLE, -tax, self.invoice.taxed)
         booking.leg(RECOVERABLES, -recovery.rest, recovery.held, today=True)
@@ -159,7 +157,7 @@ class Credit:
     def overlays(self, terms: ServiceTerms) -> Iterator[LinePlan]:
         """What it takes from what is still to be recognised."""
         for one in self.parts:
-            found = terms.overlay(one.service, self.fact.at, one.transferred, one.turns) if one.turns else None
+            found = terms.overlay(one.service, self.fact.at, one.transferred, one.turns)
             if found is not None:
                 yield found
 
@@ -168,7 +166,7 @@ class Credit:
             self.invoice.open += amount
             booking.leg(account, amount, self.invoice.receivable)
         elif account == CASH:
-            booking.leg(account, amount, None, today=True)
+            booking.leg(account, amount, today=True)
         else:
             booking.leg(account, amount, self.balances.setdefault(account, Holding()), today=True)
 

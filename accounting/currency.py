@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 DEFAULT_DIGITS = 2
 
@@ -19,6 +20,7 @@ _DIGITS: dict[str, int] = {
 _CODE = re.compile(r"[A-Z]{3}")
 
 
+@lru_cache(maxsize=1024)
 def digits(currency: str) -> int:
     """The number of decimal digits of a currency's minor unit: USD 2, JPY 0, KWD 3.
 

@@ -22,12 +22,9 @@ def pro_rata(amount: int, weights: list[int]) -> list[int]:
     """
     total = sum(weights)
     if not total:
-        require(bool(weights) or not amount, "an amount needs somewhere to go", amount=amount)
-        return [amount, *[0] * (len(weights) - 1)] if weights else []
-    if (amount < 0) is not (total < 0):
-        return [-part for part in pro_rata(-amount, weights)] if amount else [0] * len(weights)
-    sign = -1 if total < 0 else 1
-    size, whole = abs(amount), abs(total)
+        require(bool(weights), "an amount needs somewhere to go", amount=amount)
+        return [amount, *[0] * (len(weights) - 1)]
+    size, whole, sign = abs(amount), abs(total), -1 if total < 0 else 1
     divided = [divmod(size * weight * sign, whole) for weight in weights]
     parts = [quotient for quotient, _ in divided]
     left = size - sum(parts)
@@ -35,7 +32,7 @@ def pro_rata(amount: int, weights: list[int]) -> list[int]:
         # sorted() is stable: of equal remainders the first one comes first.
         for index in sorted(range(len(parts)), key=lambda index: -divided[index][1])[:left]:
             parts[index] += 1
-    return [sign * part for part in parts]
+    return [-part for part in parts] if amount < 0 else parts
 
 
 def within(amount: int, limit: int) -> bool:
@@ -50,9 +47,7 @@ def only(names: set[str]) -> str:
 
 def portion(wanted: int, there: int) -> int:
     """As much of what there is as is wanted; of amounts on different sides of zero nothing."""
-    if wanted > 0 and there > 0:
-        return min(wanted, there)
-    return max(wanted, there) if wanted < 0 and there < 0 else 0
+    return max(min(wanted, there), 0) if there > 0 else min(max(wanted, there), 0)
 
 
 @dataclass(slots=True)
@@ -68,7 +63,6 @@ class Piece:
 class Recovery:
     """What a payment brought in of a write-off and is not credited since."""
 
-    write_off: Credit
     contra: int  # minor units: the part that was revenue
     tax: int
     rest: int  # shown as recoverables

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from accounting.allocation import largest_remainder
 from accounting.contract import ContractVersion, Line, LineKind
@@ -31,17 +30,16 @@ class LinePlans:
     def before(self, name: str, since: int) -> tuple[Phase, ...]:
         """The phases of a line that began before an instant; of a line that is not known, none."""
         plan = self.known.get(name)
-        return tuple(one for one in plan.phases if one.since < since) if plan else ()
+        if plan is None or plan.phases[-1].since < since:
+            return plan.phases if plan else ()
+        return tuple(one for one in plan.phases if one.since < since)
 
     def earned(self, name: str, since: int) -> int:
         """What a line has earned by the start of a day, before the version that takes effect then."""
-        plan, kept = self.known.get(name), self.before(name, since)
+        plan = self.known.get(name)
         if plan is None:
             return 0
-        if not kept:
-            return plan.phases[0].base
-        before = since - 1 if plan.steps is not None else since
-        return replace(plan, phases=kept).earned([before], self._zone)[0]
+        return plan.earned([since - 1 if plan.steps is not None else since], self._zone)[0]
 
     def renew(self, line: Line, since: int) -> None:
         """A line that goes on with a term after its old one: what that one has earned is no part of the new total."""
@@ -73,6 +71,8 @@ class LinePlans:
             known = self._credits.get(name, [])
             past_credit += sum(amount for at, amount in known if at >= since)
             self._credits[name] = [one for one in known if one[0] < since]
+        if not past_credit:
+            return found
         begun = [name for name in names if self.before(name, since)]  # others have delivered nothing
         earned = [abs(self.earned(name, since)) for name in begun]
         for name, part in zip(begun, largest_remainder(past_credit, earned) if begun else (), strict=True):
@@ -87,7 +87,7 @@ class LinePlans:
         """
         begun = Phase(ALWAYS, 0, amount, (0, 1), line, version, self._method(line))
         late = line.start < since if line.kind is LineKind.RATABLE else self.over(line, since)[0] > 0
-        self.set(line, (replace(begun, amount=0), replace(begun, since=since)) if late else (begun,))
+        self.set(line, (begun._replace(amount=0), begun._replace(since=since)) if late else (begun,))
 
     def go_on(
         self, line: Line, since: int, base: int, amount: int, version: int, over: tuple[int, int] = (0, 1)
@@ -101,7 +101,7 @@ class LinePlans:
         Where a later version has already said what is left then, the change counts with it.
         """
         last = self.last(name)
-        self.add(last.line, replace(last, since=max(since, last.since), amount=last.amount + amount, version=version))
+        self.add(last.line, last._replace(since=max(since, last.since), amount=last.amount + amount, version=version))
 
     def end(self, name: str, since: int, version: int, credit: int, never: bool = False) -> None:
         """The line keeps what it has earned by then, less a credit, and earns no more; at its start it never was.
@@ -125,7 +125,7 @@ class LinePlans:
     def add(self, line: Line, phase: Phase) -> None:
         """What earlier versions planned from the effective date on gives way to the new version."""
         kept = self.before(line.line_id, phase.since)
-        if kept and replace(phase, since=kept[-1].since, version=kept[-1].version) == kept[-1]:
+        if kept and phase == kept[-1]._replace(since=phase.since, version=phase.version):
             self.set(line, kept)  # nothing is different from what was planned before
         else:
             self.set(line, (*kept, phase))

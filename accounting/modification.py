@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from accounting.calendar import rfc3339
 from accounting.contract import ContractVersion, Line, LineKind, Modification, Variable, VersionKind
@@ -29,8 +30,7 @@ class Treatment(StrEnum):
     CANCELLATION = "cancellation"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One test of the decision: what it looked at and what came of it."""
 
     name: str
@@ -154,7 +154,8 @@ def decide(
         if change.added and not change.adds_only:
             tests.note("separate contract", "no: other terms change too", **change.others)
         decision = _by_distinctness(version, change, tests)
-    return replace(decision, undecidable=decision.undecidable or _unfit(version, stated, decision.treatment))
+    problem = decision.undecidable or _unfit(version, stated, decision.treatment)
+    return decision if problem is None else replace(decision, undecidable=problem)
 
 
 def terms(line: Line) -> tuple[object, ...]:

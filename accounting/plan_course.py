@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from accounting.allocation import Allocation, Bundle, Share, SspRange, allocate, largest_remainder
 from accounting.calendar import local_date, start_of_day
@@ -18,8 +19,7 @@ from accounting.recognition import LinePlan
 from accounting.schedule import Method, round_share
 
 
-@dataclass(frozen=True, slots=True)
-class Valuation:
+class Valuation(NamedTuple):
     """What master data says of a line at an instant."""
 
     ssp: int  # minor units
@@ -27,8 +27,7 @@ class Valuation:
     residual: SspRange | None = None  # of a highly variable product whose line has no SSP of its own
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """What a line brings into the modification of its group."""
 
     line: Line
@@ -52,8 +51,9 @@ class PlanCourse:
         opening: Opening | None = None,
     ) -> None:
         """`versions` are those whose progress counts; `opening` is where the books start if the first one does not say."""
-        self._zone, self._value, self._bundles, self._policies = zone_name, value, bundles, policies
-        self._plans = LinePlans(versions, zone_name, lambda line: value(line, line.start).method)
+        self._zone, self._source, self._bundles, self._policies = zone_name, value, bundles, policies
+        self._valued: dict[tuple[int, int], tuple[Line, Valuation]] = {}  # a line is asked for again and again
+        self._plans = LinePlans(versions, zone_name, lambda line: self._value(line, line.start).method)
         self.opening = opening  # as versions have it
         self.opened: Opening | None = None  # what the books of fixed lines start from
         self._first: ContractVersion | None = None  # that was taken up
@@ -153,7 +153,7 @@ class PlanCourse:
         bases = largest_remainder(self.opening.recognised, weights)
         for plan, base, over in zip(plans, bases, overs, strict=True):
             phase = plan.phases[0]
-            opened = replace(phase, since=as_of, base=base, amount=phase.amount - base, transferred=over, opened=True)
+            opened = phase._replace(since=as_of, base=base, amount=phase.amount - base, transferred=over, opened=True)
             self._plans.set(phase.line, (opened,))
 
     def _opened(self, line: Line, as_of: int) -> tuple[int, int]:
@@ -347,6 +347,12 @@ class PlanCourse:
         return max(self._value(line, self._valued_at(version)).ssp, 0)
 
     # -- amounts
+
+    def _value(self, line: Line, at: int) -> Valuation:
+        known = self._valued.get((id(line), at))  # the line is kept with it, so that its id is nobody else's
+        if known is None:
+            known = self._valued[id(line), at] = line, self._source(line, at)
+        return known[1]
 
     def _valued_at(self, version: ContractVersion) -> int:
         """When SSPs are taken: at the contract's start, of a modification at its date."""

@@ -95,11 +95,14 @@ class PositionCourse:
         for account, amounts in self._moved(shifted).items():
             add(movements, account, *amounts)
 
-    def shift(self, change: int, rate: Rate, invoice_id: str, used: Used, functional: int | None = None) -> Shifted:
+    def shift(
+        self, change: int, rate: Rate, invoice_id: str, used: Used, functional: int | None = None, several: bool = False
+    ) -> Shifted:
         """Change B - R by `change`: first against what there is on the other side, the rest is new at `rate`.
 
         Below zero, the layers of `invoice_id` go before the others. `functional` is what the whole change is worth where
-        all of it is at one rate: then the new layer takes what rounding leaves. The rates go to `used`.
+        all of it is at one rate: then the new layer takes what rounding leaves; `several`: it came about at more than one.
+        The rates go to `used`.
         """
         if change > 0:
             taken, worth = _take(self.unbilled, change, "", used)
@@ -108,9 +111,10 @@ class PositionCourse:
                 used.add(rate)
                 alike = functional is not None and used == {rate}
                 value = max((functional or 0) - worth, 0) if alike else convert(rest, rate)
+                carried: Rate | None = rate
                 if functional is not None and not taken:
-                    value = functional
-                _put(self.deferred, invoice_id, rest, value, rate)
+                    value, carried = functional, None if several else rate
+                _put(self.deferred, invoice_id, rest, value, carried)
             return Shifted(-taken, -worth, -rest, -value)
         taken, worth = _take(self.deferred, -change, invoice_id, used)
         rest, value = -change - taken, 0
@@ -131,7 +135,7 @@ class PositionCourse:
         return None
 
 
-def _put(layers: list[Layer], invoice_id: str, amount: int, functional: int, rate: Rate) -> None:
+def _put(layers: list[Layer], invoice_id: str, amount: int, functional: int, rate: Rate | None) -> None:
     last = layers[-1] if layers else None
     if last is not None and last.invoice_id == invoice_id and last.rate == rate:
         last.amount += amount

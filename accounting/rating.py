@@ -105,7 +105,7 @@ def _cost(stretch: Stretch, total: Units) -> Exact:
             return package(rate, after) - package(rate, before)
         case RateModel.GRADUATED:
             return graduated(rate.tiers, after) - graduated(rate.tiers, before)
-        case RateModel.VOLUME:
+        case _:  # volume
             return (after - before) * tier_of(rate.tiers, total).unit_price
 
 

@@ -7,12 +7,13 @@ differences, so that nothing drifts (accounting.md, rule 3).
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
+from operator import sub
 from typing import NamedTuple
 
 from accounting.calendar import Period, local_date, month_number, start_of_day
@@ -48,8 +49,7 @@ class Step:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(NamedTuple):
     """From `since` on, a line has earned `base` and earns `amount` over what was not yet transferred then."""
 
     since: int
@@ -130,8 +130,9 @@ class LinePlan:
     @property
     def first(self) -> int:
         """The first instant at which something can be earned; a credit may come before the line begins."""
-        begun, *later = self.phases
-        return min([max(begun.since, begun.line.start), *[phase.since for phase in later]])
+        begun = self.phases[0]
+        first = max(begun.since, begun.line.start)
+        return first if len(self.phases) == 1 else min(first, self.phases[1].since)
 
     @property
     def last(self) -> int:
@@ -176,38 +177,43 @@ def effects(plan: LinePlan, zone_name: str, policies: Policies, since: int, unti
     before, *cumulative = plan.earned([begin, *(mark.instant for mark in marks)], zone_name)
     found: list[Effect] = []
     jumps = [jump for jump in plan.catch_ups(zone_name) if begin <= jump.instant <= until]
-    phase, line_id, rule, product = None, plan.line_id, "", ""
+    later = list(plan.phases[:0:-1])
+    phase, line_id = plan.phases[0], plan.line_id
+    rule, product = _rule(phase), phase.line.product_id
     for (instant, day), amount in zip(marks, cumulative, strict=True):
         while jumps and jumps[0].instant < instant:
             before += jumps[0].amount
             found.append(jumps.pop(0))
         if amount != before:
-            if phase is None or phase is not plan.phases[-1]:
-                phase = _phase_at(plan.phases, instant)
-                rule = f"{phase.method} schedule, cumulative amount rounded half-even"
-                product = phase.line.product_id
+            while later and later[-1].since < instant:
+                phase = later.pop()
+                rule, product = _rule(phase), phase.line.product_id
             found.append(Effect(instant, day, line_id, amount - before, phase.version, rule, RECOGNITION, product))
         before = amount
     return [one for one in (*found, *jumps) if one.instant > since]
 
 
+def _rule(phase: Phase) -> str:
+    return f"{phase.method} schedule, cumulative amount rounded half-even"
+
+
 def by_month(plan: LinePlan, zone_name: str, policies: Policies) -> dict[int, int]:
     """What a line recognises over its whole life, by month number: its effects, summed."""
-    found: dict[int, int] = {}
     if plan.steps is not None or plan.residual_last:
+        found: dict[int, int] = {}
         for one in effects(plan, zone_name, policies, ALWAYS, FOREVER):
             month = month_number(one.day)
             found[month] = found.get(month, 0) + one.amount
         return found
-    marks = list(_month_ends(Period.of_date(local_date(plan.first, zone_name)), plan.last, zone_name))
-    before, *cumulative = plan.earned([plan.first, *(mark.instant for mark in marks), FOREVER], zone_name)
-    for mark, amount in zip(marks, cumulative, strict=False):
-        if amount != before:
-            found[month_number(mark.day)] = amount - before
-        before = amount
-    if cumulative[-1] != before:  # a change of phase at the last of them
+    begin = plan.first
+    first = month_number(local_date(begin, zone_name))
+    ends = [mark.instant for mark in _month_ends(first, plan.last, zone_name)]
+    cumulative = plan.earned([begin, *ends, FOREVER], zone_name)
+    *monthly, rest = map(sub, cumulative[1:], cumulative)
+    found = {month: amount for month, amount in enumerate(monthly, first) if amount}
+    if rest:  # a change of phase at the last of them
         month = month_number(local_date(plan.phases[-1].since, zone_name))
-        found[month] = found.get(month, 0) + cumulative[-1] - before
+        found[month] = found.get(month, 0) + rest
     return found
 
 
@@ -257,7 +263,8 @@ def _truncated(plan: LinePlan, zone_name: str, since: int, until: int) -> list[E
 def cut_offs(first: int, last: int, zone_name: str, policies: Policies, until: int) -> Iterator[CutOff]:
     """The cut-offs after `first`, up to `until` and to the first one at or after `last`."""
     if not any(value == "daily" for _, value in policies.course("recognise")):
-        yield from _month_ends(Period.of_date(local_date(first, zone_name)), last, zone_name, until)
+        marks = _month_ends(month_number(local_date(first, zone_name)), min(last, until), zone_name)
+        yield from marks if marks[-1].instant <= until else marks[:-1]
         return
     period = Period.of_date(local_date(first, zone_name))
     while True:
@@ -279,17 +286,14 @@ def cut_offs(first: int, last: int, zone_name: str, policies: Policies, until: i
         period = period.next
 
 
-def _month_ends(period: Period, last: int, zone_name: str, until: int = FOREVER) -> Iterator[CutOff]:
-    """The ends of a month and of those after it, up to `until` and to the first one at or after `last`."""
-    skipped = period.month - 1
-    for year in range(period.year, 10_000):
-        for mark in _ends_of(year, zone_name)[skipped:]:
-            if mark.instant > until:
-                return
-            yield mark
-            if mark.instant >= last:
-                return
-        skipped = 0
+def _month_ends(first: int, last: int, zone_name: str) -> list[CutOff]:
+    """The ends of a month, by number, and of those after it, to the first one at or after `last` (or the calendar's)."""
+    found: list[CutOff] = []
+    for year in range(first // 12, 10_000):
+        found += _ends_of(year, zone_name)
+        if found[-1].instant >= last:
+            break
+    return found[first % 12 : max(first % 12, bisect_left(found, (last,))) + 1]
 
 
 @lru_cache(maxsize=4096)

@@ -70,12 +70,12 @@ def round_share(amount: int, numerator: int, denominator: int) -> int:
 
 def round_shares(base: int, amount: int, numerators: Iterable[int], denominator: int) -> list[int]:
     """base + amount x numerator / denominator for each, every sum rounded half to even; `denominator` > 0."""
-    found, start = list[int](), base * denominator
-    for numerator in numerators:
-        whole, rest = divmod(start + amount * numerator, denominator)
-        rest *= 2
-        found.append(whole + 1 if rest > denominator or (rest == denominator and whole % 2) else whole)
-    return found
+    start, twice, width = (2 * base + 1) * denominator, 2 * amount, 2 * denominator
+    if denominator % 2:
+        return [(start + twice * numerator) // width for numerator in numerators]
+    # floor(x + 1/2) rounds half up: one too many where nothing is left of an exact half and the result is odd.
+    half_up = [divmod(start + twice * numerator, width) for numerator in numerators]
+    return [whole - (whole & 1) if not rest else whole for whole, rest in half_up]
 
 
 def last_full_period(total: int, earned: Curve, full: Sequence[bool]) -> tuple[int, ...]:

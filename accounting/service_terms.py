@@ -69,7 +69,7 @@ class ServiceTerms:
 
     def number(self, line_id: str) -> int:
         """Where a fixed line stands among the effects of one instant."""
-        return self._number.get(line_id, len(self._number))
+        return self._number[line_id]
 
     def spread(self, at: int) -> list[tuple[str, int]]:
         """Over which lines an amount goes that names none, with weights: the fixed lines by total, else usage lines."""
@@ -131,7 +131,7 @@ class ServiceTerms:
         if plan.steps is not None:
             last = at if ended is None or at < ended else ended - 1
             step = next((one for one in reversed(plan.steps) if one.instant <= last), None)
-            return (min(max(step.incurred, 0), step.expected), step.expected) if step else (0, 1)
+            return (min(step.incurred, step.expected), step.expected) if step else (0, 1)
         last = self.day_start(at)
         if ended is not None:
             last = min(last, ended)
@@ -168,12 +168,12 @@ class ServiceTerms:
         if plan is None or not any(rest for _, rest in turns):
             return None
         ended, opened = self._ended(plan), self.plan.opened_at
-        if ended is not None and turns[0][0] >= ended:
-            return None
         origin = self._phase(plan, at)
         first, done = turns[0][0], transferred
         if plan.steps is None and first < opened:
             first, done = opened, self._elapsed(start, end, origin.method, opened)
+        if ended is not None and first >= ended:
+            return None
         begun = Phase(first, 0, 0, done, replace(origin.line, start=start, end=end), origin.version, origin.method)
         terms = self._terms(plan, begun, at) if service.own and plan.steps is None else [begun]
         made = LinePlan(line_id, plan.product_id, (), plan.steps)
@@ -183,7 +183,7 @@ class ServiceTerms:
             since = max(since, first)
             until = turns[number + 1][0] if number + 1 < len(turns) else FOREVER
             there = next((one for one in reversed(course) if one.since <= since), course[0])
-            phases += [replace(there, since=since), *(one for one in course if since < one.since < until)]
+            phases += [there._replace(since=since), *(one for one in course if since < one.since < until)]
         return replace(made, phases=tuple(phases))
 
     def _terms(self, plan: LinePlan, begun: Phase, at: int) -> list[Phase]:
@@ -194,7 +194,7 @@ class ServiceTerms:
             if one.ended or end is None or (start, end, one.method) == (known.line.start, known.line.end, known.method):
                 continue
             since = max(one.since, begun.since)
-            term = replace(one, since=since, transferred=self._elapsed(start, end, one.method, since), opened=False)
+            term = one._replace(since=since, transferred=self._elapsed(start, end, one.method, since), opened=False)
             found = [*(known for known in found if known.since < since), term]
         return found
 
@@ -203,12 +203,12 @@ class ServiceTerms:
         found: list[Phase] = []
         for one in terms:
             base = self._earned(made, found, one.since) if found else 0
-            found.append(replace(one, base=base, amount=taken - base))
+            found.append(one._replace(base=base, amount=taken - base))
         if ended is None:
             return found
         found = [one for one in found if one.since < ended]
         base = self._earned(made, found, ended)
-        return [*found, replace(found[-1], since=ended, base=base, amount=0, transferred=(0, 1))]
+        return [*found, found[-1]._replace(since=ended, base=base, amount=0, transferred=(0, 1))]
 
     def _earned(self, plan: LinePlan, phases: Sequence[Phase], at: int) -> int:
         before = at - 1 if plan.steps is not None else at
@@ -220,7 +220,7 @@ class ServiceTerms:
         for plan in self.plan.lines:
             last = plan.phases[-1]
             before = plan.phases[-2] if len(plan.phases) > 1 else last
-            found.append((plan.line_id, max(before.base + before.amount - last.base - last.amount, 0)))
+            found.append((plan.line_id, max(before.base + before.amount - last.base, 0)))
         return found
 
 
@@ -229,5 +229,4 @@ def _scaled(rest: int, transferred: Ratio, done: Ratio) -> int:
     if done == transferred:
         return rest
     (part, whole), (now, all_of_it) = transferred, done
-    left = (whole - part) * all_of_it
-    return round_share(rest, (all_of_it - now) * whole, left) if left > 0 else 0
+    return round_share(rest, (all_of_it - now) * whole, (whole - part) * all_of_it)

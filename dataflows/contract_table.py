@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 import msgspec
 
@@ -27,6 +26,7 @@ from state.records import StoredContract
 from state.store import ShardStore
 
 CACHED_CUSTOMERS = 20_000
+CACHED_VERSIONS = 4_096
 QUARTER_US = 15 * 60 * 1_000_000
 _EDGES = keys.META + b"edges"
 
@@ -90,6 +90,7 @@ class ContractTable:
         self._store, self._desk, self._master, self.cut = store, desk, master, cut
         self._reach = ContractReach(desk, cut)
         self._recent = Recent(CACHED_CUSTOMERS, self._load)
+        self._versions = Recent(CACHED_VERSIONS, _version)  # read again whenever the customer's contracts change
         stored = store.get(_EDGES)
         # Instants off the quarter hour at which a customer's cover changes: usage cells are cut there.
         self.edges: dict[str, list[int]] = msgspec.msgpack.decode(stored) if stored else {}
@@ -191,7 +192,8 @@ class ContractTable:
         if stored is not None:
             self._repeated(event, at, record, codec.decode(StoredContract, stored))
             return None
-        until = over(event.to_version())
+        version = event.to_version()
+        until = over(version)
         known = self.of(event.customer_id)
         if event.contract_id not in known.ends and self._reach.bygone(event, until, at, record):
             return None
@@ -199,6 +201,7 @@ class ContractTable:
         cut = self.cut_of(event.customer_id, event.contract_id) if have else ALWAYS
         known = known if self.cut.month is None else self._load(event.customer_id)  # a zone may be about to move
         self._store.put(key, codec.encode(StoredContract(record.payload, topic, partition, record.offset, until)))
+        self._versions.note(record.payload, version)
         self._recent.forget(event.customer_id)
         self._unsupported(event, at, record)
         if event.version == have + 1 and self._other_currency(event, at, record):
@@ -306,7 +309,7 @@ class ContractTable:
         cuts: dict[tuple[str, int], tuple[int, int]] = {}
         for _, value in self._store.scan(keys.CONTRACT + keys.name(customer_id)):
             stored = codec.decode(StoredContract, value)
-            version = _version(stored.payload)
+            version = self._versions.of(stored.payload)
             if version is not None:
                 waiting.setdefault(version.contract_id, {})[version.version] = version
                 cuts[version.contract_id, version.version] = stored.cut, stored.kept
@@ -358,9 +361,8 @@ class ContractTable:
             self._store.put(_EDGES, msgspec.msgpack.encode(self.edges))
 
 
-@lru_cache(maxsize=4096)
 def _version(payload: bytes) -> ContractVersion | None:
-    """A stored version: read again whenever the customer's contracts change."""
+    """A stored version."""
     event = decode(CONTRACTS, payload)
     return event.to_version() if isinstance(event, ContractEvent) else None
 

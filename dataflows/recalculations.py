@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ LATE_USAGE = "late_usage"
 POLICY = "policy"
 RE_RATING = "re_rating"
 
-Amounts = dict[tuple[str, int], int]  # line, month number -> minor units
+Amounts = dict[str, dict[int, int]]  # line -> month number -> minor units
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -131,12 +132,14 @@ class Recalculations:
             before = after
 
     def _say_change(self, contract: Planned, change: _Change) -> None:
-        version, moved = contract.versions[-1], {name: amount for name, amount in change.moved.items() if amount}
-        planned = contract.plan.by_month()
-        after = {name: planned.get(name, 0) for name in moved if name[0] not in change.usage}
-        before = {name: amount - moved[name] for name, amount in after.items()}
-        usage_before, usage_after = self._usage(contract, change)
-        amounts = _compared({**before, **usage_before}, {**after, **usage_after}, version.currency)
+        version, planned = contract.versions[-1], contract.plan.by_month()
+        before, after = self._usage(contract, change)
+        for (line_id, month), moved in change.moved.items():
+            if moved and line_id not in change.usage:
+                now = planned.get(line_id, {}).get(month, 0)
+                after.setdefault(line_id, {})[month] = now
+                before.setdefault(line_id, {})[month] = now - moved
+        amounts = _compared(before, after, version.currency)
         self._outbox.add(
             RECALCULATIONS,
             {
@@ -155,12 +158,13 @@ class Recalculations:
 
     def _usage(self, contract: Planned, change: _Change) -> tuple[Amounts, Amounts]:
         """Before and after: what usage lines have posted in the periods in which they changed."""
-        after = {
-            name: self._posted_in(contract, *name)
-            for name, moved in change.moved.items()
-            if moved and name[0] in change.usage
-        }
-        return {name: amount - change.moved[name] for name, amount in after.items()}, after
+        before, after = Amounts(), Amounts()
+        for (line_id, month), moved in change.moved.items():
+            if moved and line_id in change.usage:
+                now = self._posted_in(contract, line_id, month)
+                after.setdefault(line_id, {})[month] = now
+                before.setdefault(line_id, {})[month] = now - moved
+        return before, after
 
     def _posted_in(self, contract: Planned, line_id: str, period: int) -> int:
         month, total = Period.numbered(period), 0
@@ -252,13 +256,22 @@ def _evidence(decision: Decision | None) -> list[dict[str, Any]]:
 
 def _compared(before: Amounts, after: Amounts, currency: str) -> dict[str, Any]:
     """Before, after and delta by line and period; a period that a line has in neither is left out."""
-    rows: tuple[list[_Row], ...] = ([], [], [])
-    for name in sorted(before.keys() | after.keys()):
-        line, period, old, new = name[0], _name(name[1]), before.get(name), after.get(name)
-        if old is not None:
-            rows[0].append(_Row(line, period, _text(old, currency)))
-        if new is not None:
-            rows[1].append(_Row(line, period, _text(new, currency)))
-        if old != new and (delta := (new or 0) - (old or 0)):
-            rows[2].append(_Row(line, period, _text(delta, currency)))
-    return dict(zip(("before", "after", "delta"), rows, strict=True))
+    old, new, delta = list[_Row](), list[_Row](), list[_Row]()
+    for line in sorted(before.keys() | after.keys()):
+        was, now = before.get(line, {}), after.get(line, {})
+        rows = _rows(line, was, currency)
+        old += rows
+        if was == now:
+            new += rows
+            continue
+        new += _rows(line, now, currency)
+        months = {month for month, _ in was.items() ^ now.items()}  # where they differ
+        moved = {month: now.get(month, 0) - was.get(month, 0) for month in months}
+        delta += _rows(line, {month: amount for month, amount in moved.items() if amount}, currency)
+    return {"before": old, "after": new, "delta": delta}
+
+
+def _rows(line: str, amounts: Mapping[int, int], currency: str) -> list[_Row]:
+    months = sorted(amounts)
+    texts = map(_text, map(amounts.__getitem__, months), repeat(currency))
+    return list(map(_Row, repeat(line), map(_name, months), texts))

@@ -23,10 +23,15 @@ class Recent(Generic[K, V]):
         if known is not None:
             self._known.move_to_end(name)
             return known
-        made = self._known[name] = self._make(name)
+        made = self._make(name)
+        self.note(name, made)
+        return made
+
+    def note(self, name: K, value: V) -> None:
+        """The value of a name has been made elsewhere."""
+        self._known[name] = value
         if len(self._known) > self._most:
             self._known.popitem(last=False)
-        return made
 
     def forget(self, name: K) -> None:
         """What it is made of has changed."""

@@ -19,6 +19,7 @@ from accounting.contract import (
     VersionKind,
 )
 from accounting.coverage import FOREVER, Cover
+from accounting.policy import Policies, PolicyRecord
 
 UNIT = 10**18
 NEW_YORK = "America/New_York"
@@ -89,6 +90,14 @@ def cover(
     """A cover of line L of contract K."""
     anchor = start if line_start is None else line_start
     return Cover(start, end, "K", "L", "P", version, "E", currency, rate, anchor, None, None)
+
+
+def decided(*records: tuple[str, str, int], **defaults: str) -> Policies:
+    """Policies by records (key, value, effective from), in the order of their positions."""
+    found = Policies(defaults)
+    for number, (key, value, since) in enumerate(records):
+        found.add(PolicyRecord(key, value, since, number))
+    return found
 
 
 def usage_line(name: str, start: int, end: int | None = None, price: str | int = 1, **terms: object) -> Line:

@@ -16,10 +16,10 @@ from accounting.contract_ledger import Settled, UsageRevenue, settle_contract
 from accounting.contract_plan import ContractPlan, contract_plan
 from accounting.exchange import Exchange
 from accounting.plan_course import Valuation
-from accounting.policy import Policies, PolicyRecord
+from accounting.policy import Policies
 from accounting.position_course import Movements
 from accounting.schedule import Method
-from tests.accounting.examples import at, usage_line
+from tests.accounting.examples import at, decided, usage_line
 
 CREDIT_NORMAL = {
     "revenue", "deferred_revenue", "customer_balance", "external_balance", "tax_payable", "recoverables"
@@ -73,10 +73,7 @@ def signed(
 
 def policies(**values: str) -> Policies:
     """Policies that hold from the beginning of 1970."""
-    found = Policies()
-    for number, (key, value) in enumerate(values.items()):
-        found.add(PolicyRecord(key, value, 0, number))
-    return found
+    return decided(*((key, value, 0) for key, value in values.items()))
 
 
 def valued(line: Line, _at: int) -> Valuation:
@@ -170,4 +167,26 @@ def ledger(text: str) -> dict[str, dict[str, Decimal]]:
     for row in filter(None, map(str.strip, text.splitlines())):
         account, *words = row.split()
         found[account] = {month: Decimal(amount) for month, amount in zip(words[::2], words[1::2], strict=True)}
+    return found
+
+
+# Three months for 90, of which 31 are January's, invoiced ahead and paid: what most tests of billing begin with.
+LINE = ratable("L", "2023-01-01", "2023-04-01", 90)
+QUARTER = signed(1, "2023-01-01", LINE)
+INVOICE = told("invoice_finalized", "2023-01-01", 90)
+PAID = told("invoice_paid", "2023-01-01", 90)
+SERVICE = ("L", 90, "2023-01-01", "2023-04-01")  # of `billed`
+
+
+def cancelled(when: str, number: int = 2) -> ContractVersion:
+    """The quarter ends."""
+    return signed(number, when, LINE, kind=VersionKind.CANCELLED)
+
+
+def booked(text: str, *given: object, index: int = 0, **terms: object) -> Settled:
+    """Compare a contract's ledger by month with `text`, in its currency (0) or the functional one (1)."""
+    found = settled(*given, **terms)  # type: ignore[arg-type]
+    assert [] == found.problems
+    moved = by_month(found, index)
+    assert ledger(text) == moved, moved
     return found

@@ -12,8 +12,9 @@ from accounting.coverage import ALWAYS, FOREVER
 from accounting.modification import Treatment
 from accounting.plan_course import Valuation
 from accounting.policy import Policies
+from accounting.recognition import LinePlan
 from accounting.schedule import Method
-from tests.accounting.examples import at
+from tests.accounting.examples import at, decided
 
 RATABLE, POINT, MILESTONE = LineKind.RATABLE, LineKind.POINT_IN_TIME, LineKind.MILESTONE
 START, END = "2024-01-01", "2024-07-01"
@@ -50,6 +51,17 @@ def value(line: Line) -> Valuation:
 def plan(*versions: ContractVersion, zone: str = "UTC", bundles: tuple[Bundle, ...] = (), policies: Policies | None = None,
          by=value) -> ContractPlan:  # fmt: skip
     return contract_plan(versions, zone, lambda line, _at: by(line), bundles, policies or Policies())
+
+
+def recognising(changes: list[tuple[str, int]], residual_last: bool = False) -> Policies:
+    """Policy `recognise` as it was decided, (value, instant), and the residual in the last full period or not."""
+    residual = [("residual", "last_full_period", 0)] if residual_last else []
+    return decided(*(("recognise", value, since) for value, since in changes), *residual)
+
+
+def starting(plan: LinePlan) -> int:
+    """Nothing is posted up to an opening."""
+    return plan.phases[0].since
 
 
 def treatments(found: ContractPlan) -> list[Treatment]:

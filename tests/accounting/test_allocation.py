@@ -311,3 +311,20 @@ def test_the_order_of_lines_decides_cents_only(consideration, shares, bundles):
     other = allocate(consideration, shares, bundles)
     by_name = dict(zip([share.product_id for share in shares], other.amounts, strict=True))
     assert all(abs(by_name[name] - amount) <= 1 for name, amount in zip("ABCD", first.amounts, strict=True))
+
+
+def test_a_discount_of_one_cent_is_a_discount():
+    """10,000 for C alone; over all lines it would be 9,999."""
+    shares = [Share(100, "A"), Share(101, "B"), Share(10_000, "C")]
+    found = allocate(10_200, shares, [Bundle(("A", "B"), 200)])
+    assert (100, 100, 10_000) == found.amounts
+    assert found.evidence[0].endswith("its discount of 1 minor units counts")
+    assert (100, 101, 9_999) == allocate(10_200, shares).amounts
+
+
+def test_beside_a_residual_a_bundle_counts_whatever_the_contracts_discount():
+    """The discount of 10 says nothing where a line has no SSP of its own: 150 for the bundle, 50 for the rest."""
+    shares = [Share(100, "A"), Share(100, "B"), Share(10, "R", SspRange(None, None))]
+    found = allocate(200, shares, [Bundle(("A", "B"), 150)])
+    assert (75, 75, 50) == found.amounts
+    assert (100, 100, 0) == allocate(200, shares).amounts

@@ -7,16 +7,21 @@ import pytest
 from accounting.billing_fact import (
     AMOUNT_EXCEEDS,
 )
-from accounting.contract import LineKind, VersionKind
+from accounting.contract import LineKind
 from accounting.invoice import pro_rata
 from accounting.position import REVENUE
 from accounting.recognition import CATCH_UP
 from tests.accounting.examples import at, day
 from tests.accounting.ledgers import (
+    INVOICE,
+    LINE,
+    PAID,
+    QUARTER,
+    SERVICE,
     billed,
+    booked,
     by_month,
     cents,
-    ledger,
     metered,
     milestone,
     ratable,
@@ -26,24 +31,6 @@ from tests.accounting.ledgers import (
     totals,
     used,
 )
-
-LINE = ratable("L", "2023-01-01", "2023-04-01", 90)
-QUARTER = signed(1, "2023-01-01", LINE)
-INVOICE = told("invoice_finalized", "2023-01-01", 90)
-PAID = told("invoice_paid", "2023-01-01", 90)
-SERVICE = ("L", 90, "2023-01-01", "2023-04-01")
-
-
-def cancelled(when, number=2):
-    return signed(number, when, LINE, kind=VersionKind.CANCELLED)
-
-
-def booked(text, *given, index=0, **terms):
-    found = settled(*given, **terms)
-    assert [] == found.problems
-    assert ledger(text) == by_month(found, index)
-    return found
-
 
 # -- reversals
 

@@ -11,43 +11,29 @@ from accounting.billing_fact import (
     INVOICE_UNKNOWN,
     LINE_UNKNOWN,
 )
-from accounting.contract import Opening, VersionKind
+from accounting.contract import Opening
 from accounting.contract_ledger import settle_contract
 from accounting.position import REVENUE
 from tests.accounting.examples import at, day
 from tests.accounting.ledgers import (
+    INVOICE,
+    LINE,
+    PAID,
+    QUARTER,
     billed,
+    booked,
     by_month,
+    cancelled,
     cents,
-    ledger,
     metered,
     planned,
     policies,
-    ratable,
     settled,
     signed,
     told,
     totals,
     used,
 )
-
-LINE = ratable("L", "2023-01-01", "2023-04-01", 90)
-QUARTER = signed(1, "2023-01-01", LINE)
-INVOICE = told("invoice_finalized", "2023-01-01", 90)
-PAID = told("invoice_paid", "2023-01-01", 90)
-SERVICE = ("L", 90, "2023-01-01", "2023-04-01")
-
-
-def cancelled(when, number=2):
-    return signed(number, when, LINE, kind=VersionKind.CANCELLED)
-
-
-def booked(text, *given, index=0, **terms):
-    found = settled(*given, **terms)
-    assert [] == found.problems
-    assert ledger(text) == by_month(found, index)
-    return found
-
 
 # -- cancellations and opening balances
 

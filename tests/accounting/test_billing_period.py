@@ -42,6 +42,15 @@ def test_the_first_period_starts_with_the_line_even_in_the_hour_that_comes_twice
     assert expected == billing_period_of(anchor, anchor, None, MONTH, NEW_YORK)
 
 
+def test_a_period_that_began_before_clocks_went_back_over_midnight_holds_the_evening_that_comes_again():
+    """On 1 November 2009 the clocks of St. John's went from 00:01 back to 23:01 of 31 October."""
+    zone = "America/St_Johns"
+    first, second = (at("2009-10-31 23:30", zone, fold=fold) for fold in (0, 1))
+    october, november, december = (at(f"2009-{month}-01 00:00:30", zone) for month in (10, 11, 12))
+    assert (october, november) == billing_period_of(first, october, None, MONTH, zone)
+    assert (november, december) == billing_period_of(second, october, None, MONTH, zone)
+
+
 def test_the_lines_end_cuts_the_last_period():
     anchor, end = at("2024-01-31"), at("2024-03-10 08:00")
     assert (at("2024-02-29"), end) == billing_period_of(at("2024-03-01"), anchor, end, MONTH, "UTC")

@@ -212,7 +212,7 @@ def test_what_nobody_can_decide_of_one_contract_does_not_come_in_with_the_other(
 def in_range(line, _at):
     """The price of A's line is highly variable: what the others leave, if that is 60 to 100."""
     residual = SspRange(cents(60), cents(100)) if line.line_id == "A/l" else None
-    return replace(valued(line, _at), residual=residual)
+    return valued(line, _at)._replace(residual=residual)
 
 
 def test_a_group_that_nobody_can_allocate_waits_as_a_whole_until_a_version_of_one_contract_mends_it():

@@ -31,6 +31,7 @@ from tests.accounting.plans import (
     measured,
     plan,
     recognised_by,
+    recognising,
     treatments,
 )
 
@@ -348,13 +349,8 @@ def histories(draw) -> list[ContractVersion]:
 
 @st.composite
 def policy_courses(draw) -> Policies:
-    found = Policies()
     changes = draw(st.lists(st.tuples(st.sampled_from(["daily", "period_end"]), MOMENTS), max_size=2))
-    for number, (size, since) in enumerate(changes):
-        found.add(PolicyRecord("recognise", size, since, number))
-    if draw(st.booleans()):
-        found.add(PolicyRecord("residual", "last_full_period", 0, 9))
-    return found
+    return recognising(changes, draw(st.booleans()))
 
 
 PLACES = st.sampled_from(["UTC", NEW_YORK, "Australia/Lord_Howe", "Asia/Kathmandu"])

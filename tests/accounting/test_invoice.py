@@ -11,11 +11,18 @@ from accounting.contract import VersionKind
 from accounting.invoice import only, portion, within
 from accounting.position import REVENUE
 from tests.accounting.examples import at
-from tests.accounting.ledgers import billed, cents, metered, ratable, settled, signed, told, totals
-
-LINE = ratable("L", "2023-01-01", "2023-04-01", 90)
-QUARTER = signed(1, "2023-01-01", LINE)
-INVOICE = told("invoice_finalized", "2023-01-01", 90)
+from tests.accounting.ledgers import (
+    INVOICE,
+    LINE,
+    QUARTER,
+    billed,
+    cents,
+    metered,
+    settled,
+    signed,
+    told,
+    totals,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +61,7 @@ def test_an_amount_without_lines_goes_by_the_totals_of_fixed_lines_else_equally(
     assert [("L", 750), ("B", 250)] == spread(LINE, replace(other, total=cents(30)), *meters)
     assert [("L", 1000), ("B", 0)] == spread(LINE, replace(other, total=0))
     assert [("L", 1000), ("B", 0)] == spread(LINE, replace(other, total=None))
+    assert [("L", 1000), ("B", 0)] == spread(replace(LINE, total=1), replace(other, total=None))
     assert [("L", 500), ("B", 500)] == spread(replace(LINE, total=0), replace(other, total=0))
     assert [("L", 500), ("B", 500)] == spread(LINE, replace(other, total=-1))
     assert [("U", 500), ("V", 500)] == spread(*meters)

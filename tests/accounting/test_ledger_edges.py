@@ -13,8 +13,12 @@ from accounting.contract import Modification, Opening, VersionKind
 from accounting.position import REVENUE
 from tests.accounting.examples import at, day
 from tests.accounting.ledgers import (
+    INVOICE,
+    LINE,
+    QUARTER,
     billed,
     by_month,
+    cancelled,
     cents,
     metered,
     ratable,
@@ -25,9 +29,6 @@ from tests.accounting.ledgers import (
     used,
 )
 
-LINE = ratable("L", "2023-01-01", "2023-04-01", 90)
-QUARTER = signed(1, "2023-01-01", LINE)
-INVOICE = told("invoice_finalized", "2023-01-01", 90)
 NOBODY = Modification("prospective", "agreed")  # has approved it
 
 
@@ -57,7 +58,7 @@ def test_a_version_that_was_not_taken_up_does_not_say_over_which_lines_an_amount
 
 
 def test_a_contract_that_was_cancelled_before_a_version_that_was_not_taken_up_is_cancelled():
-    ended = signed(2, "2023-02-01", LINE, kind=VersionKind.CANCELLED)
+    ended = cancelled("2023-02-01")
     third = signed(3, "2023-03-01", LINE, modification=NOBODY)
     facts = [INVOICE, told("refund", "2023-03-10")]
     expected = by_month(settled([QUARTER, ended], facts))

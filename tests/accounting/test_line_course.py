@@ -8,8 +8,8 @@ from fractions import Fraction
 from accounting.contract import Aggregation, BillingPeriod, RateModel
 from accounting.coverage import FOREVER, Cover
 from accounting.line_course import billing_spans, carries, has_dues, next_due
-from accounting.policy import Policies, PolicyRecord
-from tests.accounting.examples import at, cover, money, per_unit, tier, tiered
+from accounting.policy import Policies
+from tests.accounting.examples import at, cover, decided, money, per_unit, tier, tiered
 
 JAN, FEB, MAR, APR = (at(f"2025-0{month}-01") for month in (1, 2, 3, 4))
 
@@ -80,12 +80,6 @@ def test_the_next_due_is_after_the_instant_and_none_where_nothing_is_asked_for()
 # -- policies
 
 
-def decided(key: str, value: str, since: int) -> Policies:
-    found = Policies()
-    found.add(PolicyRecord(key, value, since, 0))
-    return found
-
-
 def dues(one: Cover, policies: Policies, until: int = APR) -> list[int]:
     """What falls due without usage from January on."""
     return [due for span in billing_spans([one], "UTC", JAN, until, policies) for due in span.due_instants(until)]
@@ -94,17 +88,19 @@ def dues(one: Cover, policies: Policies, until: int = APR) -> list[int]:
 def test_a_flat_fee_at_zero_units_is_due_by_the_policy_of_the_billing_periods_last_microsecond():
     flat = cover(tiered(tier(None, 1, flat=5)), JAN)
     found = [
-        span.flat_at_zero for span in billing_spans([flat], "UTC", JAN, APR, decided("zero_flat_fee", "no", MAR - 1))
+        span.flat_at_zero for span in billing_spans([flat], "UTC", JAN, APR, decided(("zero_flat_fee", "no", MAR - 1)))
     ]
     assert [True, False, False] == found[:3]
-    found = [span.flat_at_zero for span in billing_spans([flat], "UTC", JAN, APR, decided("zero_flat_fee", "no", MAR))]
+    found = [
+        span.flat_at_zero for span in billing_spans([flat], "UTC", JAN, APR, decided(("zero_flat_fee", "no", MAR)))
+    ]
     assert [True, True, False] == found[:3]
     assert [FEB - 1, MAR - 1, APR - 1] == dues(flat, Policies())
 
 
 def test_a_minimum_is_due_whatever_the_policy_of_flat_fees_is():
     least = cover(tiered(tier(None, 1, flat=5), minimum=100), JAN)
-    assert [FEB - 1, MAR - 1, APR - 1] == dues(least, decided("zero_flat_fee", "no", 0))
+    assert [FEB - 1, MAR - 1, APR - 1] == dues(least, decided(("zero_flat_fee", "no", 0)))
 
 
 def test_a_volume_price_list_over_months_is_looked_at_at_every_months_end():
@@ -116,20 +112,20 @@ def test_a_volume_price_list_over_months_is_looked_at_at_every_months_end():
 def test_a_carried_value_is_due_without_usage_by_the_policy_of_the_lines_start():
     for kind in (Aggregation.LAST, Aggregation.WEIGHTED_SUM):
         level = cover(replace(per_unit(1), aggregation=kind), JAN)
-        yes = decided("carry", "yes", JAN)
+        yes = decided(("carry", "yes", JAN))
         assert (True, True) == (carries(level, yes), has_dues(level, yes))
         assert [FEB - 1, MAR - 1] == dues(level, yes, MAR)
         assert FEB - 1 == next_due([level], "UTC", JAN, yes)
-        late = decided("carry", "yes", JAN + 1)
+        late = decided(("carry", "yes", JAN + 1))
         assert (False, False) == (carries(level, late), has_dues(level, late))
         assert [] == dues(level, late)
         # A price that changes later begins no new line.
         changed = replace(level, start=FEB)
-        assert [True, False] == [carries(changed, decided("carry", "yes", since)) for since in (JAN, FEB)]
+        assert [True, False] == [carries(changed, decided(("carry", "yes", since))) for since in (JAN, FEB)]
 
 
 def test_only_a_last_value_and_a_level_are_carried():
-    policies = decided("carry", "yes", 0)
+    policies = decided(("carry", "yes", 0))
     found = {kind for kind in Aggregation if carries(cover(replace(per_unit(1), aggregation=kind), JAN), policies)}
     assert {Aggregation.LAST, Aggregation.WEIGHTED_SUM} == found
 

@@ -14,12 +14,11 @@ from accounting.contract import ContractVersion, Line, LineKind, Modification, V
 from accounting.contract_plan import ContractPlan
 from accounting.coverage import ALWAYS, FOREVER
 from accounting.modification import Treatment
-from accounting.policy import Policies, PolicyRecord
 from accounting.recognition import CATCH_UP
 from accounting.schedule import Method
 from tests.accounting.examples import at
 from tests.accounting.ledgers import planned
-from tests.accounting.plans import recognised_by
+from tests.accounting.plans import recognised_by, recognising
 
 START = at("2025-01-01")
 LENGTH = 240  # days
@@ -286,7 +285,7 @@ def test_a_catch_up_posts_the_whole_difference_at_once(versions, data, zone, pas
         phase = line.phases[-1]
         if line.steps is not None or phase.since != since or phase.ended:
             continue
-        (share,) = replace(line, phases=(replace(phase, since=ALWAYS, base=0, amount=10**12),)).earned([since], zone)
+        (share,) = replace(line, phases=(phase._replace(since=ALWAYS, base=0, amount=10**12),)).earned([since], zone)
         whole = line.earned([FOREVER], zone)[0]
         credit = -phase.base
         assert credit >= 0
@@ -380,18 +379,9 @@ def test_a_version_that_nobody_can_decide_is_as_if_it_were_not_there(versions, z
 CHANGES = st.lists(st.tuples(st.sampled_from(["daily", "period_end"]), INSIDE), max_size=2)
 
 
-def policies(changes: list[tuple[str, int]], residual: bool) -> Policies:
-    found = Policies()
-    for number, (value, since) in enumerate(changes):
-        found.add(PolicyRecord("recognise", value, since, number))
-    if residual:
-        found.add(PolicyRecord("residual", "last_full_period", 0, 9))
-    return found
-
-
 @given(histories(removal=False) | histories(), ZONES, CHANGES, st.booleans(), st.lists(INSIDE, max_size=5))
 def test_the_effects_of_amended_contracts_are_the_same_however_time_is_cut(versions, zone, changes, residual, cuts):
-    found = planned(versions, zone, policies(changes, residual))
+    found = planned(versions, zone, recognising(changes, residual))
     whole = found.effects(ALWAYS, FOREVER)
     bounds = [ALWAYS, *sorted({*cuts, *(day_of(one, zone) for one in versions)}), FOREVER]
     assert whole == [one for since, until in pairwise(bounds) for one in found.effects(since, until)]
@@ -420,5 +410,8 @@ def test_what_is_recognised_by_an_instant_is_what_the_plans_say(versions, zone):
         name = one.line_id, one.day.year * 12 + one.day.month - 1
         months[name] = months.get(name, 0) + one.amount
     assert {name: amount for name, amount in months.items() if amount} == {
-        name: amount for name, amount in found.by_month().items() if amount
+        (line_id, month): amount
+        for line_id, months_of_line in found.by_month().items()
+        for month, amount in months_of_line.items()
+        if amount
     }

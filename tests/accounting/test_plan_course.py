@@ -6,19 +6,16 @@ Lines earn by months unless said otherwise; amounts are in major units. A line i
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 
 from accounting.allocation import Bundle
 from accounting.contract import VersionKind
 from accounting.contract_plan import contract_plan
 from accounting.coverage import ALWAYS, FOREVER
-from accounting.modification import Treatment
 from accounting.plan_course import Valuation
 from accounting.policy import Policies
 from accounting.recognition import CATCH_UP
 from accounting.schedule import Method
 from tests.accounting.amended import (
-    AGREED,
     HALF_YEAR,
     C,
     gives,
@@ -30,8 +27,7 @@ from tests.accounting.amended import (
     version,
 )
 from tests.accounting.examples import at
-from tests.accounting.ledgers import cents, ledger, milestone, planned, policies
-from tests.accounting.plans import recognised_by
+from tests.accounting.ledgers import cents, ledger, planned, policies
 
 # -- prospective
 
@@ -314,221 +310,26 @@ def test_a_renewal_with_lines_of_its_own_is_a_separate_contract():
                             kind=VersionKind.RENEWED), decided="separate_contract")  # fmt: skip
 
 
-# -- a separate contract
-
-
-def test_i05a_thirty_more_units_at_their_ssp():
-    before, after = units("p", 12000, 60, 120), units("p", 12000, 120, 120)
-    gives("""
-        p  Jan 6000  Jun 6000
-        q            Jun 2850
-    """, version(1, "2025-01-01", before), version(2, "2025-04-01", before, units("q", 2850, 0, 30)),
-        version(3, "2025-06-01", after, units("q", 2850, 30, 30)), decided="separate_contract update")  # fmt: skip
-
-
-def test_a_separate_contract_does_not_touch_a_discount_and_is_modified_apart():
-    """a and b at 75 of their SSPs of 100; c at its SSP; then c's price falls, and a and b stay."""
-    pair = sub("a", 450, ssp=cents(600)), sub("b", 450, ssp=cents(600))
-    c = sub("c", 300, "2025-04-01", "2025-07-01")
-    versions = [
-        version(1, "2025-01-01", *pair), version(2, "2025-04-01", *pair, c),
-        version(3, "2025-05-01", *pair, replace(c, total=cents(200))),
-    ]  # fmt: skip
-    gives("""
-        a  Jan 75 Feb 75 Mar 75 Apr 75 May 75 Jun 75
-        b  Jan 75 Feb 75 Mar 75 Apr 75 May 75 Jun 75
-        c                       Apr 100 May 50 Jun 50
-    """, *versions, decided="separate_contract prospective")  # fmt: skip
-    # Nor does a change of the contract touch c.
-    dearer = [replace(pair[0], total=cents(600)), pair[1], c]
-    gives("""
-        a  Jan 75 Feb 75 Mar 75 Apr 75 May 112.50 Jun 112.50
-        b  Jan 75 Feb 75 Mar 75 Apr 75 May 112.50 Jun 112.50
-        c                       Apr 100 May 100 Jun 100
-    """, *versions[:2], version(3, "2025-05-01", *dearer))  # fmt: skip
-
-
-def test_a_separate_contract_is_removed_apart():
-    c = sub("c", 300, "2025-04-01", "2025-07-01")
-    gives("""
-        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
-        c                          Apr 100
-    """, HALF_YEAR, version(2, "2025-04-01", sub("a", 600), c), version(3, "2025-05-01", sub("a", 600)))  # fmt: skip
-
-
-def test_a_line_goes_while_a_separate_contract_changes():
-    c = sub("c", 300, "2025-04-01", "2025-07-01")
-    both = sub("a", 600), sub("b", 300)
-    gives("""
-        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
-        b  Jan 50  Feb 50  Mar 50  Apr 50
-        c                          Apr 100 May 50  Jun 50
-    """, version(1, "2025-01-01", *both), version(2, "2025-04-01", *both, c),
-        version(3, "2025-05-01", both[0], replace(c, total=cents(200))))  # fmt: skip
-
-
-def test_a_line_below_its_ssp_joins_the_contract_and_not_what_was_added_apart():
-    """a has 200 left, d comes for 100 and sells at 200: 150 each; c, a contract of its own, stays."""
-    a, c = sub("a", 600), sub("c", 300, "2025-04-01", "2025-07-01")
-    d = sub("d", 100, "2025-05-01", "2025-07-01", ssp=cents(200))
-    gives("""
-        a  Jan 100 Feb 100 Mar 100 Apr 100 May 75  Jun 75
-        c                          Apr 100 May 100 Jun 100
-        d                                  May 75  Jun 75
-    """, HALF_YEAR, version(2, "2025-04-01", a, c), version(3, "2025-05-01", a, c, d))  # fmt: skip
-    # Also where c changes with the same version.
-    gives("""
-        a  Jan 100 Feb 100 Mar 100 Apr 100 May 75  Jun 75
-        c                          Apr 100 May 40  Jun 40
-        d                                  May 75  Jun 75
-    """, HALF_YEAR, version(2, "2025-04-01", a, c), version(3, "2025-05-01", a, replace(c, total=cents(180)), d))  # fmt: skip
-
-
-def test_an_explicit_separate_contract_may_be_below_its_ssp():
-    b = sub("b", 190, "2025-05-01", "2025-07-01", ssp=cents(200))
-    stated = {"treatment": "separate_contract", **AGREED}
-    gives("""
-        a  Jan 100 Feb 100 Mar 100 Apr 100 May 100 Jun 100
-        b                                  May 95  Jun 95
-    """, HALF_YEAR, version(2, "2025-05-01", sub("a", 600), b, **stated), decided="separate_contract")  # fmt: skip
-
-
-def test_the_tolerance_is_the_policys_at_the_date_of_the_version():
-    b = sub("b", 190, "2025-05-01", "2025-07-01", ssp=cents(200))
-    versions = [HALF_YEAR, version(2, "2025-05-01", sub("a", 600), b)]
-    assert Treatment.SEPARATE_CONTRACT == planned(versions, "UTC", policies(ssp_tolerance="5")).decisions[0].treatment
-    assert Treatment.PROSPECTIVE == planned(versions, "UTC", policies(ssp_tolerance="4.99")).decisions[0].treatment
-
-
-def test_selling_prices_are_those_of_the_contracts_start_and_of_the_day_of_a_modification():
-    """b sells for 200 at first and for 250 from April on; a contract of its own has it at 250 in May."""
-
-    def valued(line, when):
-        listed = {"a": 600, "b": 200 if when < at("2025-04-01") else 250}
-        return Valuation(cents(listed[line.line_id]), Method(line.method))
-
-    def treated(price, when):
-        b = sub("b", price, "2025-05-01", "2025-07-01")
-        found = contract_plan([HALF_YEAR, version(2, when, sub("a", 600), b)], "UTC", valued, [], Policies())
-        return found.decisions[0].treatment
-
-    separate, prospective = Treatment.SEPARATE_CONTRACT, Treatment.PROSPECTIVE
-    assert [separate, prospective] == [treated(250, "2025-05-01"), treated(200, "2025-05-01")]
-    assert [prospective, separate] == [treated(250, "2025-03-01"), treated(200, "2025-03-01")]
-    # 800 by 600 and 200 from the start, though it was signed in April; from April on, 400 less 40 by 300 and 125.
-    both = replace(version(1, "2025-01-01", sub("a", 400), sub("b", 400)), effective_at=at("2025-04-20"))
-    found = contract_plan([both], "UTC", valued, [], Policies())
-    assert {"a": cents(600), "b": cents(200)} == {line.line_id: line.phases[0].amount for line in found.lines}
-    second = version(2, "2025-04-01", sub("a", 400), sub("b", 360))
-    found = contract_plan([both, second], "UTC", valued, [], Policies())
-    assert {"a": 25412, "b": 10588} == {line.line_id: line.phases[-1].amount for line in found.lines}
-
-
-def test_what_is_added_without_a_price_of_its_own_earns_nothing_apart():
-    free = replace(sold("f", 0, "2025-05-05"), total=None)
-    found = planned([HALF_YEAR, version(2, "2025-05-01", sub("a", 600), free)])
-    assert [Treatment.SEPARATE_CONTRACT] == [one.treatment for one in found.decisions]
-    assert cents(600) == recognised_by(found, FOREVER)
-
-
-# -- cumulative catch-up
-
-
-def test_i08_a_building_that_grows_catches_up():
-    """420 of 700 of 1,000,000 are 600,000; 51.2 per cent of 1,150,000 are 589,024.39."""
-
-    def building(number, effective, total, done, of):
-        return version(number, effective, milestone("m", "2025-01-01", "2026-01-01", total, done, of))
-
-    found = gives("m  Jan 600000 Apr -10975.61 Jun 560975.61",
-          building(1, "2025-01-01", 1000000, 420, 700), building(2, "2025-04-01", 1150000, 420, 820),
-          building(3, "2025-06-01", 1150000, 820, 820), decided="cumulative_catch_up update")  # fmt: skip
-    assert [("2025-04-01", "m", Decimal("-10975.61"))] == jumps(found)
-
-
-def test_a_subscription_that_is_not_distinct_catches_up_by_what_is_over():
-    """Half of 540 is 270, and 300 was earned."""
-    found = gives("a  Jan 100 Feb 100 Mar 100 Apr 60 May 90 Jun 90", HALF_YEAR,
-                  version(2, "2025-04-01", replace(sub("a", 540), distinct=False)), decided="cumulative_catch_up")  # fmt: skip
-    assert [("2025-04-01", "a", -30)] == jumps(found)
-    # What the month earned comes before what it catches up, of one instant.
-    assert ["recognition"] * 3 + ["catch_up"] + ["recognition"] * 3 == [
-        one.kind for one in found.effects(ALWAYS, FOREVER)
-    ]
-    told = next(one for one in found.effects(ALWAYS, FOREVER) if one.kind == CATCH_UP)
-    assert ("cumulative catch-up of version 2", 2, at("2025-04-01")) == (told.rule, told.version, told.instant)
-
-
-def test_explicit_treatments_give_their_own_numbers():
-    stated = {"treatment": "cumulative_catch_up", **AGREED}
-    gives(
-        "a  Jan 100 Feb 100 Mar 100 Apr 60 May 90 Jun 90", HALF_YEAR, version(2, "2025-04-01", sub("a", 540), **stated)
-    )
-    # 100 of 400 earned by a quarter; 600 more are left over three quarters.
-    stated = {"treatment": "prospective", **AGREED}
-    gives("m  Jan 100 May 200 Jun 400", version(1, "2025-01-01", milestone("m", "2025-01-01", "2026-01-01", 400, 25)),
-          version(2, "2025-04-01", milestone("m", "2025-01-01", "2026-01-01", 700, 25), **stated),
-          version(3, "2025-05-01", milestone("m", "2025-01-01", "2026-01-01", 700, 50)),
-          version(4, "2025-06-01", milestone("m", "2025-01-01", "2026-01-01", 700, 100)))  # fmt: skip
-
-
-def test_mixed_each_line_by_its_own_nature():
-    """360 are left of 660; a quarter of 600 is 50 more than a quarter of 400."""
-
-    def both(number, effective, over_a, over_m, done):
-        return version(number, effective, sub("a", over_a), milestone("m", "2025-01-01", "2025-07-01", over_m, done))
-
-    found = gives("""
-        a  Jan 100 Feb 100 Mar 100 Apr 120 May 120 Jun 120
-        m  Jan 100                 Apr 50          Jun 450
-    """, both(1, "2025-01-01", 600, 400, 25), both(2, "2025-04-01", 660, 600, 25), both(3, "2025-06-30", 660, 600, 100),
-        decided="mixed update")  # fmt: skip
-    assert [("2025-04-01", "m", 50)] == jumps(found)
-
-
-def test_mixed_with_a_discount_that_both_share():
-    """450 each of 900; then 550 each of 1,100: a has earned 225, a quarter of m is 137.50."""
-
-    def both(number, effective, over_m):
-        m = replace(milestone("m", "2025-01-01", "2025-07-01", over_m, 25), ssp=cents(600))
-        return version(number, effective, sub("a", 600, ssp=cents(600)), m)
-
-    gives("""
-        a  Jan 75  Feb 75 Mar 75 Apr 108.33 May 108.34 Jun 108.33
-        m  Jan 112.50            Apr 25
-    """, both(1, "2025-01-01", 300), both(2, "2025-04-01", 500))  # fmt: skip
-
-
-def test_what_a_version_posts_at_once_is_told():
-    caught = version(2, "2025-04-01", replace(sub("a", 540), distinct=False))
-    found = planned([HALF_YEAR, caught, version(3, "2025-05-01", sub("a", 600))])
-    assert [0, cents(-30), 0] == [found.caught_up(number) for number in (1, 2, 3)]
-    # Of all lines: half of 60 and half of 30 less for what is over, and a quarter of 40 more for progress.
-    m = milestone("m", "2025-01-01", "2025-07-01", 400, 25)
-    first = version(1, "2025-01-01", sub("a", 600), m, sub("b", 300))
-    lines = replace(sub("a", 540), distinct=False), replace(m, total=cents(440)), replace(sub("b", 270), distinct=False)
-    assert cents(-30 + 10 - 15) == planned([first, version(2, "2025-04-01", *lines)]).caught_up(2)
-    p = [version(1, "2025-01-01", units("p", 12000, 60, 120)), version(2, "2025-04-01", units("p", 7000, 60, 60))]
-    assert [0, cents(1000)] == [planned(p).caught_up(number) for number in (1, 2)]
+# -- what a plan tells
 
 
 def test_a_plan_tells_its_lines_and_months():
     found = planned([HALF_YEAR, version(2, "2025-04-01", sub("a", 600), C)])
     january = 2025 * 12
-    expected = {("a", january + month): cents(100) for month in range(6)}
-    expected |= {("c", january + month): cents(100) for month in range(3, 6)}
+    expected = {"a": {january + month: cents(100) for month in range(6)}}
+    expected |= {"c": {january + month: cents(100) for month in range(3, 6)}}
     assert expected == found.by_month()
     assert ("c", None) == (found.line("c").line_id, found.line("x"))
     steps = [version(1, "2025-01-01", units("p", 100, 1, 4)), version(2, "2025-01-20", units("p", 100, 2, 4)),
              version(3, "2025-03-20", units("p", 100, 4, 4))]  # fmt: skip
-    assert {("p", january): cents(50), ("p", january + 2): cents(50)} == planned(steps).by_month()
+    assert {"p": {january: cents(50), january + 2: cents(50)}} == planned(steps).by_month()
     truncated = planned(
         [version(1, "2025-01-01", sub("a", "1.00", end="2025-04-01"))], decided=policies(residual="last_full_period")
     )
-    assert {("a", january): 33, ("a", january + 1): 33, ("a", january + 2): 34} == truncated.by_month()
+    assert {"a": {january: 33, january + 1: 33, january + 2: 34}} == truncated.by_month()
     # What is caught up after the last month is that month's.
     late = planned([HALF_YEAR, version(2, "2025-07-01", sub("a", 660))])
-    assert {("a", january + month): cents(100 if month < 6 else 60) for month in range(7)} == late.by_month()
+    assert {"a": {january + month: cents(100 if month < 6 else 60) for month in range(7)}} == late.by_month()
 
 
 # -- products

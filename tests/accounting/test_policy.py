@@ -4,15 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.policy import CHOICES, Policies, PolicyRecord, fault, hundredths
-
-
-def decided(*records: tuple[str, str, int], **defaults: str) -> Policies:
-    """Policies by records (key, value, effective from), in the order of their positions."""
-    found = Policies(defaults)
-    for number, (key, value, since) in enumerate(records):
-        found.add(PolicyRecord(key, value, since, number))
-    return found
+from accounting.policy import CHOICES, Policies, fault, hundredths
+from tests.accounting.examples import decided
 
 
 def test_the_defaults_are_those_of_the_accounting_guide():

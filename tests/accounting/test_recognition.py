@@ -1,32 +1,27 @@
-"""What a fixed line adds to revenue and when: each amount to the cent, nothing twice, nothing skipped, however it is cut."""
+"""What a fixed line adds to revenue and when: each amount to the cent, by day, by period and at each opening and end."""
 
 from dataclasses import replace
-from datetime import date, timedelta
-from fractions import Fraction
+from datetime import date
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
-from accounting.calendar import DAY_US, HOUR_US, local_date, start_of_day
+from accounting.calendar import HOUR_US
 from accounting.contract import Line, LineKind
 from accounting.coverage import ALWAYS, FOREVER
-from accounting.policy import Policies, PolicyRecord
+from accounting.policy import Policies
 from accounting.recognition import CutOff, Effect, LinePlan, Phase, Step, cut_offs, effects, next_effect
-from accounting.schedule import Method, curve
+from accounting.schedule import Method
 from tests.accounting.examples import NEW_YORK, at, day, wall
+from tests.accounting.plans import recognising, starting
 
 NONE = Policies()
 DAILY = "daily", "2000-01-01"
 
 
-def policies(*changes: tuple[str, str], key: str = "recognise") -> Policies:
+def policies(*changes: tuple[str, str]) -> Policies:
     """Policy `recognise` as it was decided: (value, instant)."""
-    found = Policies()
-    for number, (value, since) in enumerate(changes):
-        found.add(PolicyRecord(key, value, at(since), number))
-    return found
+    return recognising([(value, at(since)) for value, since in changes])
 
 
 def line(start: str, end: str, kind: LineKind = LineKind.RATABLE, zone: str = "UTC") -> Line:
@@ -43,15 +38,15 @@ def ratable(
 def opened(plan: LinePlan, as_of: str, base: int, part: int, whole: int) -> LinePlan:
     """The plan taken over in mid-life: `base` was earned by then, the rest is earned over what is left."""
     first = plan.phases[0]
-    phase = replace(
-        first, since=at(as_of), base=base, amount=first.amount - base, transferred=(part, whole), opened=True
+    phase = first._replace(
+        since=at(as_of), base=base, amount=first.amount - base, transferred=(part, whole), opened=True
     )
     return replace(plan, phases=(phase,))
 
 
 def ended(plan: LinePlan, end: str, base: int, version: int = 2) -> LinePlan:
     """The plan cut off at an instant."""
-    last = replace(plan.phases[-1], since=at(end), base=base, amount=0, transferred=(0, 1), version=version)
+    last = plan.phases[-1]._replace(since=at(end), base=base, amount=0, transferred=(0, 1), version=version)
     return replace(plan, phases=(*plan.phases, last))
 
 
@@ -254,7 +249,7 @@ def test_truncated_amounts_wait_for_the_periods_end_where_recognition_is_daily()
 
 def test_a_catch_up_is_an_effect_between_cut_offs():
     plan = ratable("2024-01-01", "2024-01-31", 3000)
-    later = replace(plan.phases[0], since=at("2024-01-11"), amount=6000, version=2)
+    later = plan.phases[0]._replace(since=at("2024-01-11"), amount=6000, version=2)
     caught = replace(plan, phases=(*plan.phases, later))
     assert [("2024-01-11", 1000), ("2024-01-31", 5000)] == posted(caught)
     assert at("2024-01-11") == next_effect(caught, "UTC", NONE, at("2024-01-10"))
@@ -399,179 +394,3 @@ def test_cut_offs_of_a_term_without_an_end_stop_with_the_calendar():
 def test_a_cut_off_belongs_to_the_day_it_ends():
     found = list(cut_offs(at("2024-01-30 10:00"), at("2024-02-01"), "UTC", policies(DAILY), FOREVER))
     assert [CutOff(at("2024-01-31"), day("2024-01-30")), CutOff(at("2024-02-01"), day("2024-01-31"))] == found
-
-
-# -- any line, any zone, any cut
-
-ZONES = st.sampled_from(["UTC", NEW_YORK, "Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo", "Asia/Kathmandu"])
-BEGIN = at("2011-11-15")
-MINUTE = HOUR_US // 60
-MOMENTS = st.integers(0, 260 * 24 * 60).map(lambda minute: BEGIN + minute * MINUTE)
-COURSES = st.lists(st.tuples(st.sampled_from(["daily", "period_end"]), MOMENTS), max_size=3).map(
-    lambda changes: _course(changes)
-)
-AMOUNTS = st.sampled_from([0, 1, -1, 7, 9999, -12345, 10**15 + 1])
-
-
-def _course(changes: list[tuple[str, int]]) -> Policies:
-    found = Policies()
-    for number, (value, since) in enumerate(changes):
-        found.add(PolicyRecord("recognise", value, since, number))
-    return found
-
-
-Placed = tuple[LinePlan, str]  # a plan and its zone
-
-
-@st.composite
-def ratable_plans(draw) -> Placed:
-    """Ratable lines as contracts make them: whole, opened, ended, or with the residual in the last full period."""
-    zone, start, end = draw(ZONES), *sorted((draw(MOMENTS), draw(MOMENTS)))
-    assume(start < end)
-    method, amount = draw(st.sampled_from(Method)), draw(AMOUNTS)
-    own = Line("l", "p", LineKind.RATABLE, start, end)
-    phase = Phase(ALWAYS, 0, amount, (0, 1), own, 1, method)
-    shape = draw(st.sampled_from(["whole", "residual", "opened", "ended", "opened and ended"]))
-    if shape == "residual":
-        return LinePlan("l", "p", (phase,), None, residual_last=True), zone
-    if "opened" in shape:
-        as_of, base = draw(MOMENTS), draw(st.integers(-50, 20000))
-        share = curve(start, end, method, zone, (as_of,))
-        transferred = share.numerators[0], share.denominator
-        phase = replace(phase, since=as_of, base=base, amount=amount - base, transferred=transferred)
-    plan = LinePlan("l", "p", (phase,), None)
-    if "ended" in shape:
-        cut = draw(MOMENTS)
-        assume(cut > phase.since)
-        kept = plan.earned([cut], zone)[0]
-        plan = replace(plan, phases=(phase, Phase(cut, kept, 0, (0, 1), own, 2, method)))
-    return plan, zone
-
-
-@st.composite
-def measured_plans(draw) -> Placed:
-    """Lines by progress, opened or ended or neither."""
-    own = Line("l", "p", LineKind.MILESTONE, BEGIN, FOREVER)
-    instants = sorted(draw(st.sets(MOMENTS, max_size=4)))
-    steps = [Step(instant, draw(st.integers(0, 12)), draw(st.integers(1, 11)), number)
-             for number, instant in enumerate(instants, start=1)]  # fmt: skip
-    phases = [Phase(ALWAYS, 0, draw(AMOUNTS), (0, 1), own, 1)]
-    if draw(st.booleans()):
-        part, whole = draw(st.sampled_from([(0, 1), (1, 3), (2, 2), (7, 5)]))
-        phases = [replace(phases[0], since=draw(MOMENTS), base=draw(st.integers(-9, 99)), transferred=(part, whole))]
-    if draw(st.booleans()):
-        since = draw(MOMENTS)
-        assume(since > phases[-1].since)
-        phases.append(Phase(since, draw(st.integers(-9, 99)), 0, (0, 1), own, 2))
-    return LinePlan("l", "p", tuple(phases), tuple(steps)), draw(ZONES)
-
-
-PLANS = st.one_of(ratable_plans(), measured_plans())
-
-
-def starting(plan: LinePlan) -> int:
-    """Nothing is posted up to an opening."""
-    return plan.phases[0].since
-
-
-@given(PLANS, COURSES, st.lists(MOMENTS, max_size=6))
-def test_the_effects_of_adjacent_spans_are_the_effects_of_the_whole(placed, known, cuts):
-    plan, zone = placed
-    bounds = [starting(plan), *sorted(cut for cut in cuts if cut > starting(plan)), FOREVER]
-    parts = [one for since, until in pairwise(bounds) for one in effects(plan, zone, known, since, until)]
-    whole = effects(plan, zone, known, starting(plan), FOREVER)
-    assert whole == parts
-    assert sorted(one.instant for one in whole) == [one.instant for one in whole]
-    assert len(whole) == len({one.instant for one in whole})
-    assert all(one.amount for one in whole)
-
-
-@given(PLANS, COURSES)
-def test_from_one_effect_to_the_next_none_is_left_out(placed, known):
-    plan, zone = placed
-    whole, walked, after = effects(plan, zone, known, starting(plan), FOREVER), [], starting(plan)
-    for _ in range(600):
-        coming = next_effect(plan, zone, known, after)
-        if coming is None:
-            break
-        assert coming > after
-        walked += effects(plan, zone, known, after, coming)
-        after = coming
-    else:
-        raise AssertionError("there is no end to it")
-    assert whole == walked
-
-
-@given(PLANS, COURSES, MOMENTS)
-def test_from_any_instant_on_the_next_effect_is_named(placed, known, after):
-    plan, zone = placed
-    assume(after >= starting(plan))
-    coming = [one.instant for one in effects(plan, zone, known, after, FOREVER)]
-    found = next_effect(plan, zone, known, after)
-    if coming:
-        assert found is not None
-        assert after < found <= coming[0]
-
-
-@given(ratable_plans(), COURSES)
-def test_all_effects_of_a_ratable_line_come_to_its_amount(placed, known):
-    plan, zone = placed
-    first, last = plan.phases[0], plan.phases[-1]
-    earned = sum(one.amount for one in effects(plan, zone, known, starting(plan), FOREVER))
-    assert last.base + last.amount - first.base == earned
-
-
-@given(ratable_plans(), COURSES)
-def test_effects_are_the_differences_of_what_is_earned_by_each_day_that_counts(placed, known):
-    """The same once more, day by day."""
-    plan, zone = placed
-    assume(not plan.residual_last and len(plan.phases) == 1)
-    phase = plan.phases[0]
-    begin = max(phase.since, phase.line.start)
-    today, before, expected = local_date(begin, zone), phase.base, []
-    while True:
-        tomorrow = today + timedelta(days=1)
-        turn = start_of_day(tomorrow, zone)
-        if tomorrow.day == 1 or known.value("recognise", turn - 1) == "daily":
-            amount = _slowly(phase, turn, zone)
-            if amount != before:
-                expected.append((turn, today, amount - before))
-            before = amount
-            if turn >= phase.line.end:
-                break
-        today = tomorrow
-    found = [(one.instant, one.day, one.amount) for one in effects(plan, zone, known, starting(plan), FOREVER)]
-    # Where a day has no midnight of its own (Samoa), two days end at once: the first one's date counts.
-    assert expected == found
-
-
-def _slowly(phase: Phase, instant: int, zone: str) -> int:
-    found = curve(phase.line.start, phase.line.end or FOREVER, phase.method, zone, (instant,))
-    share, then = Fraction(found.numerators[0], found.denominator), Fraction(*phase.transferred)
-    if then == 1:
-        return phase.base + phase.amount
-    return round(phase.base + phase.amount * max((share - then) / (1 - then), Fraction(0)))
-
-
-@given(PLANS, MOMENTS)
-def test_recognition_by_day_and_by_period_agree_at_every_periods_end(placed, moment):
-    plan, zone = placed
-    assume(not plan.residual_last)
-    ends = [mark.instant for mark in cut_offs(BEGIN, moment, zone, NONE, FOREVER)]
-    daily = _course([("daily", BEGIN - 400 * DAY_US)])
-    for end in ends:
-        assume(end > starting(plan))
-        by_day, by_period = (
-            sum(one.amount for one in effects(plan, zone, known, starting(plan), end)) for known in (daily, NONE)
-        )
-        assert by_period == by_day
-
-
-@given(PLANS, COURSES)
-def test_an_effect_is_dated_the_day_that_ends_or_on_which_it_happens(placed, known):
-    plan, zone = placed
-    for one in effects(plan, zone, known, starting(plan), FOREVER):
-        happens = one.instant if plan.steps is not None else one.instant - 1
-        assert isinstance(one.day, date)
-        assert one.day <= local_date(happens, zone)
-        assert (one.day.year, one.day.month) == (local_date(happens, zone).year, local_date(happens, zone).month)

@@ -8,10 +8,10 @@ import pytest
 
 from accounting.contract import Aggregation, BillingPeriod, ContractVersion, LineKind, VersionKind
 from accounting.coverage import ALWAYS, FOREVER, Cover
-from accounting.policy import Policies, PolicyRecord
+from accounting.policy import Policies
 from accounting.retention import over, rateable_from, term_end
 from accounting.window import Windows, WindowSize
-from tests.accounting.examples import at, cover, per_unit, usage_line
+from tests.accounting.examples import at, cover, decided, per_unit, usage_line
 from tests.accounting.examples import version as stated
 
 JAN, FEB, MAR, APR = (at(f"2025-0{month}-01") for month in (1, 2, 3, 4))
@@ -127,8 +127,7 @@ def test_what_a_line_is_from_the_cut_on_does_not_matter():
 
 
 def test_a_carried_value_needs_all_there_was():
-    policies = Policies()
-    policies.add(PolicyRecord("carry", "yes", JAN, 0))
+    policies = decided(("carry", "yes", JAN))
     assert ALWAYS == taken_up(aggregated(Aggregation.LAST, BillingPeriod.YEAR), policies=policies)
     assert MAR == taken_up(aggregated(Aggregation.SUM, BillingPeriod.YEAR), policies=policies)
 

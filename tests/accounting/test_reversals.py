@@ -12,8 +12,13 @@ from accounting.position import REVENUE
 from accounting.recognition import CATCH_UP
 from tests.accounting.examples import at
 from tests.accounting.ledgers import (
+    INVOICE,
+    LINE,
+    QUARTER,
+    SERVICE,
     billed,
     by_month,
+    cancelled,
     cents,
     ledger,
     metered,
@@ -26,12 +31,8 @@ from tests.accounting.ledgers import (
     used,
 )
 
-LINE = ratable("L", "2023-01-01", "2023-04-01", 90)
 OTHER = ratable("B", "2023-01-01", "2023-04-01", 30)
-QUARTER = signed(1, "2023-01-01", LINE)
 BOTH = signed(1, "2023-01-01", LINE, OTHER)
-INVOICE = told("invoice_finalized", "2023-01-01", 90)
-SERVICE = ("L", 90, "2023-01-01", "2023-04-01")
 RATES = {1: Fraction("1.1"), 2: Fraction("1.2"), 3: Fraction("1.3"), 4: Fraction("1.4"), 5: Fraction("1.5")}
 
 
@@ -255,7 +256,7 @@ def test_what_is_left_over_is_recognised_by_line_and_position():
 
 
 def test_what_is_taken_back_after_the_end_of_what_was_left_over_is_no_revenue():
-    versions = [QUARTER, signed(2, "2023-02-15", LINE, kind=VersionKind.CANCELLED)]
+    versions = [QUARTER, cancelled("2023-02-15")]
     facts = [INVOICE, told("invoice_voided", "2023-03-01")]
     found = settled(versions, facts, cancellation="non_refundable")
     assert {REVENUE: cents(-90), "voids": cents(90)} == totals(found)

@@ -15,12 +15,12 @@ from accounting.contract import Aggregation, BillingPeriod, Rate, RateModel
 from accounting.coverage import Cover
 from accounting.line_course import billing_spans
 from accounting.money import exact_from_minor, round_half_even
-from accounting.policy import Policies, PolicyRecord
+from accounting.policy import Policies
 from accounting.position import DEFERRED_REVENUE, UNBILLED_RECEIVABLE, difference, recognition
 from accounting.rating import Stretch, price
 from accounting.usage import CoveredCell, WindowBooking, bookings, resumes
 from accounting.window import Windows, WindowSize, window_of
-from tests.accounting.examples import LORD_HOWE, NEW_YORK, at, cover, per_unit, tier, tiered, units
+from tests.accounting.examples import LORD_HOWE, NEW_YORK, at, cover, decided, per_unit, tier, tiered, units
 from tests.accounting.test_rating import K01, L01, O01, O06, O07, O08
 
 QUARTER_US, MINUTE_US = HOUR_US // 4, HOUR_US // 60
@@ -235,14 +235,6 @@ def test_the_movements_of_a_line_balance_and_never_leave_both_accounts(rate, off
 
 
 # -- policies
-
-
-def decided(*changes: tuple[str, str, int]) -> Policies:
-    """Policies by (key, value, effective from)."""
-    found = Policies()
-    for number, (key, value, since) in enumerate(changes):
-        found.add(PolicyRecord(key, value, since, number))
-    return found
 
 
 def by_policy(one: Cover, events: list[Event], until: int, policies: Policies) -> list[tuple[str, int]]:

@@ -9,20 +9,13 @@ from __future__ import annotations
 import pytest
 
 from tests.support.books import Books
-from tests.support.course import Course, movements, sections, table
+from tests.support.course import INVOICED, QUARTER, Course, movements, sections, table
 
 
 @pytest.fixture
 def books(tmp_path):
     return Books(tmp_path)
 
-
-# Three months and 90 dollars, a dollar a day: 31 days in January, 59 after it.
-QUARTER = """
-    2025-01-01 contract 2025-01-01..2025-04-01
-        a ratable 90
-"""
-INVOICED = QUARTER + "    2025-01-01 invoice i1 90.00\n"
 
 CASES = {
     "a payment of more than is open": INVOICED

@@ -10,18 +10,13 @@ from __future__ import annotations
 import pytest
 
 from tests.support.books import Books
-from tests.support.course import Course, in_one_run, movements, recalculations, sections, table, trimmed
+from tests.support.course import HALF_YEAR, Course, in_one_run, movements, recalculations, sections, table, trimmed
 
 
 @pytest.fixture
 def books(tmp_path):
     return Books(tmp_path)
 
-
-HALF_YEAR = """
-        2025-01-01 contract 2025-01-01..2025-07-01
-            a ratable 600 method=monthly
-"""
 
 CASES = {
     "it is known long before it takes effect": HALF_YEAR

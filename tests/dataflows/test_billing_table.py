@@ -6,15 +6,9 @@ from itertools import permutations
 import pytest
 
 from dataflows import billing_table
-from schemas.instants import parse_instant
 from state import keys
 from tests.dataflows.stores import Parts
-from tests.support.timeline import instant
-
-
-def micros(text):
-    """A time of a timeline in microseconds."""
-    return parse_instant(instant(text))
+from tests.support.timeline import micros
 
 
 def booked(parts, *contracts, customer="c"):

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from schemas.topics import EXCEPTIONS, JOURNAL
+from schemas.topics import EXCEPTIONS
 from tests.support.timeline import ledger
 
 # 200 by the SSPs 150 and 50: A is to earn 150 and B 50, by months 12.50 and 4.1667; alone it were 8.33 each.
@@ -67,19 +67,14 @@ def test_all_of_it_in_any_order_is_the_same_books_month_by_month(driven, seed):
     straight, mixed = (driven(story, following=True).play() for story in (
         "\n\n".join([*VERSIONS, YEAR]), "\n\n".join([*parts, YEAR])
     ))  # fmt: skip
-    assert {"A", "B", "C"} == {entry["contract_id"] for entry in entries(straight)}
+    assert {"A", "B", "C"} == {entry["contract_id"] for entry in straight.entries}
     assert by_day(straight) == by_day(mixed), f"seed {seed}: {parts}"
-
-
-def entries(shard):
-    """The journal."""
-    return [json.loads(line) for line in shard.lines[JOURNAL].values()]
 
 
 def by_day(shard):
     """What each account of a line moved on each day; debits are positive."""
     sums = Counter()
-    for entry in entries(shard):
+    for entry in shard.entries:
         for one in entry["lines"]:
             name = (entry["contract_id"], entry["line_id"], entry["accounting_date"], one["account"])
             sums[name] += Decimal(one["amount"]) * (1 if one["side"] == "debit" else -1)

@@ -1,4 +1,4 @@
-"""The books of fixed lines: posted when due, restated by what comes later, held while a rate is missing, never twice."""
+"""The books of fixed lines: one position, restated by what comes later, held while a rate is missing, never twice."""
 
 import json
 from decimal import Decimal
@@ -6,149 +6,8 @@ from decimal import Decimal
 import pytest
 
 from schemas.topics import EXCEPTIONS, JOURNAL
+from tests.support.driven import QUARTER
 from tests.support.timeline import ledger
-
-QUARTER = "2025-01-01 contract fixed=a:90 end=2025-04-01"
-
-
-def entries(shard):
-    return [json.loads(line) for line in shard.lines[JOURNAL].values()]
-
-
-# -- when
-
-
-def test_a_period_is_posted_when_the_business_date_has_passed_its_end(driven):
-    shard = driven(f"""
-        {QUARTER}
-        2025-01-31T23:59:59 clock
-
-        2025-02-01 clock
-
-        2025-03-01 clock
-    """, following=True)  # fmt: skip
-    assert [] == shard.play(stop=1).journal
-    assert ledger("2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00") == shard.play(1, 2).journal
-    shard.play(start=2)
-    expected = ledger("""
-        2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
-        2025-02-28 a Dr unbilled_receivable 28.00 Cr revenue 28.00
-    """)
-    assert expected == shard.journal
-
-
-def test_no_watermark_makes_a_schedule_due(driven):
-    shard = driven(f"""
-        {QUARTER}
-        2025-03-15 usage n=1
-
-        2025-02-01 clock
-    """, following=True)  # fmt: skip
-    assert [] == shard.play(stop=1).journal
-
-
-def test_several_periods_that_are_over_are_an_entry_each(driven):
-    shard = driven(f"{QUARTER}\n2025-07-01 clock").play()
-    expected = ledger("""
-        2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
-        2025-02-28 a Dr unbilled_receivable 28.00 Cr revenue 28.00
-        2025-03-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
-    """)
-    assert expected == shard.journal
-
-
-def test_recognition_by_day_is_posted_day_by_day(driven):
-    shard = driven("""
-        2024-12-01 policy key=recognise value=daily effective_from=2025-01-30
-        2025-01-01 contract fixed=a:90 end=2025-04-01
-        2025-01-30T12 clock
-
-        2025-02-02 clock
-    """, following=True)  # fmt: skip
-    assert [] == shard.play(stop=1).journal
-    expected = ledger("""
-        2025-01-30 a Dr unbilled_receivable 30.00 Cr revenue 30.00
-        2025-01-31 a Dr unbilled_receivable 1.00 Cr revenue 1.00
-        2025-02-01 a Dr unbilled_receivable 1.00 Cr revenue 1.00
-    """)
-    assert expected == shard.play(start=1).journal
-
-
-def test_recognition_that_turns_daily_afterwards_is_dated_by_days(driven):
-    shard = driven("""
-        2025-01-01 contract fixed=a:90 end=2025-04-01
-        2025-02-01 clock
-
-        2025-02-02 policy key=recognise value=daily effective_from=2025-01-30
-    """).play()
-    expected = ledger("""
-        2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00
-        2025-01-30 a Dr unbilled_receivable 30.00 Cr revenue 30.00
-        2025-01-31 a Dr revenue 30.00 Cr unbilled_receivable 30.00
-        2025-02-01 a Dr unbilled_receivable 1.00 Cr revenue 1.00
-    """)
-    assert expected == shard.journal
-
-
-def test_what_is_delivered_is_posted_when_time_has_come_to_it(driven):
-    shard = driven("""
-        2025-01-01 contract fixed=a:50@2025-01-20T15,b:80#1/4
-        2025-01-20T14:59 clock
-
-        2025-01-20T15 clock
-    """, following=True)  # fmt: skip
-    assert ledger("2025-01-01 b Dr unbilled_receivable 20.00 Cr revenue 20.00") == shard.play(stop=1).journal
-    shard.play(start=1)
-    assert ledger("2025-01-20 a Dr unbilled_receivable 50.00 Cr revenue 50.00") == shard.journal[1:]
-
-
-def test_a_close_posts_what_is_due_by_the_periods_end_and_freezes(driven):
-    shard = driven(f"""
-        {QUARTER}
-        2025-01-20 close entity=us period=2025-01
-
-        2025-02-05 clock
-    """).play()
-    assert ledger("2025-01-31 a Dr unbilled_receivable 31.00 Cr revenue 31.00") == shard.journal
-
-
-def test_a_close_is_of_its_entity_alone(driven):
-    shard = driven("""
-        2025-01-01 contract fixed=a:90 end=2025-04-01 k=k1
-        2025-01-01 contract fixed=b:90 end=2025-04-01 k=k2 entity=de
-        2025-01-20 close entity=de period=2025-01
-    """).play()
-    assert ledger("2025-01-31 b Dr unbilled_receivable 31.00 Cr revenue 31.00") == shard.journal
-
-
-def test_e01_a_contract_known_after_a_close_lands_in_the_first_open_period_with_its_origin(driven):
-    shard = driven("""
-        2025-06-07 close entity=us period=2025-05
-        2025-06-10 contract fixed=a:3000~monthly start=2025-05-01 effective=2025-05-01 end=2025-08-01
-        2025-07-01 clock
-    """).play()
-    expected = ledger("""
-        2025-06-01 a of 2025-05 Dr unbilled_receivable 1000.00 Cr revenue 1000.00
-        2025-06-30 a Dr unbilled_receivable 1000.00 Cr revenue 1000.00
-    """)
-    assert expected == shard.journal
-
-
-def test_a_reopened_period_takes_later_differences_again(driven):
-    shard = driven("""
-        2025-01-01 contract fixed=a:100#0/4
-        2025-02-01 close entity=us period=2025-01
-        2025-02-02 contract version=2 fixed=a:100#1/4 effective=2025-01-20
-        2025-02-03 reopen entity=us period=2025-01 actor=ann approver=bob
-        2025-02-04 contract version=3 fixed=a:100#2/4 effective=2025-01-25
-        2025-02-05 clock
-    """).play()
-    expected = ledger("""
-        2025-02-01 a of 2025-01 Dr unbilled_receivable 25.00 Cr revenue 25.00
-        2025-01-25 a Dr unbilled_receivable 25.00 Cr revenue 25.00
-    """)
-    assert expected == shard.journal
-
 
 # -- the position
 
@@ -247,7 +106,7 @@ def test_a_delivery_that_is_moved_is_taken_back_and_posted_anew(driven):
         2025-02-01 a Dr revenue 50.00 Cr unbilled_receivable 50.00
     """)
     assert expected == shard.journal
-    rules = [entry["lineage"]["rule"] for entry in entries(shard)]
+    rules = [entry["lineage"]["rule"] for entry in shard.entries]
     assert "taken back: no version has the effect any more" == rules[2] == rules[3]
 
 
@@ -289,6 +148,19 @@ def test_a_version_that_changes_nothing_posts_nothing(driven):
     assert 1 == len(shard.journal)
 
 
+def test_what_a_line_earned_of_another_product_stays_with_that_one(driven):
+    shard = driven("""
+        2025-01-01 reference kind=product id=basic revenue_account=4001
+        2025-01-01 reference kind=product id=pro revenue_account=4002
+        2025-01-01 contract fixed=a:100~monthly=basic end=2025-03-01
+        2025-02-01 clock
+
+        2025-02-01 contract version=2 effective=2025-02-01 fixed=a:100~monthly=pro end=2025-03-01
+        2025-03-01 clock
+    """).play()
+    assert {"4001": -50, "4002": -50, "unbilled_receivable": 100} == shard.balances()
+
+
 # -- what an entry says
 
 
@@ -302,7 +174,7 @@ def test_the_entry_names_its_rule_version_source_and_policy(driven):
     found = [
         (one["line_id"], one["lineage"]["contract_version"], one["lineage"]["policy_version"],
          one["lineage"]["sources"][0]["from_offset"], one["lineage"]["rule"])
-        for one in entries(shard)
+        for one in shard.entries
     ]  # fmt: skip
     expected = [
         ("b", 2, None, 1, "milestone, cumulative amount by progress, rounded half-even"),
@@ -311,7 +183,7 @@ def test_the_entry_names_its_rule_version_source_and_policy(driven):
     assert expected == found
     assert {("recognition", None, 0, None)} == {
         (one["kind"], one["window"], one["lineage"]["event_count"], one["lineage"]["event_digest"])
-        for one in entries(shard)
+        for one in shard.entries
     }
 
 
@@ -552,16 +424,3 @@ def test_a_restart_after_any_activation_changes_nothing(driven, stop):
     unbroken = driven(STORY).play()
     restarted = driven(STORY).play(stop=stop).reopen().play()
     assert unbroken.lines == restarted.lines
-
-
-def test_what_a_line_earned_of_another_product_stays_with_that_one(driven):
-    shard = driven("""
-        2025-01-01 reference kind=product id=basic revenue_account=4001
-        2025-01-01 reference kind=product id=pro revenue_account=4002
-        2025-01-01 contract fixed=a:100~monthly=basic end=2025-03-01
-        2025-02-01 clock
-
-        2025-02-01 contract version=2 effective=2025-02-01 fixed=a:100~monthly=pro end=2025-03-01
-        2025-03-01 clock
-    """).play()
-    assert {"4001": -50, "4002": -50, "unbilled_receivable": 100} == shard.balances()

@@ -2,13 +2,7 @@
 
 from accounting.coverage import ALWAYS
 from dataflows.contract_table import Change
-from schemas.instants import parse_instant
-from tests.support.timeline import instant
-
-
-def micros(text):
-    """A time of a timeline in microseconds."""
-    return parse_instant(instant(text))
+from tests.support.timeline import micros
 
 
 def covering(parts, at, contract_id=None, meter="m", customer="c"):

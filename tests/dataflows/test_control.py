@@ -6,9 +6,8 @@ from accounting.calendar import Period
 from connectors.files.source import decoded
 from dataflows.control import Control
 from schemas.encode import encode
-from schemas.instants import parse_instant
 from schemas.topics import CONTROL
-from tests.support.timeline import instant
+from tests.support.timeline import instant, micros
 
 JANUARY = Period(2025, 1)
 CLOSE = {"kind": "period_close", "entity": "us", "period": "2025-01", "actor": "ann"}
@@ -42,11 +41,6 @@ def control(parts, settled, restated):
         )
 
     return apply
-
-
-def micros(text):
-    """A time of a timeline in microseconds."""
-    return parse_instant(instant(text))
 
 
 def test_a_clock_record_moves_the_business_date_to_its_instant(parts, control):

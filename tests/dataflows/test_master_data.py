@@ -7,16 +7,10 @@ import pytest
 from accounting.allocation import Bundle
 from accounting.coverage import ALWAYS
 from dataflows.master_data import Restatement
-from schemas.instants import parse_instant
 from tests.dataflows.stores import Parts
-from tests.support.timeline import instant
+from tests.support.timeline import micros
 
 DAY_US = 24 * 3_600_000_000
-
-
-def micros(text):
-    """A time of a timeline in microseconds."""
-    return parse_instant(instant(text))
 
 
 JAN, FEB, MAR = micros("2025-01-01"), micros("2025-02-01"), micros("2025-03-01")

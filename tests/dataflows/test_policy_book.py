@@ -1,15 +1,8 @@
 """Policies as control records decide them: taken or refused with a reason, kept over a restart, and cutting windows."""
 
 from accounting.window import Windows, WindowSize
-from schemas.instants import parse_instant
 from tests.dataflows.stores import Parts
-from tests.support.timeline import instant
-
-
-def micros(text):
-    """A time of a timeline in microseconds."""
-    return parse_instant(instant(text))
-
+from tests.support.timeline import micros
 
 JAN, FEB = micros("2025-01-01"), micros("2025-02-01")
 

@@ -7,14 +7,7 @@ import pytest
 
 from accounting.require import InvariantBroken
 from dataflows.posting_terms import NOTHING, Amounts, posting_terms
-from schemas.instants import parse_instant
-from tests.support.timeline import instant
-
-
-def micros(text):
-    """A time of a timeline in microseconds."""
-    return parse_instant(instant(text))
-
+from tests.support.timeline import micros
 
 JAN, FEB = micros("2025-01-01"), micros("2025-02-01")
 EARNED = {"unbilled_receivable": 300, "revenue": -300}

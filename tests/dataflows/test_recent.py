@@ -22,6 +22,14 @@ def test_the_least_recently_used_goes_first():
     assert ["a", "b", "c", "b"] == made
 
 
+def test_a_value_that_was_made_elsewhere_is_not_made_again():
+    kept, made = recent(2)
+    for name in ("a", "b"):
+        kept.note(name, f"{name}?")
+    assert ["a?", "c!", "b!"] == [kept.of("a"), kept.of("c"), kept.of("b")]
+    assert ["c", "b"] == made
+
+
 def test_what_is_forgotten_is_made_again():
     kept, made = recent(2)
     kept.of("a")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from . import instant, number
+from .topic import Invalid, must
 
 TOPIC = "billing.events"
 KINDS = (
@@ -72,31 +73,8 @@ class Fact:
         return (self.customer, self.contract, self.invoice, *money)
 
 
-class Invalid(Exception):
-    """A record that fails the schema (events.md, Fine print)."""
-
-
-def parse_partitions(partitions, segment_of):
-    """(facts, exceptions) of all rows of the topic, every fact in its segment (events.md, Fine print)."""
-    facts, exceptions = [], set()
-    for rows in partitions.values():
-        reached = instant.FAR_PAST
-        for row in rows:
-            try:
-                if row.value is None:
-                    raise Invalid
-                time = _time(row.value.get("event_time"))
-                if time is None:
-                    raise Invalid
-                facts.append(_parse(row, time, segment_of(max(reached, time))))
-            except Invalid:
-                exceptions.add(("undecodable" if row.value is None else "invalid", *row.position))
-            else:
-                reached = max(reached, time)
-    return facts, exceptions
-
-
-def _parse(row, time, segment):
+def parse(row, time, segment):
+    """The fact a row states; raises Invalid."""
     value = row.value
     kind, currency = value.get("kind"), value.get("currency")
     if type(kind) is not str or kind not in KINDS:
@@ -109,13 +87,13 @@ def _parse(row, time, segment):
     fact = Fact(
         position=row.position,
         segment=segment,
-        event_id=_must(_text(value.get("event_id"))),
-        source=_must(_text(value.get("source"))),
-        time=time,
+        event_id=must(_text(value.get("event_id"))),
+        source=must(_text(value.get("source"))),
+        time=must(time),
         kind=kind,
         invoice=_text(value.get("invoice_id")),
         note=_text(value.get("credit_note_id")),
-        customer=_must(_text(value.get("customer_id"))),
+        customer=must(_text(value.get("customer_id"))),
         contract=contract,
         currency=currency,
         amount=_minor(value.get("amount"), currency),
@@ -137,7 +115,7 @@ def _line(value, currency):
     start, end = _time(value.get("start")), _time(value.get("end"))
     if start is not None and end is not None and start >= end:
         raise Invalid
-    return FactLine(_must(_text(value.get("line_id"))), _must(_minor(value.get("amount"), currency)), start, end)
+    return FactLine(must(_text(value.get("line_id"))), must(_minor(value.get("amount"), currency)), start, end)
 
 
 def _allocations(value, currency):
@@ -151,7 +129,7 @@ def _allocations(value, currency):
 def _rate(value):
     if value is None:
         return None
-    rate = _must(number.decimal(value))
+    rate = must(number.decimal(value))
     if rate <= 0:
         raise Invalid
     return rate
@@ -161,7 +139,7 @@ def _minor(value, currency):
     """Minor units of an amount that is no finer than they are, None for none."""
     if value is None:
         return None
-    exact = _must(number.decimal(value)) * 10 ** number.currency_digits(currency)
+    exact = must(number.decimal(value)) * 10 ** number.currency_digits(currency)
     if exact.denominator != 1:
         raise Invalid
     return exact.numerator
@@ -180,10 +158,4 @@ def _text(value):
 
 
 def _time(value):
-    return None if value is None else _must(instant.parse(value))
-
-
-def _must(value):
-    if value is None:
-        raise Invalid
-    return value
+    return None if value is None else must(instant.parse(value))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import billing_record, control, history, instant, policy, reference_record, routing, topic
+from . import billing_record, contract, control, instant, policy, reference_record, routing, topic
 from .books import Books, Ledger
 from .dedupe import dedupe
 from .desired import Desired
@@ -37,14 +37,15 @@ class Log:
                 self.watermarks[partition] = watermark
         self.dedupe = dedupe(self.usages)
         self.outcomes.update(self.dedupe.outcomes)
-        versions = topic.read(directory, history.TOPIC)
-        self.versions, refused_versions = history.parse_partitions(versions, segment_of)
-        references = topic.read(directory, reference_record.TOPIC)
-        self.references, refused_references = reference_record.parse_partitions(references, segment_of)
-        facts, refused_facts = billing_record.parse_partitions(topic.read(directory, billing_record.TOPIC), segment_of)
+        self.versions, refused_versions = self._stated(directory, contract)
+        self.references, refused_references = self._stated(directory, reference_record)
+        facts, refused_facts = self._stated(directory, billing_record)
         self.facts, conflicts = routing.unique(facts)
         refused = refused_versions | refused_references | refused_facts
         self.exceptions = refused | conflicts | self.controls.exceptions
+
+    def _stated(self, directory, kind):
+        return topic.stated(topic.read(directory, kind.TOPIC), kind.parse, self.controls.segment_of)
 
     def desired(self, segment, moment, closed_at):
         """What the books should say of all records up to a segment."""

@@ -5,7 +5,9 @@ from fractions import Fraction
 from typing import Any
 
 from . import instant, number, rate
+from .topic import Invalid
 
+TOPIC = "contracts.events"
 KINDS = {"activated", "amended", "renewed", "cancelled"}
 TREATMENTS = [None, "auto", "separate_contract", "prospective", "cumulative_catch_up"]
 LINE_KINDS = {"ratable", "usage", "point_in_time", "milestone", "credits"}
@@ -75,17 +77,12 @@ class Version:
         return next((line for line in self.lines if line.line_id == line_id), None)
 
 
-class Invalid(Exception):
-    """A record that fails the schema (events.md, Fine print)."""
-
-
-def parse(row, segment):
+def parse(row, time, segment):
     """The version a row states; raises Invalid."""
     value = row.value
     for name in ("event_id", "source", "contract_id", "customer_id", "entity", "currency"):
         _text(value.get(name))
-    _time(value.get("event_time"))
-    if _text(value.get("kind")) not in KINDS:
+    if time is None or _text(value.get("kind")) not in KINDS:
         raise Invalid
     start, end = _time(value.get("start")), _time(value.get("end"))
     lines = value.get("lines")

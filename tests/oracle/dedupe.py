@@ -23,7 +23,7 @@ def dedupe(usages):
     for record in usages:
         identities.setdefault(record.identity, []).append(record)
     for identity, records in identities.items():
-        records.sort(key=_applied_order)
+        records.sort(key=topic.applied_order)
         winner = records[0]
         result.counted.append(winner)
         result.outcomes.update(outcomes(records, winner))
@@ -49,11 +49,6 @@ def outcomes(records, winner):
         else:
             result[record.position] = "identity_conflict"
     return result
-
-
-def _applied_order(record):
-    _, partition, offset = record.position
-    return (record.segment, topic.partition_order(partition), offset)
 
 
 def _candidates(records):

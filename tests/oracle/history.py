@@ -1,8 +1,6 @@
 """Histories: the applied versions of every contract and which of them is in force when."""
 
-from . import contract, instant, topic
-
-TOPIC = "contracts.events"
+from . import instant, topic
 
 
 class History:
@@ -62,7 +60,7 @@ class Histories:
         self.contracts, self.customers = {}, {}
         self.exceptions, self.duplicates = set(), set()
         accepted = {}
-        for version in sorted(versions, key=_applied_order):
+        for version in sorted(versions, key=topic.applied_order):
             numbers = accepted.setdefault(version.key, {})
             known = numbers.get(version.number)
             if known is None:
@@ -89,27 +87,3 @@ class Histories:
             else:
                 applied.append(version)
         return applied
-
-
-def parse_partitions(partitions, segment_of):
-    """(versions, exceptions) of all rows of the topic, every version in its segment (events.md, Fine print)."""
-    versions, exceptions = [], set()
-    for rows in partitions.values():
-        reached = instant.FAR_PAST
-        for row in rows:
-            try:
-                if row.value is None:
-                    raise contract.Invalid
-                time = instant.parse(row.value.get("event_time"))
-                parsed = contract.parse(row, segment_of(max(reached, time or reached)))
-            except contract.Invalid:
-                exceptions.add(("undecodable" if row.value is None else "invalid", *row.position))
-            else:
-                reached = max(reached, time)
-                versions.append(parsed)
-    return versions, exceptions
-
-
-def _applied_order(version):
-    _, partition, offset = version.position
-    return (version.segment, topic.partition_order(partition), offset)

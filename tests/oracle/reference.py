@@ -13,7 +13,7 @@ class Reference:
 
     def __init__(self, records):
         self.exceptions, self.dated = set(), {}
-        for record in sorted(records, key=_applied_order):
+        for record in sorted(records, key=topic.applied_order):
             known = self.dated.setdefault((record.kind, record.name), {})
             self._take(record, known)
 
@@ -92,8 +92,3 @@ class Reference:
     def _bundles(self, at):
         names = sorted(name for kind, name in self.dated if kind == "bundle")
         return [facts for name in names if (facts := self.in_force("bundle", name, at))]
-
-
-def _applied_order(record):
-    _, partition, offset = record.position
-    return (record.segment, topic.partition_order(partition), offset)

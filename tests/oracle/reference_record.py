@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from . import instant, number
 from .contract import METHODS
+from .topic import Invalid, must
 
 TOPIC = "reference.events"
 ENVELOPE = ("event_id", "source", "event_time", "correlation_id")
@@ -26,30 +27,7 @@ class Record:
     content: dict
 
 
-class Invalid(Exception):
-    """A record that fails the schema (events.md, Fine print)."""
-
-
-def parse_partitions(partitions, segment_of):
-    """(records, exceptions) of all rows of the topic, every record in its segment (events.md, Fine print)."""
-    records, exceptions = [], set()
-    for rows in partitions.values():
-        reached = instant.FAR_PAST
-        for row in rows:
-            try:
-                if row.value is None:
-                    raise Invalid
-                time = _time(row.value, "event_time")
-                segment = segment_of(max(reached, instant.FAR_PAST if time is None else time))
-                records.append(parse(row, segment, time))
-            except Invalid:
-                exceptions.add(("undecodable" if row.value is None else "invalid", *row.position))
-            else:
-                reached = reached if time is None else max(reached, time)
-    return records, exceptions
-
-
-def parse(row, segment, time):
+def parse(row, time, segment):
     """The record a row states; raises Invalid."""
     value, kind = row.value, row.value.get("kind")
     if type(kind) is not str or kind not in KINDS:
@@ -74,7 +52,7 @@ def _product(value):
     }
     if facts["method"] not in (None, *METHODS) or type(facts["variable"]) is not bool:
         raise Invalid
-    return _must(_text(value, "id", "product_id", "product")), facts
+    return must(_text(value, "id", "product_id", "product")), facts
 
 
 def _bundle(value):
@@ -83,15 +61,15 @@ def _bundle(value):
         raise Invalid
     facts = {
         "products": products,
-        "price": _must(_decimal(value, "price")),
+        "price": must(_decimal(value, "price")),
         "currency": _text(value, "currency"),
     }
-    return _must(_text(value, "id", "bundle_id", "bundle")), facts
+    return must(_text(value, "id", "bundle_id", "bundle")), facts
 
 
 def _account(value):
-    name = _must(_text(value, "name", "account", "id"))
-    return (_text(value, "entity"), name), {"number": _must(_text(value, "number", "erp_number"))}
+    name = must(_text(value, "name", "account", "id"))
+    return (_text(value, "entity"), name), {"number": must(_text(value, "number", "erp_number"))}
 
 
 def _entity(value):
@@ -100,18 +78,18 @@ def _entity(value):
         facts = {"zone": ZoneInfo(zone or "UTC"), "currency": _text(value, "functional_currency")}
     except (ValueError, OSError, KeyError):
         raise Invalid from None
-    return _must(_text(value, "id", "entity", "entity_id")), facts
+    return must(_text(value, "id", "entity", "entity_id")), facts
 
 
 def _fx_rate(value):
-    rate = _must(_decimal(value, "rate"))
+    rate = must(_decimal(value, "rate"))
     if rate <= 0:
         raise Invalid
-    return (_must(_text(value, "base")), _must(_text(value, "quote"))), {"rate": rate}
+    return (must(_text(value, "base")), must(_text(value, "quote"))), {"rate": rate}
 
 
 def _exception_owner(value):
-    return _must(_text(value, "class", "id")), {"owner": _must(_text(value, "owner"))}
+    return must(_text(value, "class", "id")), {"owner": must(_text(value, "owner"))}
 
 
 KINDS = {
@@ -122,12 +100,6 @@ KINDS = {
     "fx_rate": _fx_rate,
     "exception_owner": _exception_owner,
 }
-
-
-def _must(value):
-    if value is None:
-        raise Invalid
-    return value
 
 
 def _text(value, *keys):
@@ -141,10 +113,10 @@ def _text(value, *keys):
 def _decimal(value, key):
     if value.get(key) is None:
         return None
-    return _must(number.decimal(value[key]))
+    return must(number.decimal(value[key]))
 
 
 def _time(value, key):
     if value.get(key) is None:
         return None
-    return _must(instant.parse(value[key]))
+    return must(instant.parse(value[key]))

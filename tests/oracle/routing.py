@@ -1,22 +1,17 @@
 """Routing: which contract a billing fact belongs to, and in which order the facts of a contract count."""
 
+from . import topic
 from .billing_record import KINDS
-from .topic import partition_order
 
 
 def unique(facts):
     """(facts, exceptions): of one identity the first applied counts; the same again is nothing, another a conflict."""
     first, exceptions = {}, set()
-    for fact in sorted(facts, key=_applied_order):
+    for fact in sorted(facts, key=topic.applied_order):
         known = first.setdefault(fact.identity, fact)
         if known.content != fact.content:
             exceptions.add(("identity_conflict", *fact.position))
     return list(first.values()), exceptions
-
-
-def _applied_order(fact):
-    _, partition, offset = fact.position
-    return (fact.segment, partition_order(partition), offset)
 
 
 class Router:

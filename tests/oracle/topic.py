@@ -29,9 +29,26 @@ class Row:
         return (self.topic, self.partition, self.offset)
 
 
+class Invalid(Exception):
+    """A record that fails the schema (events.md, Fine print)."""
+
+
+def must(value):
+    """A value that has to be there; raises Invalid."""
+    if value is None:
+        raise Invalid
+    return value
+
+
 def partition_order(partition):
     """A sort key for partitions: numbers by value, then names."""
     return (0, partition, "") if isinstance(partition, int) else (1, 0, partition)
+
+
+def applied_order(record):
+    """A sort key for parsed records: the order in which they apply."""
+    _, partition, offset = record.position
+    return (record.segment, partition_order(partition), offset)
 
 
 def read(directory, topic):
@@ -48,6 +65,26 @@ def read(directory, topic):
                 files[int(path.stem) if path.stem.isdecimal() else path.stem] = path
     ordered = sorted(files, key=partition_order)
     return {partition: _rows(topic, partition, files[partition]) for partition in ordered}
+
+
+def stated(partitions, parse, segment_of):
+    """(what the rows state, exceptions), each row parsed with its time, if any, in its segment (events.md, Fine print)."""
+    found, exceptions = [], set()
+    for rows in partitions.values():
+        reached = instant.FAR_PAST
+        for row in rows:
+            try:
+                if row.value is None:
+                    raise Invalid
+                said = row.value.get("event_time")
+                time = None if said is None else must(instant.parse(said))
+                latest = reached if time is None else max(reached, time)
+                found.append(parse(row, time, segment_of(latest)))
+            except Invalid:
+                exceptions.add(("undecodable" if row.value is None else "invalid", *row.position))
+            else:
+                reached = latest
+    return found, exceptions
 
 
 def _rows(topic, partition, path):

@@ -7,7 +7,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.support.fixed_lines import DIGITS
+from tests.support.fixed_lines import DIGITS, major_text, minor_units
 from tests.support.moments import START, instant, moment
 
 Record = dict[str, Any]
@@ -76,7 +76,7 @@ class Billed:
         self.digits = DIGITS.get(self.currency, 2)
         self.unnamed = rng.random() < 0.15
         self.lines = {line["line_id"]: line for one in known for line in one["lines"]}
-        totals = [_minor(line.get("total") or "0", self.digits) for line in last["lines"]]
+        totals = [minor_units(line.get("total") or "0", self.digits) for line in last["lines"]]
         whole = max(sum(totals), 1_000) if rng.random() < 0.8 else rng.randint(100, 50_000)
         start = moment(first["start"])
         if "opening" in first:  # what came before is in it
@@ -97,7 +97,7 @@ class Billed:
             "event_id": f"b{len(self.found)}", "source": rng.choice(("bill", "psp")), "event_time": instant(at),
             "kind": kind, "invoice_id": invoice, "customer_id": self.contract["customer_id"], "currency": self.currency,
             "contract_id": None if self.unnamed and rng.random() < 0.8 else self.contract["contract_id"],
-            "amount": None if minor is None else _text(minor, self.digits), **facts,
+            "amount": None if minor is None else major_text(minor, self.digits), **facts,
         }  # fmt: skip
         if rng.random() < 0.1:
             record["fx_rate"] = rng.choice(("1.25", "0.9", "131.5"))
@@ -111,7 +111,7 @@ class Billed:
         self.billed, self.net = [line["line_id"] for line in lines if line["line_id"] in self.lines], net
         facts: Record = {"lines": lines} if lines else {}
         if tax:
-            facts["tax"] = _text(tax, self.digits)
+            facts["tax"] = major_text(tax, self.digits)
         self._put("invoice_finalized", at, name, net + tax, **facts)
         self.voided = False
         self.gross, self.open, self.paid, self.left, self.name, self.at = net + tax, net + tax, 0, net + tax, name, at
@@ -147,18 +147,18 @@ class Billed:
         found: list[Record] = []
         for number, name in enumerate(names):
             part = net // len(names) if number else net - net // len(names) * (len(names) - 1)
-            found.append({"line_id": name, "amount": _text(part, self.digits)})
+            found.append({"line_id": name, "amount": major_text(part, self.digits)})
             if name in self.lines and rng.random() < 0.4:
                 found[-1] |= self._period(self.lines[name], period)
         if rng.random() < 0.1 and net > 500:
-            found.append({"line_id": names[0], "amount": "-" + _text(100, self.digits)})
+            found.append({"line_id": names[0], "amount": "-" + major_text(100, self.digits)})
         return found
 
     def _said(self, part: int) -> Record:
         """Lines and tax of a credit, now and then: else they are what the invoice says."""
         net = part * self.net // self.gross
         lines = self._lines(net, (0, 1), self.billed) if self.random.random() < 0.3 else []
-        return {"lines": lines, "tax": _text(part - net, self.digits)} if lines else {}
+        return {"lines": lines, "tax": major_text(part - net, self.digits)} if lines else {}
 
     def _period(self, line: Record, period: tuple[int, int]) -> Record:
         """The part of a line's term that an invoice is for, in whole days."""
@@ -210,7 +210,7 @@ class Billed:
         if self.open <= 0:
             ways |= {"refund": part // 3, "customer_balance": part // 4, "external": rng.choice((0, part // 5))}
         facts: Record = (
-            {"allocations": {way: _text(minor, self.digits) for way, minor in ways.items()}}
+            {"allocations": {way: major_text(minor, self.digits) for way, minor in ways.items()}}
             if any(ways.values())
             else {}
         )
@@ -315,12 +315,3 @@ class BillingPolicies:
                 at = instant(START - timedelta(days=300 - len(found)))
                 found.append({"source": "ops", "event_time": at, "kind": "policy", "key": key, "value": value})
         return found
-
-
-def _minor(text: str, digits: int) -> int:
-    whole, _, fraction = text.partition(".")
-    return int(whole + fraction.ljust(digits, "0")[:digits])
-
-
-def _text(minor: int, digits: int) -> str:
-    return f"{minor // 10**digits}.{minor % 10**digits:0{digits}d}" if digits else str(minor)

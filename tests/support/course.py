@@ -44,6 +44,18 @@ BILLING = {
 KINDS = {"delivered": "point_in_time"}  # of lines, where the word is another one
 MODIFICATION = ("treatment", "reason", "approved_by", "requested_by", "past_credit")
 
+# How many cases begin. Three months and 90 dollars, a dollar a day: 31 days in January, 59 after it.
+QUARTER = """
+    2025-01-01 contract 2025-01-01..2025-04-01
+        a ratable 90
+"""
+INVOICED = QUARTER + "    2025-01-01 invoice i1 90.00\n"
+# Six months, a hundred dollars a month.
+HALF_YEAR = """
+    2025-01-01 contract 2025-01-01..2025-07-01
+        a ratable 600 method=monthly
+"""
+
 
 class Course:
     """The records of a text, in the order in which they are written, and the runs between them."""

@@ -26,6 +26,7 @@ from tests.support.timeline import Step, booked, instant, timeline
 
 HOUR_US = 3_600_000_000
 CONTROLS = {"clock": "clock", "close": "period_close", "reopen": "period_reopen", "policy": "policy"}
+QUARTER = "2025-01-01 contract fixed=a:90 end=2025-04-01"  # of a story: a dollar a day
 
 
 def flow_settings(**changes: Any) -> FlowSettings:
@@ -102,6 +103,11 @@ class DrivenShard:
         return [booked(line) for line in self.lines[JOURNAL].values()]
 
     @property
+    def entries(self) -> list[dict[str, Any]]:
+        """The records of revenue.journal."""
+        return [json.loads(line) for line in self.lines[JOURNAL].values()]
+
+    @property
     def exceptions(self) -> list[str]:
         """Class, position and status of every exception, in the order in which they were said."""
         records = [json.loads(line) for line in self.lines[EXCEPTIONS].values()]
@@ -125,8 +131,7 @@ class DrivenShard:
     def balances(self, by: str = "account", amount: str = "amount") -> dict[str, Decimal]:
         """Signed sums that are not zero, debits positive, by account or by a field of the entry and account."""
         sums: Counter[str] = Counter()
-        for line in self.lines[JOURNAL].values():
-            entry = json.loads(line)
+        for entry in self.entries:
             for one in entry["lines"]:
                 name = one["account"] if by == "account" else f"{entry[by]} {one['account']}"
                 sums[name] += Decimal(one[amount]) * (1 if one["side"] == "debit" else -1)  # type: ignore[assignment]

@@ -187,3 +187,14 @@ class FixedLines:
         whole = sum(int(line["total"].partition(".")[0]) for line in lines)
         recognised = f"{whole * rng.randint(0, 20) // 100}"
         return {"as_of": instant(as_of), "recognised": recognised, "billed": billed}
+
+
+def minor_units(text: str, digits: int) -> int:
+    """The minor units of an amount; digits too many are cut."""
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction.ljust(digits, "0")[:digits])
+
+
+def major_text(minor: int, digits: int) -> str:
+    """Minor units that are not negative as an amount is written."""
+    return f"{minor // 10**digits}.{minor % 10**digits:0{digits}d}" if digits else str(minor)

@@ -10,7 +10,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.support.fixed_lines import DIGITS, METHODS, PRODUCTS
+from tests.support.fixed_lines import DIGITS, METHODS, PRODUCTS, major_text, minor_units
 from tests.support.moments import instant, moment
 
 Contract = dict[str, Any]
@@ -126,16 +126,16 @@ class ModifiedLines:
         if line is None:
             return
         digits = DIGITS.get(record["currency"], 2)
-        minor = _minor(line["total"], digits)
+        minor = minor_units(line["total"], digits)
         later = rng.choice((minor * 3 // 2 + 1, minor * 11 // 10 + 1, minor * 9 // 10, minor // 2, minor + 1))
-        line["total"] = _text(later, digits)
+        line["total"] = major_text(later, digits)
         if rng.random() < 0.3:
             line["ssp"] = rng.choice((line["total"], "33.33", None))
         if rng.random() < 0.15 and line["kind"] != "point_in_time":
             line["distinct"] = not line.get("distinct", True)
         started = moment(record["start"]) + timedelta(days=8) < effective and fixed[0]["kind"] == "ratable"
         if later < minor and started and rng.random() < 0.4:
-            record["modification"] = {"past_credit": _text((minor - later) // 4, digits)}
+            record["modification"] = {"past_credit": major_text((minor - later) // 4, digits)}
 
     def _add(self, record: Contract, lines: list[Line], effective: datetime) -> None:
         """A line more, at its selling price or off it."""
@@ -150,8 +150,8 @@ class ModifiedLines:
             return
         minor = rng.choice((rng.randint(100, 9_999), rng.randint(10_000, 5_000_000)))
         line: Line = {"line_id": f"x{record['version']}-{len(lines)}", "product_id": rng.choice(products)}
-        line |= {"total": _text(minor, digits), "start": instant(start), "end": instant(end), "distinct": True}
-        line["ssp"] = rng.choice((None, line["total"], line["total"], _text(minor * 5 // 4, digits), "33.33"))
+        line |= {"total": major_text(minor, digits), "start": instant(start), "end": instant(end), "distinct": True}
+        line["ssp"] = rng.choice((None, line["total"], line["total"], major_text(minor * 5 // 4, digits), "33.33"))
         kind = rng.choice(("ratable", "ratable", "point_in_time", "milestone"))
         if kind == "ratable":
             line["method"] = rng.choice(METHODS)
@@ -175,7 +175,7 @@ class ModifiedLines:
             expected += rng.choice((0, 0, 5))
             line["progress"] = {"incurred": str(rng.randint(incurred, expected)), "expected": str(expected)}
             if rng.random() < 0.5:
-                line["total"] = _text(_minor(line["total"], digits) * 5 // 4, digits)
+                line["total"] = major_text(minor_units(line["total"], digits) * 5 // 4, digits)
 
     def _terms(self, record: Contract, lines: list[Line], effective: datetime) -> None:
         """Another end or method of a line, or another quantity."""
@@ -204,12 +204,16 @@ class ModifiedLines:
         for line in lines:
             line.setdefault("end", instant(end))
         if fixed and fixed[0]["kind"] == "ratable" and rng.random() < 0.4:
-            fixed[0] |= {"end": instant(longer), "total": _text(_minor(fixed[0]["total"], digits) * 3 // 2, digits)}
+            fixed[0] |= {
+                "end": instant(longer),
+                "total": major_text(minor_units(fixed[0]["total"], digits) * 3 // 2, digits),
+            }
             return
         product = next((line["product_id"] for line in fixed), "f0")
         line: Line = {"line_id": f"x{record['version']}-r", "product_id": product, "kind": "ratable", "distinct": True}
         lines.append(
-            line | {"total": _text(rng.randint(100, 99_999), digits), "start": instant(end), "end": instant(longer)}
+            line
+            | {"total": major_text(rng.randint(100, 99_999), digits), "start": instant(end), "end": instant(longer)}
         )
 
     # -- estimates and treatments
@@ -217,7 +221,7 @@ class ModifiedLines:
     def _estimate(self, records: list[Contract]) -> None:
         """A variable amount that is there from the first version on."""
         digits = DIGITS.get(records[0]["currency"], 2)
-        amount = _text(self.random.randint(100, 99_999), digits)
+        amount = major_text(self.random.randint(100, 99_999), digits)
         fixed = [line["line_id"] for line in self._fixed(records[0]["lines"])]
         some = fixed[:1] if self.random.random() < 0.3 else []
         for record in records:
@@ -226,7 +230,7 @@ class ModifiedLines:
     def _estimates(self, record: Contract) -> None:
         digits = DIGITS.get(record["currency"], 2)
         changed = [
-            dict(one, estimate=_text(_minor(one["estimate"], digits) * 6 // 5, digits))
+            dict(one, estimate=major_text(minor_units(one["estimate"], digits) * 6 // 5, digits))
             for one in record.get("variable", [])
         ]
         if changed:
@@ -242,12 +246,3 @@ class ModifiedLines:
         if rng.random() < 0.25:
             facts |= rng.choice(({"reason": None}, {"approved_by": None}, {"requested_by": "ann"}))
         record["modification"] = {**record.get("modification", {}), "treatment": treatment, **facts}
-
-
-def _minor(text: str, digits: int) -> int:
-    whole, _, fraction = text.partition(".")
-    return int(whole + fraction.ljust(digits, "0")[:digits])
-
-
-def _text(minor: int, digits: int) -> str:
-    return f"{minor // 10**digits}.{minor % 10**digits:0{digits}d}" if digits else str(minor)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from schemas.instants import parse_instant
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -33,6 +35,11 @@ def timeline(text: str) -> list[list[Step]]:
 def instant(text: str) -> str:
     """A date, or the beginning of a time of day, as RFC 3339."""
     return text + "0000-00-00T00:00:00"[len(text) :] + "Z"
+
+
+def micros(text: str) -> int:
+    """The same in microseconds."""
+    return parse_instant(instant(text))
 
 
 def ledger(text: str) -> list[str]:

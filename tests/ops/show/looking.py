@@ -12,6 +12,24 @@ from tests.support.course import Course
 from tests.support.process import Ended, here
 
 Record = dict[str, Any]
+# Usage and a fixed line, a price that rises from a closed month on, and a credit.
+MIXED = """
+    2025-01-01 contract 2025-01-01..2026-01-01
+        a ratable 1200 method=monthly
+        u usage 2
+    2025-01-01 invoice i1 1200
+        a 1200
+    2025-01-10 usage 4
+    2025-02-01 invoice i2 6
+        u 6
+    2025-05-03 close 2025-04
+    2025-05-10 amend effective=2025-04-01
+        a ratable 1500 method=monthly
+        u usage 2
+    2025-06-01 note n1 120 of=i1 refund=20
+        a 120
+    run 2025-07-01
+"""
 
 
 def played(root: Path, *courses: str) -> Books:
@@ -36,6 +54,12 @@ def contract(books: Books, *words: str, contract_id: str = "k") -> Record:
     ended = show(books, "contract", contract_id, "--json", *words, source=True, state=True)
     assert (0, "") == (ended.code, ended.said)
     found: Record = json.loads(ended.printed)
+    return found
+
+
+def remaining(books: Books, *words: str, contract_id: str = "k") -> Record:
+    """What `accrual show contract --json` says is still to be recognised."""
+    found: Record = contract(books, *words, contract_id=contract_id)["remaining"]
     return found
 
 

@@ -9,13 +9,9 @@ import pytest
 
 from tests.ops.show.looking import flowing, played
 from tests.support.books import Books
+from tests.support.course import INVOICED
 from tests.support.process import Ended, here
 
-QUARTER = """
-    2025-01-01 contract 2025-01-01..2025-04-01
-        a ratable 90
-    2025-01-01 invoice i1 90.00
-"""
 COURSES = {
     "invoice_unknown": ("    2025-02-01 paid i9 90.00", "billing 1", "by itself"),
     "invoice_conflict": ("    2025-02-01 invoice i1 80.00", "billing 1", "--payload"),
@@ -44,7 +40,7 @@ def retry(books: Books, name: str, **changed: object) -> Ended:
 @pytest.mark.parametrize("cls", COURSES)
 def test_the_list_says_what_settles_each_and_why(tmp_path: Path, cls: str) -> None:
     step, at, way = COURSES[cls]
-    books = played(tmp_path, f"{QUARTER}{step}\n    run 2025-03-01\n    open {cls} {at}\n")
+    books = played(tmp_path, f"{INVOICED}{step}\n    run 2025-03-01\n    open {cls} {at}\n")
     (row,) = (line for line in ask(books, "list").printed.splitlines() if f" {cls} " in line)
     assert row.endswith(f"  {way}")
     (one,) = books.exceptions()
@@ -53,7 +49,7 @@ def test_the_list_says_what_settles_each_and_why(tmp_path: Path, cls: str) -> No
 
 def exception_of(tmp_path: Path, cls: str) -> tuple[Books, str]:
     step, at, _ = COURSES[cls]
-    books = played(tmp_path, f"{QUARTER}{step}\n    run 2025-03-01\n    open {cls} {at}\n")
+    books = played(tmp_path, f"{INVOICED}{step}\n    run 2025-03-01\n    open {cls} {at}\n")
     (one,) = books.exceptions()
     return books, one["exception_id"]
 
