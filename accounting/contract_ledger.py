@@ -12,7 +12,7 @@ from datetime import date
 from operator import attrgetter, itemgetter
 
 from accounting.billing import Billing
-from accounting.billing_fact import FX_RATE_MISSING, BillingFact, Problem
+from accounting.billing_fact import FX_RATE_MISSING, BillingFact, BillingKind, Problem
 from accounting.booking import FX_GAIN_LOSS, Booking, Leg, ServedLine, Shift, ShiftMode
 from accounting.calendar import local_date
 from accounting.contract import ContractVersion
@@ -79,12 +79,13 @@ def settle_contract(
     """
     exchange = exchange or Exchange(versions[0].currency)
     terms = ServiceTerms(versions, plan)
+    facts, lacking = _with_rates(list(facts), exchange)
     billing = Billing(terms, facts)
     overlays = billing.overlays()
     found = plan.effects(ALWAYS, until) if planned is None else planned
     if overlays:
         found = net_of_credits(terms, found, overlays, plan.opened_at, until)
-    ledger = _Ledger(terms, exchange, Settled(problems=list(billing.problems), overlays=overlays))
+    ledger = _Ledger(terms, exchange, Settled(problems=[*billing.problems, *lacking], overlays=overlays))
     if not ledger.begin():
         return ledger.settled
     # Sorted by instant alone where the order within one is that of the lists: sorted() is stable.
@@ -315,11 +316,43 @@ class _Ledger:
         add(movements, FX_GAIN_LOSS, 0, -left)
 
     def _lacks_rate(self, fact: BillingFact | None, day: date) -> None:
-        pair = f"{self._exchange.currency}/{self._exchange.functional}"
-        reason = f"there is no rate {pair} for {day}: send an fx_rate record"
-        problem = Problem(fact, FX_RATE_MISSING, reason)
+        problem = _rate_missing(fact, day, self._exchange)
         if problem not in self.settled.problems:
             self.settled.problems.append(problem)
+
+
+def _with_rates(facts: list[BillingFact], exchange: Exchange) -> tuple[list[BillingFact], list[Problem]]:
+    """The facts whose rate is known, and a problem for each other one: what is not booked may shorten no schedule.
+
+    What names an invoice or a note that lacks its rate waits with it.
+    """
+    lacking = {fact: fact.day for fact in facts if exchange.on(fact.day, fact.rate) is None}
+    if not lacking:
+        return facts, []
+    for kind in (BillingKind.INVOICE_FINALIZED, BillingKind.CREDIT_NOTE):
+        issued = {_document(fact, kind) for fact in facts if fact.kind is kind and fact not in lacking}
+        waiting = {_document(fact, kind): day for fact, day in lacking.items() if fact.kind is kind}
+        for fact in facts:
+            name = _document(fact, kind)
+            if (
+                name is not None
+                and name in waiting
+                and name not in issued
+                and fact.kind is not BillingKind.INVOICE_FINALIZED
+            ):
+                lacking.setdefault(fact, waiting[name])
+    problems = [_rate_missing(fact, lacking[fact], exchange) for fact in facts if fact in lacking]
+    return [fact for fact in facts if fact not in lacking], problems
+
+
+def _document(fact: BillingFact, kind: BillingKind) -> str | None:
+    """The invoice, or the credit note, that a fact issues or names."""
+    return fact.invoice_id if kind is BillingKind.INVOICE_FINALIZED else fact.credit_note_id
+
+
+def _rate_missing(fact: BillingFact | None, day: date, exchange: Exchange) -> Problem:
+    pair = f"{exchange.currency}/{exchange.functional}"
+    return Problem(fact, FX_RATE_MISSING, f"there is no rate {pair} for {day}: send an fx_rate record")
 
 
 def _sums(movements: Movements) -> tuple[int, int]:

@@ -238,8 +238,11 @@ class ContractBooks:
         """What schedule, usage and billing post together, and when something is due next."""
         filed, waits = self._ledgers.facts(contract)
         settled, exchange = self._ledgers.settle(contract, filed, planned, until)
-        rated = {(one.instant, one.kind, one.line_id) for one, _ in settled.recognitions}
-        for effect in planned:
+        rated = {(one.instant, one.kind, one.line_id): one for one, _ in settled.recognitions}
+        scheduled = {(one.instant, one.kind, one.line_id) for one in planned}
+        # What credits take, and what a cancellation leaves over, is of lines as well.
+        others = [one for name, one in rated.items() if name not in scheduled and contract.plan.line(one.line_id)]
+        for effect in (*planned, *others):
             self._lookup(contract, effect, missing, (effect.instant, effect.kind, effect.line_id) in rated)
         items: list[_Item] = []
         for effect, movements in settled.recognitions:
