@@ -56,6 +56,7 @@ class Settled:
     """The books of one contract as they should be; movements are (minor units, functional minor units), debits positive."""
 
     recognitions: list[tuple[Effect, Movements]] = field(default_factory=list)
+    unrated: list[Effect] = field(default_factory=list)  # what a missing rate holds back
     usage: list[tuple[UsageRevenue, Movements]] = field(default_factory=list)
     billing: list[BillingEffect] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -87,6 +88,7 @@ def settle_contract(
         found = net_of_credits(terms, found, overlays, plan.opened_at, until)
     ledger = _Ledger(terms, exchange, Settled(problems=[*billing.problems, *lacking], overlays=overlays))
     if not ledger.begin():
+        ledger.settled.unrated += found
         return ledger.settled
     # Sorted by instant alone where the order within one is that of the lists: sorted() is stable.
     timeline: list[tuple[int, Effect | UsageRevenue | Booking]] = [(one.instant, one) for one in found]
@@ -179,7 +181,9 @@ class _Ledger:
             return
         if isinstance(item, Effect):
             movements = self._recognised(self._terms.position(item.line_id), item.amount, item.day)
-            if movements is not None:
+            if movements is None:
+                self.settled.unrated.append(item)
+            else:
                 self.settled.recognitions.append((item, movements))
             return
         movements = self._recognised(item.line_id, item.amount, item.day)
