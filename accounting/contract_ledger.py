@@ -12,7 +12,7 @@ from datetime import date
 from operator import attrgetter, itemgetter
 
 from accounting.billing import Billing
-from accounting.billing_fact import FX_RATE_MISSING, BillingFact, Problem
+from accounting.billing_fact import FX_RATE_MISSING, BillingFact, BillingKind, Problem
 from accounting.booking import FX_GAIN_LOSS, Booking, Leg, ServedLine, Shift, ShiftMode
 from accounting.calendar import local_date
 from accounting.contract import ContractVersion
@@ -56,6 +56,7 @@ class Settled:
     """The books of one contract as they should be; movements are (minor units, functional minor units), debits positive."""
 
     recognitions: list[tuple[Effect, Movements]] = field(default_factory=list)
+    unrated: list[Effect] = field(default_factory=list)  # what a missing rate holds back
     usage: list[tuple[UsageRevenue, Movements]] = field(default_factory=list)
     billing: list[BillingEffect] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -79,13 +80,15 @@ def settle_contract(
     """
     exchange = exchange or Exchange(versions[0].currency)
     terms = ServiceTerms(versions, plan)
+    facts, lacking = _with_rates(list(facts), exchange)
     billing = Billing(terms, facts)
     overlays = billing.overlays()
     found = plan.effects(ALWAYS, until) if planned is None else planned
     if overlays:
         found = net_of_credits(terms, found, overlays, plan.opened_at, until)
-    ledger = _Ledger(terms, exchange, Settled(problems=list(billing.problems), overlays=overlays))
+    ledger = _Ledger(terms, exchange, Settled(problems=[*billing.problems, *lacking], overlays=overlays))
     if not ledger.begin():
+        ledger.settled.unrated += found
         return ledger.settled
     # Sorted by instant alone where the order within one is that of the lists: sorted() is stable.
     timeline: list[tuple[int, Effect | UsageRevenue | Booking]] = [(one.instant, one) for one in found]
@@ -178,7 +181,9 @@ class _Ledger:
             return
         if isinstance(item, Effect):
             movements = self._recognised(self._terms.position(item.line_id), item.amount, item.day)
-            if movements is not None:
+            if movements is None:
+                self.settled.unrated.append(item)
+            else:
                 self.settled.recognitions.append((item, movements))
             return
         movements = self._recognised(item.line_id, item.amount, item.day)
@@ -288,15 +293,12 @@ class _Ledger:
             rate, several = held.rate or then, held.rate is None
             worth = held.move(shift.change, then, used)
         course = self.settled.positions[shift.position]
-        # A reversal gives back at the rates of what was taken, not at those of the credit's legs.
-        taken = Used() if shift.mode is ShiftMode.TAKE else used
-        shifted = course.shift(shift.change, rate, booking.stated_by.invoice_id or "", taken, worth, several)
+        shifted = course.shift(shift.change, rate, booking.stated_by.invoice_id or "", used, worth, several)
         course.record(shifted, movements)
         if held is not None and shift.mode is ShiftMode.TAKE:
             held.amount += shift.change
             held.functional -= shifted.functional
-            held.rate = next(iter(taken)) if len(taken) == 1 else None
-            used |= taken
+            held.rate = next(iter(used)) if len(used) == 1 else None
 
     def _balance(self, booking: Booking, movements: Movements, left: int, rates_differ: bool) -> None:
         """Balance an entry in the functional currency: what rates differ by goes to fx_gain_loss; what rounding leaves to
@@ -318,11 +320,43 @@ class _Ledger:
         add(movements, FX_GAIN_LOSS, 0, -left)
 
     def _lacks_rate(self, fact: BillingFact | None, day: date) -> None:
-        pair = f"{self._exchange.currency}/{self._exchange.functional}"
-        reason = f"there is no rate {pair} for {day}: send an fx_rate record"
-        problem = Problem(fact, FX_RATE_MISSING, reason)
+        problem = _rate_missing(fact, day, self._exchange)
         if problem not in self.settled.problems:
             self.settled.problems.append(problem)
+
+
+def _with_rates(facts: list[BillingFact], exchange: Exchange) -> tuple[list[BillingFact], list[Problem]]:
+    """The facts whose rate is known, and a problem for each other one: what is not booked may shorten no schedule.
+
+    What names an invoice or a note that lacks its rate waits with it.
+    """
+    lacking = {fact: fact.day for fact in facts if exchange.on(fact.day, fact.rate) is None}
+    if not lacking:
+        return facts, []
+    for kind in (BillingKind.INVOICE_FINALIZED, BillingKind.CREDIT_NOTE):
+        issued = {_document(fact, kind) for fact in facts if fact.kind is kind and fact not in lacking}
+        waiting = {_document(fact, kind): day for fact, day in lacking.items() if fact.kind is kind}
+        for fact in facts:
+            name = _document(fact, kind)
+            if (
+                name is not None
+                and name in waiting
+                and name not in issued
+                and fact.kind is not BillingKind.INVOICE_FINALIZED
+            ):
+                lacking.setdefault(fact, waiting[name])
+    problems = [_rate_missing(fact, lacking[fact], exchange) for fact in facts if fact in lacking]
+    return [fact for fact in facts if fact not in lacking], problems
+
+
+def _document(fact: BillingFact, kind: BillingKind) -> str | None:
+    """The invoice, or the credit note, that a fact issues or names."""
+    return fact.invoice_id if kind is BillingKind.INVOICE_FINALIZED else fact.credit_note_id
+
+
+def _rate_missing(fact: BillingFact | None, day: date, exchange: Exchange) -> Problem:
+    pair = f"{exchange.currency}/{exchange.functional}"
+    return Problem(fact, FX_RATE_MISSING, f"there is no rate {pair} for {day}: send an fx_rate record")
 
 
 def _sums(movements: Movements) -> tuple[int, int]:
@@ -337,10 +371,10 @@ def _sums(movements: Movements) -> tuple[int, int]:
 def _worth(leg: Leg, today: Rate, then: Rate, used: Used) -> int:
     """The functional amount of a leg: historical as far as it settles something, new at the event's or invoice's rate.
 
-    What comes back to recoverables is at the rate of the payment that they arose from.
+    What comes back to a holding is at the rate at which it arose: recoverables at that of their payment.
     """
     rate = today if leg.today else then
     if leg.holding is not None:
-        return leg.holding.move(leg.amount, rate if leg.today else leg.holding.rate or rate, used)
+        return leg.holding.move(leg.amount, leg.holding.rate or rate, used)
     used.add(rate)
     return convert(leg.amount, rate)

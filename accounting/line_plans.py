@@ -80,9 +80,14 @@ class LinePlans:
             self._credits[name].append((since, part))
         return found
 
-    def begin(self, line: Line, amount: int, version: int) -> None:
-        """A line that earns as it would on its own, from its start on."""
-        self.set(line, (Phase(ALWAYS, 0, amount, (0, 1), line, version, self._method(line)),))
+    def begin(self, line: Line, amount: int, version: int, since: int = ALWAYS) -> None:
+        """A line that earns as it would on its own, from its start on.
+
+        `since`: the day of change with which it comes; what it would have earned by then is earned at once.
+        """
+        begun = Phase(ALWAYS, 0, amount, (0, 1), line, version, self._method(line))
+        late = line.start < since if line.kind is LineKind.RATABLE else self.over(line, since)[0] > 0
+        self.set(line, (begun._replace(amount=0), begun._replace(since=since)) if late else (begun,))
 
     def go_on(
         self, line: Line, since: int, base: int, amount: int, version: int, over: tuple[int, int] = (0, 1)

@@ -137,7 +137,7 @@ class PlanCourse:
         self._note_origins(version)
         tied = self._tied(version)
         for line, amount in zip(lines, allocation.amounts, strict=True):
-            self._plans.begin(line, amount + tied.get(line.line_id, 0), version.version)
+            self._plans.begin(line, amount + tied.get(line.line_id, 0), version.version, began)
 
     def _open(self) -> None:
         """Start from an opening balance: what is left of each line is earned over what is left of its term."""
@@ -192,9 +192,10 @@ class PlanCourse:
             self._note_origins(version)
             tied = self._tied(version)
             names = [line.line_id for _, lines, _ in found for line in lines]
-            credited = self._plans.credited([*names, *decision.removed], _past_credit(version), since)
+            gone = [*decision.removed, *self._went_later(groups, version, since)]
+            credited = self._plans.credited([*names, *gone], _past_credit(version), since)
             for group, lines, allocation in found:
-                for name in decision.removed:
+                for name in gone:
                     if name in group.lines:
                         self._plans.end(name, since, version.version, credited[name], never=since <= group.began)
                 claims: list[_Claim] = []
@@ -204,6 +205,13 @@ class PlanCourse:
                 self._modify_group(before, version, decision, group, claims, since)
             self._estimates(before, version, since, groups)
         return replace(decision, evidence=(*decision.evidence, *evidence), undecidable=problem)
+
+    def _went_later(self, groups: Sequence[LineGroup], version: ContractVersion, since: int) -> list[str]:
+        """The lines that the version before does not have either, but from a later date on: now they go on this one."""
+        there = {line.line_id for line in fixed_lines(version)}
+        last = [(name, self._plans.last(name)) for group in groups for name in group.lines if name not in there]
+        bears = bool(_past_credit(version))  # what went on that very day has its part of it
+        return [name for name, one in last if one.ended and (one.since > since or (bears and one.since == since))]
 
     def _modify_group(
         self,

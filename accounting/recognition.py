@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -224,15 +224,21 @@ def _step_effects(plan: LinePlan, zone_name: str, since: int, until: int) -> lis
         if not since < turn <= until:
             continue
         amount = plan.earned([turn], zone_name)[0]
-        if amount != done:
-            step = next((one for one in reversed(plan.steps or ()) if one.instant <= turn), None)
-            phase = _phase_at(plan.phases, turn + 1)
-            version = max(phase.version, step.version if step else 0)
-            rule = f"{phase.line.kind}, cumulative amount by progress, rounded half-even"
-            kind = CATCH_UP if any(turn == one.since for one in plan.phases[1:]) else RECOGNITION
-            day = local_date(turn, zone_name)
-            product = phase.line.product_id
-            found.append(Effect(turn, day, plan.line_id, amount - done, version, rule, kind, product))
+        step = next((one for one in reversed(plan.steps or ()) if one.instant <= turn), None)
+        phase = _phase_at(plan.phases, turn + 1)
+        version = max(phase.version, step.version if step else 0)
+        rule = f"{phase.line.kind}, cumulative amount by progress, rounded half-even"
+        caught = done
+        if any(turn == one.since for one in plan.phases[1:]):
+            # What is incurred at that very instant is no catch-up: that is what was incurred before, by what is expected now.
+            before = tuple(one for one in plan.steps or () if one.instant < turn)
+            if step is not None and step.instant == turn:
+                before = (*before, replace(step, incurred=min(before[-1].incurred if before else 0, step.incurred)))
+            caught = replace(plan, steps=before).earned([turn], zone_name)[0]
+        for part, kind in ((amount - caught, RECOGNITION), (caught - done, CATCH_UP)):
+            if part:
+                day, product = local_date(turn, zone_name), phase.line.product_id
+                found.append(Effect(turn, day, plan.line_id, part, version, rule, kind, product))
         done = amount
     return found
 

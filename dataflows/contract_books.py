@@ -238,9 +238,13 @@ class ContractBooks:
         """What schedule, usage and billing post together, and when something is due next."""
         filed, waits = self._ledgers.facts(contract)
         settled, exchange = self._ledgers.settle(contract, filed, planned, until)
-        rated = {(one.instant, one.kind, one.line_id) for one, _ in settled.recognitions}
-        for effect in planned:
-            self._lookup(contract, effect, missing, (effect.instant, effect.kind, effect.line_id) in rated)
+        rated = {(one.instant, one.kind, one.line_id): one for one, _ in settled.recognitions}
+        scheduled = {(one.instant, one.kind, one.line_id) for one in planned}
+        # What credits take, and what a cancellation leaves over, is of lines as well.
+        others = [one for name, one in rated.items() if name not in scheduled and contract.plan.line(one.line_id)]
+        unrated = {(one.instant, one.kind, one.line_id) for one in settled.unrated}
+        for effect in (*planned, *others):
+            self._lookup(contract, effect, missing, (effect.instant, effect.kind, effect.line_id) not in unrated)
         items: list[_Item] = []
         for effect, movements in settled.recognitions:
             terms, _ = self._terms(contract, _product(contract, effect), effect.day)
@@ -327,7 +331,7 @@ class ContractBooks:
     # -- what a person has to look at
 
     def _lookup(self, contract: Planned, effect: Effect, missing: _Missing, rated: bool = False) -> PostingTerms:
-        """The terms of an effect; what they lack is raised. `rated`: its rate is that of what was billed ahead."""
+        """The terms of an effect; what they lack is raised. `rated`: it needs no rate of its own day."""
         product_id = _product(contract, effect)
         terms, lacking = self._terms(contract, product_id, effect.day)
         lacking = [one for one in lacking if not (rated and one.cls == FX_RATE_MISSING)]

@@ -100,6 +100,14 @@ class ContractLedgers:
         settled = settle_contract(contract.versions, contract.plan, facts, usage, exchange, until, planned)
         return settled, exchange
 
+    def recognised(self, contract: Planned) -> list[Effect]:
+        """All that fixed lines will ever recognise by what is known now, net of credits, whatever rates there are."""
+        facts = [one.fact for one in self.facts(contract)[0]]
+        usage = list(self._usage(contract, None)) if contract.meters else []
+        exchange = Exchange(contract.first.currency)
+        settled = settle_contract(contract.versions, contract.plan, facts, usage, exchange)
+        return [effect for effect, _ in settled.recognitions]
+
     def windows(self, customer_id: str, line: Cover, fresh: Windows) -> tuple[list[Movements | None], Exchange]:
         """What each of the fresh windows moves; None where a rate is missing."""
         contract = self._plans.of(customer_id, line.contract_id)

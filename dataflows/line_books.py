@@ -265,9 +265,11 @@ class LineBooks:
         record = _booked(step, revision, wanted, withheld)
         if entry_ids:
             moved = codec.to_int(record.amount) - (codec.to_int(posted.amount) if posted else 0)
+            # Usage of a closed period comes late, whether or not anything was posted there.
+            is_late = dated(day, self._clock.closed(booking.cover.entity)).origin_period is not None
             self._recalculations.posted(
                 customer_id, booking.cover.contract_id, booking.cover.line_id, (booking.window.start, day), moved,
-                entry_ids, revised=bool(step.was.accounts), metered=True,
+                entry_ids, revised=bool(step.was.accounts) or is_late, metered=True,
             )  # fmt: skip
         if posted != record:
             self._store.put(step.key, codec.encode(record))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, lru_cache
 from itertools import repeat
@@ -12,14 +11,15 @@ from typing import Any
 
 import msgspec
 
-from accounting.calendar import DAY_US, Period, month_number, rfc3339
+from accounting.calendar import DAY_US, Period, local_date, month_number, rfc3339, start_of_day
 from accounting.contract import ContractVersion, LineKind, VersionKind
 from accounting.contract_plan import ContractPlan
 from accounting.coverage import FOREVER
 from accounting.journal import entry_id
 from accounting.modification import Decision, Treatment
 from accounting.money import major_text
-from dataflows.contract_ledgers import line_prefix
+from accounting.recognition import CATCH_UP
+from dataflows.contract_ledgers import ContractLedgers, line_prefix
 from dataflows.contract_table import ContractTable
 from dataflows.outbox import Outbox
 from dataflows.plan_book import PlanBook, Planned
@@ -45,35 +45,54 @@ class _Row(msgspec.Struct, gc=False):
 
 
 @dataclass(slots=True)
-class _Change:
-    """A contract whose books are about to be settled for a reason."""
+class _Moved:
+    """What the revenue of one line and month moved by, in the books."""
 
-    cause: str
-    known: int | None  # versions before, where there are new ones
-    moved: Counter[tuple[str, int]] = field(default_factory=Counter)  # posted revenue that changed, by line and period
-    usage: set[str] = field(default_factory=set)  # the usage lines among them
+    amount: int = 0
     since: int = FOREVER  # of the first window or effect that changed
     entry_ids: list[str] = field(default_factory=list)
+    revised: bool = False  # something else was posted there before
+    metered: bool = False
+
+
+@dataclass(slots=True)
+class _Change:
+    """A contract whose books are settled."""
+
+    known: int | None = None  # versions before, where there are new ones
+    drawn_in: bool = False  # one that it is combined with has new versions
+    moved: dict[tuple[str, int], _Moved] = field(default_factory=dict)  # by line and month number
+
+    @property
+    def entry_ids(self) -> list[str]:
+        """All that was posted."""
+        return [name for one in self.moved.values() for name in one.entry_ids]
+
+    def usage(self) -> dict[tuple[str, int], int]:
+        """How usage lines moved."""
+        return {name: one.amount for name, one in self.moved.items() if one.metered and one.amount}
 
 
 class Recalculations:
     """Notes what changes in one shard, and says it once the books are settled."""
 
-    def __init__(self, store: ShardStore, outbox: Outbox, contracts: ContractTable, plans: PlanBook) -> None:
-        self._store, self._outbox, self._contracts, self._plans = store, outbox, contracts, plans
+    def __init__(
+        self, store: ShardStore, outbox: Outbox, contracts: ContractTable, plans: PlanBook, ledgers: ContractLedgers
+    ) -> None:
+        self._store, self._outbox, self._contracts = store, outbox, contracts
+        self._plans, self._ledgers = plans, ledgers
         self._changes: dict[tuple[str, str], _Change] = {}
         self._cause = LATE_USAGE
 
     def amended(self, customer_id: str, contract_id: str, known: int) -> None:
         """A contract that had `known` versions has more of them."""
-        name = (customer_id, contract_id)
-        change = self._changes.get(name)
-        if change is None or change.known is None:
-            self._changes[name] = _Change(AMENDMENT, known)
+        change = self._changes.setdefault((customer_id, contract_id), _Change())
+        if change.known is None:
+            change.known = known
 
     def drawn_in(self, customer_id: str, contract_id: str) -> None:
         """A contract that it is combined with has changed."""
-        self._changes.setdefault((customer_id, contract_id), _Change(AMENDMENT, None))
+        self._changes.setdefault((customer_id, contract_id), _Change()).drawn_in = True
 
     def because(self, cause: str) -> None:
         """Why books that are looked at again change, until `say`, where no contract version is the reason."""
@@ -83,24 +102,19 @@ class Recalculations:
         self, customer_id: str, contract_id: str, line_id: str, at: tuple[int, date], amount: int, entry_ids: list[str],
         revised: bool, metered: bool = False,
     ) -> None:  # fmt: skip
-        """Revenue of a line moved by `amount` at (instant, day); `revised`: something else was posted there before."""
-        name = (customer_id, contract_id)
-        change = self._changes.get(name)
-        if change is None:
-            if not (revised and amount):
-                return  # time has come to it, that is all
-            change = self._changes[name] = _Change(self._cause, None)
+        """Revenue of a line moved by `amount` at (instant, day); `revised`: it is no mere matter of time."""
         instant, day = at
-        change.entry_ids += entry_ids
+        change = self._changes.setdefault((customer_id, contract_id), _Change())
+        moved = change.moved.setdefault((line_id, month_number(day)), _Moved(metered=metered))
+        moved.entry_ids += entry_ids
         if amount:
-            change.moved[line_id, month_number(day)] += amount
-            change.since = min(change.since, instant)
-            if metered:
-                change.usage.add(line_id)
+            moved.amount += amount
+            moved.since = min(moved.since, instant)
+            moved.revised = moved.revised or revised
 
     def say(self) -> None:
         """One record for each new version, and for each contract that was changed by anything else."""
-        changes, self._changes, self._cause = self._changes, {}, LATE_USAGE
+        changes, cause, self._changes, self._cause = self._changes, self._cause, {}, LATE_USAGE
         known: dict[str, dict[str, int]] = {}  # customer -> contract -> versions before
         for (customer_id, contract_id), change in changes.items():
             if change.known is not None:
@@ -108,62 +122,114 @@ class Recalculations:
         for (customer_id, contract_id), change in changes.items():
             if contract_id not in self._contracts.of(customer_id).versions:
                 continue
-            contract = self._plans.of(customer_id, contract_id)
             if change.known is not None:
-                self._say_versions(contract, change, known[customer_id])
-            elif any(change.moved.values()):
-                self._say_change(contract, change)
+                self._say_versions(self._plans.of(customer_id, contract_id), change, known[customer_id])
+            elif change.drawn_in:
+                self._say_drawn_in(self._plans.of(customer_id, contract_id), change, known[customer_id])
+            elif moved := {name: one for name, one in change.moved.items() if one.revised and one.amount}:
+                self._say_change(self._plans.of(customer_id, contract_id), cause, moved)
 
     def _say_versions(self, contract: Planned, change: _Change, known: Mapping[str, int]) -> None:
         """From version to version; what was posted belongs to the last, what others that it is combined with changed to
         the first. `known`: the customer's contracts that have more versions now, and how many they had."""
         contract_id = contract.first.contract_id
         fresh = contract.versions[known[contract_id] :]
-        before = self._plans.plan(contract.customer_id, contract_id, known).by_month()
+        before, _ = self._schedule(contract, known)
         for version in fresh:
             last = version is fresh[-1]
-            plan = contract.plan
-            if not last:
-                plan = self._plans.plan(contract.customer_id, contract_id, {contract_id: version.version})
-            after = plan.by_month()
-            usage = self._usage(contract, change) if last else (Amounts(), Amounts())
-            record = version_record(contract.versions, version, plan, before, after, usage)
+            planned = contract if last else self._planned(contract, {contract_id: version.version})
+            after, caught_up = self._schedule_of(planned)
+            usage = self._usage(contract, change.usage()) if last else (Amounts(), Amounts())
+            record = version_record(
+                contract.versions, version, planned.plan, before, after, caught_up(version.version), usage
+            )
             self._outbox.add(RECALCULATIONS, {**record, "entry_ids": change.entry_ids if last else []})
             before = after
 
-    def _say_change(self, contract: Planned, change: _Change) -> None:
-        version, planned = contract.versions[-1], contract.plan.by_month()
-        before, after = self._usage(contract, change)
-        for (line_id, month), moved in change.moved.items():
-            if moved and line_id not in change.usage:
+    def _say_drawn_in(self, contract: Planned, change: _Change, known: Mapping[str, int]) -> None:
+        """What new versions of others did to a contract that is accounted for together with them."""
+        version = contract.versions[-1]
+        (before, _), (after, _) = self._schedule(contract, known), self._schedule_of(contract)
+        if before == after:
+            return
+        others = [self._plans.of(contract.customer_id, name) for name in known]
+        causes = [new for one in others for new in one.versions[known[one.first.contract_id] :]]
+        since = min(new.effective_at for new in causes)
+        day = start_of_day(local_date(since, contract.zone), contract.zone)
+        caught_up = sum(one.amount for one in contract.plan.effects(day - 1, day) if one.kind == CATCH_UP)
+        amounts = _compared(before, after, version.currency)
+        names = [f"{new.contract_id} {new.version}" for new in causes]
+        self._outbox.add(
+            RECALCULATIONS,
+            {
+                "recalculation_id": entry_id("recalculation", contract.customer_id, version.contract_id, *names),
+                **_head(version, AMENDMENT, version.version),
+                "treatment": None,
+                "evidence": [_combined_with(new) for new in causes],
+                "effective_at": rfc3339(since),
+                **amounts,
+                "catch_up": major_text(caught_up, version.currency),
+                "entry_ids": change.entry_ids,
+            },
+        )  # fmt: skip
+
+    def _say_change(self, contract: Planned, cause: str, moved: Mapping[tuple[str, int], _Moved]) -> None:
+        version, (planned, _) = contract.versions[-1], self._schedule_of(contract)
+        before, after = self._usage(contract, {name: one.amount for name, one in moved.items() if one.metered})
+        for (line_id, month), one in moved.items():
+            if not one.metered:
                 now = planned.get(line_id, {}).get(month, 0)
                 after.setdefault(line_id, {})[month] = now
-                before.setdefault(line_id, {})[month] = now - moved
-        amounts = _compared(before, after, version.currency)
+                before.setdefault(line_id, {})[month] = now - one.amount
+        entry_ids = [name for one in moved.values() for name in one.entry_ids]
         self._outbox.add(
             RECALCULATIONS,
             {
                 "recalculation_id": entry_id(
-                    "recalculation", contract.customer_id, version.contract_id, change.cause, *change.entry_ids
+                    "recalculation", contract.customer_id, version.contract_id, cause, *entry_ids
                 ),
-                **_head(version, change.cause, version.version),
+                **_head(version, cause, version.version),
                 "treatment": None,
                 "evidence": [],
-                "effective_at": rfc3339(change.since),
-                **amounts,
+                "effective_at": rfc3339(min(one.since for one in moved.values())),
+                **_compared(before, after, version.currency),
                 "catch_up": major_text(0, version.currency),
-                "entry_ids": change.entry_ids,
+                "entry_ids": entry_ids,
             },
         )
 
-    def _usage(self, contract: Planned, change: _Change) -> tuple[Amounts, Amounts]:
-        """Before and after: what usage lines have posted in the periods in which they changed."""
+    # -- before and after
+
+    def _planned(self, contract: Planned, known: Mapping[str, int]) -> Planned:
+        """A contract as it was with fewer versions."""
+        contract_id = contract.first.contract_id
+        plan = self._plans.plan(contract.customer_id, contract_id, known)
+        return replace(contract, versions=contract.versions[: known.get(contract_id)], plan=plan)
+
+    def _schedule(self, contract: Planned, known: Mapping[str, int]) -> tuple[Amounts, Callable[[int], int]]:
+        return self._schedule_of(self._planned(contract, known))
+
+    def _schedule_of(self, contract: Planned) -> tuple[Amounts, Callable[[int], int]]:
+        """All that fixed lines will ever recognise, net of credits, and what a version of it posts at once."""
+        plan = contract.plan
+        if not contract.versions or not self._ledgers.is_billed(contract.customer_id, contract.first.contract_id):
+            return plan.by_month(), plan.caught_up
+        months, effects = Amounts(), self._ledgers.recognised(contract)
+        for one in effects:
+            of_line = months.setdefault(one.line_id, {})
+            month = month_number(one.day)
+            of_line[month] = of_line.get(month, 0) + one.amount
+        return months, lambda version: sum(
+            one.amount for one in effects if one.kind == CATCH_UP and one.version == version
+        )
+
+    def _usage(self, contract: Planned, moved: Mapping[tuple[str, int], int]) -> tuple[Amounts, Amounts]:
+        """Before and after: what usage lines have posted in the periods in which they moved."""
         before, after = Amounts(), Amounts()
-        for (line_id, month), moved in change.moved.items():
-            if moved and line_id in change.usage:
-                now = self._posted_in(contract, line_id, month)
-                after.setdefault(line_id, {})[month] = now
-                before.setdefault(line_id, {})[month] = now - moved
+        for (line_id, month), amount in moved.items():
+            now = self._posted_in(contract, line_id, month)
+            after.setdefault(line_id, {})[month] = now
+            before.setdefault(line_id, {})[month] = now - amount
         return before, after
 
     def _posted_in(self, contract: Planned, line_id: str, period: int) -> int:
@@ -200,10 +266,12 @@ def _head(version: ContractVersion, cause: str, before: int | None) -> dict[str,
 
 def version_record(
     versions: Sequence[ContractVersion], version: ContractVersion, plan: ContractPlan, before: Amounts, after: Amounts,
-    usage: tuple[Amounts, Amounts] = ({}, {}),
+    caught_up: int, usage: tuple[Amounts, Amounts] = ({}, {}),
 ) -> dict[str, Any]:  # fmt: skip
-    """What a version did: `before` and `after` are the schedules by line and month, `usage` what of usage moved."""
-    decision = next((one for one in plan.decisions if one.version == version.version), None)
+    """What a version did: `before` and `after` are the schedules by line and month, `caught_up` what it posts at once
+    (minor units), `usage` what of usage moved.
+    """
+    decision = _decision(plan, version.version)
     waits = decision is not None and decision.undecidable is not None
     metered = _metered(versions[version.version - 2], version) if version.version > 1 else []
     return {
@@ -213,8 +281,12 @@ def version_record(
         "evidence": [*_evidence(decision), *metered],
         "effective_at": rfc3339(version.effective_at),
         **_compared({**before, **usage[0]}, {**after, **usage[1]}, version.currency),
-        "catch_up": major_text(plan.caught_up(version.version), version.currency),
+        "catch_up": major_text(caught_up, version.currency),
     }
+
+
+def _decision(plan: ContractPlan, version: int) -> Decision | None:
+    return next((one for one in plan.decisions if one.version == version), None)
 
 
 def _treatment(version: ContractVersion, decision: Decision | None, metered: bool) -> str:
@@ -238,16 +310,26 @@ def _metered(before: ContractVersion, version: ContractVersion) -> list[dict[str
     }
     if not any(named.values()):
         return []
-    inputs = [{"key": key, "value": ", ".join(names) or "none"} for key, names in named.items()]
+    inputs = _inputs({key: ", ".join(names) or "none" for key, names in named.items()})
     result = "changed: each unit takes the price in force at its time"
     return [{"test": "usage terms", "inputs": inputs, "result": result}]
+
+
+def _combined_with(version: ContractVersion) -> dict[str, Any]:
+    """Why a contract changes with a version of another one (606-10-25-9)."""
+    inputs = _inputs({"contract": version.contract_id, "version": version.version})
+    return {"test": "combined with", "inputs": inputs, "result": "a version of one is one of both"}
+
+
+def _inputs(named: Mapping[str, object]) -> list[dict[str, str]]:
+    return [{"key": key, "value": str(value)} for key, value in named.items()]
 
 
 def _evidence(decision: Decision | None) -> list[dict[str, Any]]:
     return [
         {
             "test": one.name,
-            "inputs": [{"key": key, "value": value} for key, value in one.inputs],
+            "inputs": _inputs(dict(one.inputs)),
             "result": one.result,
         }
         for one in (decision.evidence if decision else ())

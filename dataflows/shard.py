@@ -122,7 +122,7 @@ class Shard:
         self._billing = billing = BillingTable(store, desk, contracts)
         holds, plans = Holds(store, desk), PlanBook(contracts, master, policies)
         ledgers = ContractLedgers(store, clock, contracts, plans, billing, master)
-        self._recalculations = recalculations = Recalculations(store, outbox, contracts, plans)
+        self._recalculations = recalculations = Recalculations(store, outbox, contracts, plans, ledgers)
         lines = LineBooks(
             store, clock, contracts, master, policies, outbox, desk, holds, ledgers, recalculations
         )  # fmt: skip

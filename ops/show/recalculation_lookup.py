@@ -10,7 +10,7 @@ from ops.show.contract_versions import HOLDS, versions_of
 from ops.show.entry import Entry
 from ops.show.exception_record import OPEN, ExceptionRecord
 from ops.show.nearest import nearest
-from ops.show.recalculation import Recalculation, recalculations_of
+from ops.show.recalculation import AMENDMENT, Recalculation, recalculations_of
 from ops.show.records import Stored, StoredTopic, needle
 from ops.show.sink import UsageError
 from schemas.contracts import ContractEvent
@@ -50,7 +50,7 @@ class Explained:
     def ahead(self) -> dict[str, Decimal]:
         """By period, what of the change lies in periods for which nothing is posted yet."""
         found: dict[str, Decimal] = {}
-        if not self.record.is_version or self.record.treatment == UNDECIDED:
+        if self.record.cause != AMENDMENT or self.record.treatment == UNDECIDED:
             return found
         for one in self.record.delta:
             if (

@@ -104,7 +104,9 @@ def _posted(found: Explained) -> str:
         return f"{count:,} {'entry' if count == 1 else 'entries'}"
     if found.next is not None:
         return "no entry of its own: what was posted when it became known belongs to the last version that was taken up then"
-    return "no entry: nothing that it changes was due when it became known"
+    return (
+        "no entry when it became known: nothing of it was due by the business date of then; the rest came with its time"
+    )
 
 
 def _catch_up(found: Explained) -> str:

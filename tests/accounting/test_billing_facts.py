@@ -71,9 +71,9 @@ def test_what_the_lines_of_a_credit_without_invoice_leave_is_no_tax():
 def test_what_the_lines_of_an_invoice_leave_is_credited_with_the_line_it_went_to():
     other = ratable("B", "2023-01-01", "2023-04-01", 30)
     invoice = told("invoice_finalized", "2023-01-01", 90, billed("L", 80), billed("B", 4))
-    void = told("invoice_voided", "2023-01-01")
-    lines = last(invoice, void, versions=[signed(1, "2023-01-01", LINE, other)]).lines
-    assert [("L", 8600), ("B", 400)] == [(one.line_id, one.net) for one in lines]
+    note = told("credit_note", "2023-01-01", 45, note="N")
+    lines = last(invoice, note, versions=[signed(1, "2023-01-01", LINE, other)]).lines
+    assert [("L", 4300), ("B", 200)] == [(one.line_id, one.net) for one in lines]
 
 
 def test_a_cent_is_paid_credited_and_refunded():
@@ -215,6 +215,14 @@ def test_a_re_invoice_tells_what_it_restores_and_not_what_is_new():
     assert [("L", 12000, -3100, 9000)] == [tuple(one) for one in last(*facts).lines]
 
 
+def test_a_re_invoice_of_another_period_restores_nothing():
+    facts = [
+        told("invoice_finalized", "2023-01-01", 90, billed(*SERVICE)), told("invoice_voided", "2023-02-01"),
+        told("invoice_finalized", "2023-03-01", 31, billed("L", 31, "2023-03-01", "2023-04-01"), invoice="J"),
+    ]  # fmt: skip
+    assert [("L", 3100, 0, 0)] == [tuple(one) for one in last(*facts).lines]
+
+
 # -- order
 
 
@@ -255,6 +263,14 @@ def test_recognition_that_the_caller_has_is_not_planned_again():
     found = settle_contract([QUARTER], plan, [], planned=some)
     assert some == [one for one, _ in found.recognitions]
     assert {"unbilled_receivable": cents(31), REVENUE: cents(-31)} == totals(found)
+
+
+def test_a_credit_of_an_unknown_line_is_of_the_periods_of_the_invoice():
+    """January alone was billed: by February all of it was earned, though not of the line."""
+    january = told("invoice_finalized", "2023-01-01", 31, billed("L", 31, "2023-01-01", "2023-02-01"))
+    found = settled([QUARTER], [january, told("credit_note", "2023-02-01", 10, billed("X", 10), note="N")])
+    assert [LINE_UNKNOWN] == [one.cls for one in found.problems]
+    assert [("L", 1000, 1000)] == [line[:3] for line in found.billing[-1].lines]
 
 
 def test_a_line_that_is_not_known_takes_no_part_of_a_credit_of_one_that_is():

@@ -17,6 +17,7 @@ from tests.accounting.ledgers import (
     QUARTER,
     billed,
     booked,
+    by_month,
     cancelled,
     cents,
     metered,
@@ -135,6 +136,13 @@ def test_an_invoice_between_versions_is_of_the_line_as_it_was_then():
     assert [("L", 6000, 1550)] == taken(versions, told("invoice_finalized", "2023-02-01", 60, billed("L", 60)), early)
 
 
+def test_an_invoice_on_the_day_of_an_amendment_but_before_its_hour_is_of_the_new_term():
+    """59 of 120 days, and not of 90."""
+    longer = signed(2, "2023-02-01 09:00", replace(LINE, end=at("2023-05-01"), total=cents(120)))
+    invoice = told("invoice_finalized", "2023-02-01 05:00", 60, billed("L", 60))
+    assert [("L", 6000, 2950)] == taken([QUARTER, longer], invoice, told("invoice_voided", "2023-03-01"))
+
+
 # -- what it takes from what is still to be recognised
 
 
@@ -148,6 +156,37 @@ def test_a_note_by_the_hour_takes_from_the_start_of_its_day_on():
     assert [] == [one for one, _ in found.recognitions if one.kind == CATCH_UP]
 
 
+def test_a_note_that_comes_back_by_the_hour_comes_back_from_the_start_of_its_day_on():
+    """At two of ten days 10 were earned and 40 are taken of the other eight; three of these are over on the sixth day: 15."""
+    version = signed(1, "2023-01-01", ratable("L", "2023-01-01", "2023-01-11", 100, method="exact"))
+    facts = [
+        told("invoice_finalized", "2023-01-01", 100), told("credit_note", "2023-01-03 12:00", 50, note="N"),
+        told("credit_note_voided", "2023-01-06 12:00", note="N"),
+    ]  # fmt: skip
+    found = settled([version], facts)
+    assert [(at("2023-01-06"), 1500)] == [
+        (one.instant, one.amount) for one, _ in found.recognitions if one.kind == CATCH_UP
+    ]
+    assert cents(-100) == totals(found)[REVENUE]
+
+
+def test_a_note_of_progress_takes_nothing_before_its_own_hour():
+    """Half was done, an hour before the note it is 40 of 100: 20 of the note were earned, 30 are taken of the 60 to come."""
+
+    def at_progress(number, effective, done):
+        return signed(number, effective, milestone("M", "2023-01-01", "2023-12-01", 100, done))
+
+    versions = [
+        at_progress(1, "2023-01-01", 50), at_progress(2, "2023-02-10 08:00", 40), at_progress(3, "2023-03-10", 100)
+    ]  # fmt: skip
+    found = settled(
+        versions, [told("invoice_finalized", "2023-01-01", 100), told("credit_note", "2023-02-10 09:00", 50, note="N")]
+    )
+    assert [(at("2023-01-01"), 5000), (at("2023-02-10 08:00"), -1000), (at("2023-03-10"), 3000)] == [
+        (one.instant, one.amount) for one, _ in found.recognitions
+    ]
+
+
 def test_a_note_takes_by_the_method_of_its_line():
     version = signed(1, "2023-01-01", ratable("L", "2023-01-01", "2023-04-01", 90, method="monthly"))
     booked("""
@@ -156,6 +195,47 @@ def test_a_note_takes_by_the_method_of_its_line():
         credit_notes         Feb 15
         accounts_receivable  Jan 90  Feb -45
     """, [version], [INVOICE, told("credit_note", "2023-02-01", 45, note="N")])  # fmt: skip
+
+
+def test_a_note_of_a_part_of_the_term_takes_by_the_method_of_its_line_too():
+    """60 of February and March, 30 of each month and not by its days."""
+    version = signed(1, "2023-01-01", ratable("L", "2023-01-01", "2023-04-01", 90, method="monthly"))
+    note = told("credit_note", "2023-02-01", 50, billed("L", 50, "2023-02-01", "2023-04-01"), note="N")
+    booked("""
+        revenue              Jan 30  Feb 5   Mar 5
+        deferred_revenue     Jan 60  Feb -55 Mar -5
+        accounts_receivable  Jan 90  Feb -50
+    """, [version], [INVOICE, note])  # fmt: skip
+
+
+def shorter(*facts):
+    """A year for 1,200 that ends in September for 900, from July on: what it earns each month."""
+
+    def year(number, effective, end, total):
+        return signed(number, effective, ratable("L", "2023-01-01", end, total, method="monthly"))
+
+    versions = [year(1, "2023-01-01", "2024-01-01", 1200), year(2, "2023-07-01", "2023-10-01", 900)]
+    found = settled(versions, [told("invoice_finalized", "2023-01-01", 1200), *facts])
+    assert [] == found.problems
+    return [float(one) for one in by_month(found)["revenue"].values()]
+
+
+def test_what_comes_back_of_a_note_before_and_after_its_term_becomes_shorter():
+    """Half of 90 from May on: 5 of April's 10 come back; of the 30 left in July 10 go each month.
+
+    A quarter from August on: 22.50, of which 7.50 are of April to June and 5 of each month since; 25 were taken.
+    """
+    facts = [
+        told("credit_note", "2023-04-01", 120, note="N"), told("credit_note_voided", "2023-05-01", 60, note="N"),
+        told("credit_note_voided", "2023-08-01", 30, note="N"),
+    ]  # fmt: skip
+    assert [100, 100, 100, 90, 100, 95, 90, 90, 90] == shorter(*facts[:2])
+    assert [100, 100, 100, 90, 100, 95, 90, 107.5, 95] == shorter(*facts)
+
+
+def test_a_note_when_the_shorter_term_has_begun_takes_over_what_is_left_of_that():
+    """Seven of the twelve months that were billed are over in August: 125 of 300 go over the two that are left."""
+    assert [100] * 7 + [37.5, 37.5] == shorter(told("credit_note", "2023-08-01", 300, note="N"))
 
 
 @pytest.mark.parametrize("when", ["2023-03-01", "2023-03-10"])
@@ -183,6 +263,15 @@ def test_a_catch_up_of_credits_is_of_its_product_and_version():
         (one.amount, one.product_id, one.version, one.rule) for one, _ in found.recognitions if one.kind == CATCH_UP
     ]
     assert {"Q"} == {one.product_id for one in found.overlays}
+
+
+def test_what_a_credit_takes_alone_until_the_end_is_of_the_version_that_was_in_force():
+    """A line that earns nothing: of 45 at 31 of 90 days 29.50 are taken over 59 days, 7 of them until 15 February."""
+    free = replace(LINE, total=0)
+    versions = [signed(1, "2023-01-01", free), signed(2, "2023-02-15", free, kind=VersionKind.CANCELLED)]
+    found = settled(versions, [INVOICE, told("credit_note", "2023-02-01", 45, note="N")])
+    rule = "what credits take from the schedule, cumulative amount rounded half-even"
+    assert [(-700, 1, rule)] == [(one.amount, one.version, one.rule) for one, _ in found.recognitions]
 
 
 def test_a_credit_takes_nothing_on_the_day_on_which_the_contract_ends():

@@ -91,6 +91,10 @@ def test_what_is_billed_at_one_rate_is_worth_what_the_entry_says():
 def test_what_is_billed_ahead_is_worth_what_the_entry_says():
     assert Shifted(0, 0, -10, -13) == course().shift(10, FIFTH, "I", set(), 13)
     assert Shifted(0, 0, -10, -12) == course().shift(10, FIFTH, "I", set())
+    found = course()
+    found.shift(10, FIFTH, "I", set(), 13)
+    found.shift(10, FIFTH, "I", set(), 11)
+    assert [("I", 20, 24)] == layers(found)
 
 
 def test_what_is_billed_at_another_rate_than_it_was_earned_at_is_worth_its_own():
@@ -114,6 +118,13 @@ def test_what_arises_alike_is_one_layer():
 def test_a_credit_of_no_invoice_takes_the_oldest_layer_first():
     found = course((10, ONE_TO_ONE, "I"), (10, DOUBLE, "J"))
     assert Shifted(0, 0, 10, 10) == found.shift(-10, FIFTH, "", set())
+
+
+def test_revenue_is_released_first_in_first_out_also_where_some_was_taken_back():
+    """10 of I at 1, then 5 that were taken back at 2: of 12 that are earned 10 are I's."""
+    found = course((10, ONE_TO_ONE, "I"))
+    found.recognise(-5, DOUBLE)
+    assert {DEFERRED_REVENUE: (12, 10 + 4), REVENUE: (-12, -14)} == found.recognise(12, FIFTH)
 
 
 def test_what_is_worth_nothing_in_the_functional_currency_moves_all_the_same():

@@ -203,3 +203,34 @@ def test_it_is_a_gain_or_loss_where_nothing_is_left():
     expected = {"accounts_receivable": (-68, -82), "tax_payable": (7, 8), "deferred_revenue": (61, 73)}
     assert expected | {"fx_gain_loss": (0, 1)} == booked
     assert ([], []) == (position.deferred, position.unbilled)
+
+
+# -- a day without a rate
+
+
+def without_a_rate_on(when, *facts):
+    """What the quarter comes to in dollars where one day has no rate."""
+    version = replace(QUARTER, currency="EUR")
+    return settled(
+        [version], facts, functional="USD", rates=lambda one: None if one == day(when) else Fraction(1)
+    )  # fmt: skip
+
+
+def test_a_credit_that_waits_for_its_rate_does_not_shorten_the_schedule():
+    """31, 28 and 31; with the credit of half of it on February 1st 31, 14 and 15.50."""
+    note = told("credit_note", "2023-02-01", 45, note="n")
+    found = without_a_rate_on("2023-02-01", INVOICE, note)
+    assert [(FX_RATE_MISSING, note)] == [(one.cls, one.fact) for one in found.problems]
+    assert {"Jan": 31, "Feb": 28, "Mar": 31} == by_month(found)["revenue"]
+    known = without_a_rate_on("2023-05-01", INVOICE, note)
+    assert {"Jan": 31, "Feb": 14, "Mar": Decimal("15.50")} == by_month(known)["revenue"]
+
+
+def test_what_names_an_invoice_or_a_note_that_waits_for_its_rate_waits_with_it():
+    facts = [
+        INVOICE, told("invoice_paid", "2023-01-05", 90), told("credit_note", "2023-01-06", 30, note="n"),
+        told("refund", "2023-01-07", 30, note="n", invoice=None),
+    ]  # fmt: skip
+    found = without_a_rate_on("2023-01-01", *facts)
+    assert [(FX_RATE_MISSING, fact) for fact in facts] == [(one.cls, one.fact) for one in found.problems]
+    assert {REVENUE, "unbilled_receivable"} == set(by_month(found))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from accounting.coverage import ALWAYS
 from tests.accounting.amended import (
     HALF_YEAR,
@@ -75,6 +77,16 @@ def test_a_past_credit_stays_settled_by_what_is_earned_when_a_later_version_reac
     assert [("2025-06-01", "a", -30), ("2025-06-01", "b", -6)] == jumps(planned([first, second]))
     third = version(3, "2025-03-01", sub("a", 540), sub("b", 150, "2025-04-01"))
     assert [("2025-03-01", "a", -36)] == jumps(planned([first, second, third]))
+
+
+def test_a_line_that_went_on_the_day_of_a_past_credit_bears_its_part():
+    """300 and 100 are earned: 30 and 10 of 40, whether b goes with that version or with one of the same day before."""
+    first = version(1, "2025-01-01", sub("a", 600), sub("b", 200))
+    gone = version(2, "2025-04-01", sub("a", 600))
+    credited = version(3, "2025-04-01 15:00", sub("a", 560), past_credit=cents(40))
+    expected = [("2025-04-01", "a", -30), ("2025-04-01", "b", -10)]
+    assert expected == jumps(planned([first, gone, credited]))
+    assert expected == jumps(planned([first, replace(credited, version=2)]))
 
 
 def test_a_past_credit_goes_with_the_amendment_that_is_taken_back():

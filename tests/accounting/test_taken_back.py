@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -201,3 +202,12 @@ def test_what_was_credited_before_stays_where_a_later_version_is_taken_back():
     assert months(planned([HALF_YEAR, credited])) == months(planned([HALF_YEAR, credited, third, back]))
     found = gives("a  Jan 100 Feb 100 Mar 70 Apr 100 May 100 Jun 100", HALF_YEAR, credited, third, back, again)
     assert [("2025-03-01", "a", -30)] == jumps(found)
+
+
+def test_a_line_that_went_later_goes_on_the_day_from_which_a_later_version_holds_without_it():
+    """Goods that were to come on March 5th went in April; by version 3 they are not there from March on."""
+    first = version(1, "2025-01-01", sub("a", 600), sold("g", 50, "2025-03-05"))
+    second = version(2, "2025-04-10", sub("a", 600))
+    assert Decimal(50) == months(planned([first, second]))["g"]["Mar"]
+    third = version(3, "2025-03-01", sub("a", 660))
+    gives("a  Jan 100 Feb 100 Mar 115 Apr 115 May 115 Jun 115", first, second, third)

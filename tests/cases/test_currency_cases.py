@@ -140,6 +140,26 @@ CASES = {
         unbilled_receivable    30.00        -
         accounts_receivable        -    30.00
     """,
+    "what is voided before it is earned asks for no rate": EURO
+    + """
+        2025-01-01 contract 2025-01-01..2025-04-01 currency=EUR
+            a ratable 90
+        2025-01-01 invoice i1 90.00 currency=EUR rate=1.20
+        2025-02-01 void i1 90.00 currency=EUR rate=1.10
+        run 2025-05-01
+
+                             2025-01  2025-02
+        accounts_receivable   108.00  -108.00
+        deferred_revenue       70.80   -70.80
+        revenue                37.20        -
+        voids                      -    37.20
+
+                             2025-01  2025-02
+        accounts_receivable    90.00   -90.00
+        deferred_revenue       59.00   -59.00
+        revenue                31.00        -
+        voids                      -    31.00
+    """,
 }
 
 

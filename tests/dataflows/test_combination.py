@@ -105,7 +105,7 @@ def test_what_the_other_contract_has_posted_is_restated_and_said(driven):
     ] == said(shard, *names)
     record = shard.recalculations[-1]
     rows = {
-        name: [(one["period"], one["amount"]) for one in record[name] if one["line_id"] == "a"]
+        name: [(one["period"], one["amount"]) for one in record[name] if one["period"] < "2025-03"]
         for name in ("before", "after", "delta")
     }
     assert {
@@ -114,11 +114,17 @@ def test_what_the_other_contract_has_posted_is_restated_and_said(driven):
         "delta": [("2025-01", "4.17"), ("2025-02", "4.16")],
     } == rows
     assert 2 == len(record["entry_ids"])
+    assert Decimal(50) == sum(Decimal(one["amount"]) for one in record["delta"])  # 100 alone, 150 of the 200 of both
+    assert [{"contract": "B", "version": "1"}] == [
+        {one["key"]: one["value"] for one in test["inputs"]} for test in record["evidence"]
+    ]
 
 
-def test_of_a_contract_that_has_posted_nothing_nothing_is_said(driven):
+def test_a_contract_that_has_posted_nothing_yet_says_what_becomes_of_its_schedule(driven):
     shard = driven(f"{A}\n\n{B}", following=True).play()
-    assert ["A", "B"] == [record["contract_id"] for record in shard.recalculations]
+    assert [("A", "None"), ("B", "None"), ("A", "1")] == said(shard, "contract_id", "from_version")
+    record = shard.recalculations[-1]
+    assert ([], 12) == (record["entry_ids"], len(record["delta"]))
 
 
 def test_an_amendment_of_one_is_an_amendment_of_both(driven):
@@ -128,7 +134,9 @@ def test_an_amendment_of_one_is_an_amendment_of_both(driven):
     both = {"A revenue": -195, "A unbilled_receivable": 195, "B revenue": -65, "B unbilled_receivable": 65}
     assert [both, both] == [shard.balances(by="contract_id") for shard in (early, late)]
     assert [("A", "prospective"), ("B", "None")] == said(late, "contract_id", "treatment")[2:]
-    assert {"2025-07", "2025-08"} == {row["period"] for row in late.recalculations[-1]["delta"]}
+    delta = late.recalculations[-1]["delta"]
+    assert [f"2025-{month:02d}" for month in range(7, 13)] == [row["period"] for row in delta]
+    assert Decimal(15) == sum(Decimal(row["amount"]) for row in delta)  # what is posted of it by now and what follows
 
 
 def test_what_changes_at_once_for_several_reasons_is_said_whole(driven):

@@ -242,6 +242,20 @@ def test_the_exception_stands_at_the_version_that_first_had_the_product(driven):
     assert ["product_unmapped contracts 0"] == shard.open
 
 
+def test_what_a_cancellation_leaves_over_is_of_a_line_whose_product_is_to_be_known(driven):
+    """Cancelled at its start it earns nothing; the 90 that were billed are recognised, under the default name."""
+    shard = driven(f"""
+        {PRODUCT}
+        2024-12-01 policy key=cancellation value=non_refundable effective_from=2024-12-01
+        {QUARTER}
+        2025-01-02 bill net=a:90 k=k
+        2025-01-03 contract version=2 kind=cancelled fixed=a:90 effective=2025-01-01 end=2025-04-01
+        2025-02-01 clock
+    """).play()
+    assert ["product_unmapped contracts 0"] == shard.open
+    assert ["2025-01-02 a Dr deferred_revenue 90.00 Cr revenue 90.00"] == shard.journal[-1:]
+
+
 EURO = "2025-01-01 reference kind=entity id=us functional_currency=EUR"
 RATE = "reference kind=fx_rate base=USD quote=EUR"
 

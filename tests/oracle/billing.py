@@ -1,6 +1,6 @@
 """Billing: the facts of one contract in their order, as postings and movements of its positions (rules 1 and 5)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import number
@@ -56,11 +56,12 @@ class Billing:
 
     def __init__(self, services, facts, rate_of):
         self.services = services
-        self.invoices, self.notes, self.voids = {}, {}, []
+        self.invoices, self.notes, self.issued, self.voids, self.waiting = {}, {}, {}, [], []
         self.bookings, self.takes, self.exceptions, self.not_covered = [], [], set(), set()
         for fact in facts:
             try:
-                if rate_of(fact) is None:
+                if rate_of(fact) is None or self._waits_for_a_rate(fact):
+                    self.waiting.append(fact)
                     raise Refused("fx_rate_missing")
                 booking = getattr(self, "_read_" + fact.kind)(fact)
             except Refused as refusal:
@@ -68,6 +69,15 @@ class Billing:
                 continue
             if booking is not None:
                 self.bookings.append(booking)
+
+    def _waits_for_a_rate(self, fact):
+        """Whether the invoice or note that it names lacks its rate."""
+        for other in self.waiting:
+            if other.kind == "invoice_finalized" != fact.kind and other.invoice == fact.invoice is not None:
+                return True
+            if other.kind == "credit_note" != fact.kind and other.note == fact.note is not None:
+                return True
+        return False
 
     # -- invoices
 
@@ -160,9 +170,9 @@ class Billing:
     # -- credits
 
     def _read_credit_note(self, fact):
-        known = self.notes.get(fact.note)
-        if known is not None:
-            if known.fact.issued != fact.issued:
+        known = self.issued.setdefault(fact.note, fact)  # also one that could not be booked
+        if known is not fact:
+            if known.issued != fact.issued:
                 raise Refused("invoice_conflict")
             return None
         invoice = self._invoice(fact)
@@ -253,10 +263,12 @@ class Billing:
         back = self._take_recovered(invoice, gross) if account in ("disputes", "refunds") else (0, 0, 0)
         rest = gross - sum(back)
         tax = fact.tax
-        if sum(back) or (not tax and not fact.lines):
+        left, most = rest - sum(line.minor for line in fact.lines), invoice.tax - invoice.untaxed
+        stated = fact.lines and (0 <= left <= most or most <= left <= 0)  # else what lines leave is no tax
+        if sum(back) or (not tax and not stated):
             tax = invoice.tax_of(rest)
         elif not tax:
-            tax = rest - sum(line.minor for line in fact.lines)
+            tax = left
         parts = [self._part(fact, *line) for line in self._lines(fact, rest - tax, invoice)] if rest else []
         credit = Credit(fact, invoice, account, gross, tax + back[1], parts, back)
         booking = Booking(fact, invoice)
@@ -276,6 +288,8 @@ class Billing:
         booking.post("recoverables", sign * credit.back[2], booking.fact, invoice)
 
     def _part(self, fact, line_id, service, net):
+        if line_id is not None:  # over the same period, by the method that the line has now
+            service = replace(service, line=self.services.of(line_id, fact.time).line)
         contra = round(net * service.share_on(fact.time, credited=True))
         return Part(line_id, service, net, contra, net - contra)
 

@@ -77,7 +77,7 @@ class LineBook:
         if not self.reference.knows(self.line.product, at):
             self._hold(self.unmapped, rate is not None)
         if rate is None:
-            self._hold(self._missing(self.history.in_force(effect.at)), True)
+            self._hold(self._missing(self.history.in_force(min(effect.at, at))), True)
         else:
             self._post(effect.amount, rate, at, effect.day)
 

@@ -82,7 +82,7 @@ class Course:
 
     def _estimate_or_change(self, day, change):
         """A change of an estimate that belongs to what was there before, then a modification."""
-        parts = {}
+        parts, own = {}, dict(self.own)
         after = self.known if change and not change.lines else self.estimates.at(day)
         for name in dict.fromkeys([*self.known, *after]):
             if change is not None and name not in self.origins:
@@ -98,7 +98,7 @@ class Course:
                     self.own[line_id] = (self.own[line_id][0] + part, self.own[line_id][1])
         self.known = after
         if change is not None:
-            self._modify(change, parts)
+            self._modify(change, parts, own)
             return
         for line_id, part in parts.items():
             phase = self.phases[line_id][-1] if self.phases.get(line_id) else None
@@ -106,7 +106,7 @@ class Course:
                 amount = phase.amount + part
                 self._add(line_id, Phase(day, phase.base, amount, phase.line, phase.transferred, phase.incurred))
 
-    def _modify(self, change, parts):
+    def _modify(self, change, parts, own):
         """Rule 5b to d: prospective, cumulative catch-up, or mixed by line."""
         day, version, kept = change.day, change.version, {line.line_id for line in change.lines}
         gone = [line_id for line_id in self.phases if line_id not in kept and line_id not in self.ended]
@@ -124,7 +124,7 @@ class Course:
         for line_id in kept & parts.keys():
             if self._is_transferred(line_id, day, version):
                 bases[line_id] += parts[line_id]
-        before = {line_id: self._own_earned(line_id, day, version) for line_id in bases}
+        before = {line_id: self._own_earned(line_id, day, version, own) for line_id in bases}
         allocated = self._allocated(change, version.effective)
         going_on = [line for line in change.lines if not _catches_up(line, version)]
         credits = self._past_credits(change, bases | {line_id: self.phases[line_id][-1].base for line_id in gone})
@@ -178,9 +178,9 @@ class Course:
             name = line.line_id
             self._add(name, Phase(day, bases[name], amounts[name], line, *shares[name]))
 
-    def _own_earned(self, line_id, day, version):
-        """What a line has earned of the estimates that belong to it alone."""
-        amount, base = self.own.get(line_id, (0, 0))
+    def _own_earned(self, line_id, day, version, own):
+        """What a line has earned of the estimates that belong to it alone, as they were."""
+        amount, base = own.get(line_id, (0, 0))
         phases = self.phases.get(line_id)
         if not phases or not amount:
             return 0
@@ -220,7 +220,7 @@ class Course:
             self.unearned[line_id] = self.phases[line_id][-1].base + self.phases[line_id][-1].amount
             self.phases[line_id] = [Phase(instant.FAR_PAST, 0, 0, line)]
             return
-        own = self._own_earned(line_id, day, None)
+        own = self._own_earned(line_id, day, None, self.own)
         base, last = self._earned_before(line_id, day, None), self.phases[line_id][-1]
         self.unearned[line_id] = last.base + last.amount - base
         self._add(line_id, Phase(day, base, 0, line))

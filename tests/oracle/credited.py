@@ -34,7 +34,7 @@ class Take:
             if number == 0:
                 service, then = later, later.share_on(self.at)
                 continue
-            if (later.start, later.end) == (service.start, service.end):
+            if later.terms == service.terms:
                 continue
             gone += round((rest - gone) * _of_the_rest(service, then, since))
             service, then = later, later.share(since)

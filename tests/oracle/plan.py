@@ -53,8 +53,9 @@ class Plan:
         return self.courses[line_id].earned(line_id, at, settled)
 
     def keeps_its_schedule(self, line_id):
-        """Whether a line's schedule was never modified, cancelled or opened (policy residual)."""
-        return len(self.phases(line_id)) == 1 and not self.courses[line_id].opened
+        """Whether a line's schedule was never modified, cancelled or opened, nor came late (policy residual)."""
+        first, *later = self.phases(line_id)
+        return not later and first.since <= first.line.start and not self.courses[line_id].opened
 
     @property
     def kept_since(self):

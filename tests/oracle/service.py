@@ -33,6 +33,11 @@ class Service:
         return [(since, replace(self, line=line, start=line.start, end=line.end)) for since, line in lines]
 
     @property
+    def terms(self):
+        """What its schedule is made of."""
+        return self.start, self.end, self.plan.transfer.method(self.line)
+
+    @property
     def position(self):
         """The position it counts in: one for the fixed lines, one for each usage line (accounting.md rule 1)."""
         return self.line.line_id if self.line is not None and self.line.kind == "usage" else None

@@ -298,7 +298,11 @@ def test_what_a_combined_contract_changes_of_the_other_is_told(tmp_path: Any) ->
         in (found["what"])
     )
     assert "ASC 606-10-25-9; IFRS 15.17" == found["treatment"]["source"]
-    assert ["50.00", "50.00"] == [row["delta"] for row in found["changes"]]
+    assert ["50.00"] * 12 == [row["delta"] for row in found["changes"]]
+    assert {"2025-03", "2025-12"} == {found["ahead"][0]["period"], found["ahead"][-1]["period"]}
+    assert ["combined with: a version of one is one of both (contract B, version 1)"] == [
+        test["words"] for test in found["tests"]
+    ]
     assert version_of(listed(books, "--contract", "A")[0]) == explained(books, recalculation(books, 1, "A"))["what"]
 
 
