@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         "accrual", min_length=1, pattern=r"^[A-Za-z0-9._-]+$",
         description="consumer group whose lag Kafka shows, and prefix of transactions: one for each deployment",
     )  # fmt: skip
+    kafka_usage_days: int = Field(
+        400, ge=1, le=36_500, description="how long a Kafka keeps usage.events, days; a rebuild needs all of it"
+    )
     lateness_s: int = Field(3600, ge=0, le=2_592_000, description="allowed out-of-orderness of usage, seconds")
     horizon_days: int = Field(35, ge=1, le=400, description="how long identities of usage are remembered, days")
     retention_days: int = Field(

@@ -155,8 +155,8 @@ def instead(words: list[str], option: str, value: str) -> list[str]:
         ),
     ],
     ids=[
-        "follow with as-of", "kafka source without a port", "kafka sink without state", "a bare source", "a sink without directory",
-        "as-of in words", "as-of on no day", "as-of without zone",
+        "follow with as-of", "kafka source without a port", "kafka sink without state", "a bare source",
+        "a sink without directory", "as-of in words", "as-of on no day", "as-of without zone",
     ],
 )  # fmt: skip
 def test_wrong_usage_is_refused(world: World, change: Callable[[list[str]], list[str]], told: str) -> None:
