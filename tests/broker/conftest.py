@@ -1,0 +1,18 @@
+"""A Kafka of its own for each test: topics have the names that they have."""
+
+import pytest
+
+from connectors.kafka.client import Brokers
+from ops.broker.apache import ApacheKafka
+
+
+@pytest.fixture
+def kafka_server(tmp_path):
+    started = ApacheKafka(tmp_path / "kafka").start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def brokers(kafka_server):
+    return Brokers(kafka_server.address)
