@@ -127,12 +127,23 @@ def test_what_was_credited_by_an_invoice_below_zero_is_billed_ahead_again_when_t
 
 
 def test_each_line_has_what_is_deferred_of_it_and_a_fixed_line_its_schedule():
-    """U used 30 of 50, V nothing of 20; of L 31 of 90 days are over on 1 February."""
+    """U used 30 of 50, V 5 of 20, what U uses in February comes later; of L 31 of 90 days are over on 1 February."""
     fixed, other = ratable("L", "2023-01-01", "2023-04-01", 90), metered("V", "2023-01-01", "2023-04-01")
     invoice = told("invoice_finalized", "2023-01-02", 160, billed("U", 50), billed("V", 20), billed("L", 90))
     version = signed(1, "2023-01-01", fixed, METERED, other)
-    found = settled([version], [invoice, told("invoice_voided", "2023-02-01")], [USED])
-    assert [("U", 5000, 3000), ("V", 2000, 0), ("L", 9000, 3100)] == credited(found, "2023-02-01")[1]
+    usage = [used("U", "2023-02-20", 5), USED, used("V", "2023-01-08", 5)]
+    found = settled([version], [invoice, told("invoice_voided", "2023-02-01")], usage)
+    assert [("U", 5000, 3000), ("V", 2000, 500), ("L", 9000, 3100)] == credited(found, "2023-02-01")[1]
+
+
+def test_an_invoice_below_zero_that_is_voided_is_billed_again_and_no_revenue_where_more_is_used_than_billed():
+    facts = [
+        told("invoice_finalized", "2023-02-01", 25, billed("U", 25)),
+        told("invoice_finalized", "2023-02-02", -10, billed("U", -10), invoice="J"),
+        told("invoice_voided", "2023-02-03", invoice="J"),
+    ]  # fmt: skip
+    found = settled([TERMS], facts, [USED])
+    assert {UNBILLED_RECEIVABLE: -1000, "accounts_receivable": 1000} == credited(found, "2023-02-03")[0]
 
 
 # -- what comes back
@@ -264,3 +275,31 @@ def test_usage_without_a_rate_counts_where_it_is_within_what_is_billed(amount, c
     found = in_dollars(facts, [used("U", "2023-01-05", amount)], {2: Fraction("1.2")})
     assert [cents(contra)] == [line.contra for line in found.billing[-1].lines]
     assert cents(contra) == -totals(found).get(REVENUE, 0)
+
+
+def test_usage_that_waits_for_a_rate_goes_on_waiting_when_something_is_billed():
+    facts = [
+        told("invoice_finalized", "2023-01-10", 50, billed("U", 50), rate="1.1"),
+        told("invoice_voided", "2023-02-10", 50),
+    ]  # fmt: skip
+    found = in_dollars(facts, [used("U", "2023-01-05", 20)], {2: Fraction("1.2")})
+    assert ([0], {}) == ([line.contra for line in found.billing[-1].lines], totals(found))
+
+
+@pytest.mark.parametrize(
+    ("rate", "when", "usage"),
+    [
+        ("1.1", "2023-01-20", 80),  # the note waits for the rate of its own day
+        (None, "2023-02-05", 30),  # the note and its invoice wait for that of the invoice
+    ],
+)
+def test_a_note_that_waits_for_a_rate_has_taken_nothing(rate, when, usage):
+    """50 and 40 are billed, the note is of 20: all of the 40 is split by what is used of what is in the books."""
+    facts = [
+        told("invoice_finalized", "2023-01-02", 50, billed("U", 50), rate=rate), note(when, 20),
+        told("invoice_finalized", "2023-02-01", 40, billed("U", 40), invoice="J"),
+        told("invoice_voided", "2023-02-10", invoice="J"),
+    ]  # fmt: skip
+    found = in_dollars(facts, [used("U", "2023-02-07", usage)], {2: Fraction("1.2")})
+    assert [FX_RATE_MISSING] == list({one.cls for one in found.problems})
+    assert [3000] == [line.contra for line in found.billing[-1].lines]
