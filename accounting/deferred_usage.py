@@ -28,14 +28,15 @@ class DeferredUsage:
         self._owed: dict[str, int] = {}
 
     def left(self, line_id: str, at: int) -> int | None:
-        """What a credit at `at` finds deferred of a line, >= 0. None of a fixed line: its schedule tells.
+        """What a credit at `at` finds deferred of a line, > 0; None: nothing. Of a fixed line its schedule tells.
 
-        None also where a cancellation has made revenue of what was left over: what is deferred then will be used.
+        Nothing also where a cancellation has made revenue of what was left over: what is deferred then will be used.
         """
         if self._terms.position(line_id) == FIXED_POSITION or self._terms.keeps(at):
             return None
         self._use(at)
-        return max(self._owed.get(line_id, 0), 0)
+        owed = self._owed.get(line_id, 0)
+        return owed if owed > 0 else None
 
     def book(self, booking: Booking) -> None:
         """Take up what a booking changes, unless the ledger leaves it out: in the opening balance, or without a rate."""

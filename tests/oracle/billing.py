@@ -279,21 +279,27 @@ class Billing:
     def _parts(self, fact, lines):
         """By the share of the service that is recognised; of usage that is what is not deferred, over its lines in order."""
         parts, credited = [], {}
-        kept = self.services.plan.kept_since
         for line_id, service, net in lines:
             contra = round(net * service.share_on(fact.time, credited=True))
-            if service.position is not None and (kept is None or fact.time < kept):
-                deferred, before = self._deferred(line_id, fact.time), credited.get(line_id, 0)
+            deferred = self._deferred(service.position, fact.time)
+            if deferred > 0:
+                before = credited.get(line_id, 0)
                 credited[line_id] = before + net
                 contra -= min(before + net, deferred) - min(before, deferred)
             parts.append(Part(line_id, service, net, contra, net - contra))
         return parts
 
     def _deferred(self, line_id, at):
-        """What is billed of a usage line and not recognised by an instant: of one instant usage goes before billing."""
+        """What is billed of a usage line and not recognised by an instant: of one instant usage goes before billing.
+
+        Nothing of fixed lines, nor where a cancellation has made revenue of what was left over.
+        """
+        kept = self.services.plan.kept_since
+        if line_id is None or (kept is not None and at >= kept):
+            return 0
         moves = [one.moves[line_id] for one in self.bookings if line_id in one.moves]
         used = sum(minor for end, minor in self.used.get(line_id, ()) if end <= at)
-        return max(sum(billed - recognised for recognised, billed in moves) - used, 0)
+        return sum(billed - recognised for recognised, billed in moves) - used
 
     def _take_recovered(self, invoice, gross):
         """(contra, tax, recoverables) of what a credit takes back of payments after a write-off."""
