@@ -18,6 +18,7 @@ from accounting.calendar import local_date
 from accounting.contract import ContractVersion
 from accounting.contract_plan import ContractPlan
 from accounting.coverage import ALWAYS, FOREVER
+from accounting.deferred_usage import DeferredUsage
 from accounting.exchange import ONE, Exchange, Rate, Used, convert
 from accounting.invoice import pro_rata
 from accounting.position import UNBILLED_RECEIVABLE
@@ -81,7 +82,8 @@ def settle_contract(
     exchange = exchange or Exchange(versions[0].currency)
     terms = ServiceTerms(versions, plan)
     facts, lacking = _with_rates(list(facts), exchange)
-    billing = Billing(terms, facts)
+    used = sorted(usage, key=attrgetter("instant", "line_id", "amount"))
+    billing = Billing(terms, facts, DeferredUsage(terms, exchange, used))
     overlays = billing.overlays()
     found = plan.effects(ALWAYS, until) if planned is None else planned
     if overlays:
@@ -90,10 +92,10 @@ def settle_contract(
     if not ledger.begin():
         ledger.settled.unrated += found
         return ledger.settled
-    # Sorted by instant alone where the order within one is that of the lists: sorted() is stable.
     timeline: list[tuple[int, Effect | UsageRevenue | Booking]] = [(one.instant, one) for one in found]
-    timeline += [(one.instant, one) for one in sorted(usage, key=attrgetter("line_id", "amount"))]
+    timeline += [(one.instant, one) for one in used]
     timeline += [(one.fact.at, one) for one in billing.bookings]
+    # By instant alone: sorted() is stable, and the order within one is that of the lists.
     ledger.run(sorted(timeline, key=itemgetter(0)), terms.cancelled_at if terms.non_refundable else None, until)
     return ledger.settled
 
