@@ -14,7 +14,7 @@ from accounting.window import WindowSize
 from connectors.errors import SinkUnusable, SourceUnusable
 from connectors.files.follow import Follow
 from connectors.files.layout import directory, partitions
-from connectors.files.sink import FileSink, last_sequence, topic_file
+from connectors.files.sink import FileSink, durable_sequence, last_sequence, topic_file
 from connectors.files.source import TOPICS, FilePlan, FileSource, plan
 from connectors.usage_rows import Lateness
 from dataflows.metrics import Metrics
@@ -117,8 +117,15 @@ class Job:
         """What the shards share."""
         return ShardContext(
             self.flow_settings(), lambda shard: shard_path(self.state, shard), found.sources, self.as_of,
-            metrics=self.metrics, following=self.follow is not None,
+            metrics=self.metrics, following=self.follow is not None, in_sink=self._in_sink(),
         )  # fmt: skip
+
+    def _in_sink(self) -> dict[int, dict[str, int]]:
+        """By shard and topic the last sequence that the sink holds, durably."""
+        return {
+            shard: {topic: durable_sequence(topic_file(self.sink, topic, shard)) for topic in OUTPUTS}
+            for shard in range(self.settings.shards)
+        }
 
     def starts(self) -> dict[str, Applied]:
         """Where each source partition is taken up."""

@@ -55,6 +55,14 @@ def last_sequence(path: Path) -> tuple[int, int]:
         raise SinkUnusable(f"the last line of {path} is no record of ours ({error}): name another --sink") from error
 
 
+def durable_sequence(path: Path) -> int:
+    """The last sequence of a file, once the file is on the disk: what it holds need not be kept anywhere else."""
+    last, _ = last_sequence(path)
+    if last:
+        _sync(path)
+    return last
+
+
 @dataclass
 class FileSink(FixedPartitionedSink[Emitted, None]):
     """One Bytewax partition per shard; `keys` are the shards' names in order."""
@@ -110,8 +118,8 @@ class FileSinkPartition(StatefulSinkPartition[Emitted, None]):
             file.close()
 
 
-def _sync_directory(path: Path) -> None:
-    """Make the names in a directory durable."""
+def _sync(path: Path) -> None:
+    """Make a file durable, or the names in a directory."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)
@@ -133,7 +141,7 @@ class _TopicFile:
             if created:
                 # Its name too survives a power cut: what is in it will not be said again.
                 for directory in (path.parent, path.parent.parent):
-                    _sync_directory(directory)
+                    _sync(directory)
             if self._file.tell() > whole:
                 self._file.truncate(whole)  # a torn last line was never a record
 
