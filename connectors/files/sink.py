@@ -56,10 +56,14 @@ def last_sequence(path: Path) -> tuple[int, int]:
 
 
 def durable_sequence(path: Path) -> int:
-    """The last sequence of a file, once the file is on the disk: what it holds need not be kept anywhere else."""
-    last, _ = last_sequence(path)
-    if last:
-        _sync(path)
+    """The last sequence of a file, once a torn last line is cut and the file is on the disk: what it holds need not be kept
+    anywhere else.
+    """
+    last, whole = last_sequence(path)
+    if last or (path.exists() and path.stat().st_size > whole):
+        with open(path, "rb+") as file:
+            file.truncate(whole)  # a torn last line was never a record
+            os.fsync(file.fileno())
     return last
 
 
@@ -118,8 +122,8 @@ class FileSinkPartition(StatefulSinkPartition[Emitted, None]):
             file.close()
 
 
-def _sync(path: Path) -> None:
-    """Make a file durable, or the names in a directory."""
+def _sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)
@@ -141,7 +145,7 @@ class _TopicFile:
             if created:
                 # Its name too survives a power cut: what is in it will not be said again.
                 for directory in (path.parent, path.parent.parent):
-                    _sync(directory)
+                    _sync_directory(directory)
             if self._file.tell() > whole:
                 self._file.truncate(whole)  # a torn last line was never a record
 
