@@ -141,7 +141,7 @@ class _Ledger:
         day = local_date(plan.opened_at, plan.zone)
         rate = self._exchange.on(day)
         if rate is None:
-            self._lacks_rate(None, day)
+            self._lacks_rate(day)
             return False
         self.settled.positions[FIXED_POSITION].shift(ahead, rate, "", set())
         return True
@@ -200,7 +200,7 @@ class _Ledger:
         if rate is None:
             # What was billed ahead, or is taken back from what is unbilled, leaves at the rate at which it came.
             if not (0 <= amount <= course.owed or course.owed <= amount <= 0):
-                self._lacks_rate(None, day)
+                self._lacks_rate(day)
                 return None
             rate = ONE
         return course.recognise(amount, rate)
@@ -215,7 +215,7 @@ class _Ledger:
         """Recognise what is billed and will not be earned any more (policy cancellation = non_refundable)."""
         day = local_date(at, self._terms.plan.zone)
         if self._exchange.on(day) is None:
-            self._lacks_rate(None, day)
+            self._lacks_rate(day)
             return
         for name, course in self.settled.positions.items():
             released = self._released.get(name, 0)
@@ -246,11 +246,8 @@ class _Ledger:
 
     def _book(self, booking: Booking) -> None:
         fact, stated = booking.fact, booking.stated_by
-        today = self._exchange.on(fact.day, fact.rate)
-        then = self._exchange.on(stated.day, stated.rate)
-        if today is None or then is None:
-            self._lacks_rate(fact, fact.day if today is None else stated.day)
-            return
+        today = self._exchange.known(fact.day, fact.rate)
+        then = self._exchange.known(stated.day, stated.rate)
         before_books = fact.at <= self._terms.plan.opened_at  # it is in the opening balance
         movements, used = Movements(), Used()
         for leg in booking.legs:
@@ -321,8 +318,8 @@ class _Ledger:
                 return
         add(movements, FX_GAIN_LOSS, 0, -left)
 
-    def _lacks_rate(self, fact: BillingFact | None, day: date) -> None:
-        problem = _rate_missing(fact, day, self._exchange)
+    def _lacks_rate(self, day: date) -> None:
+        problem = _rate_missing(None, day, self._exchange)
         if problem not in self.settled.problems:
             self.settled.problems.append(problem)
 

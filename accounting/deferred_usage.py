@@ -39,12 +39,10 @@ class DeferredUsage:
         return owed if owed > 0 else None
 
     def book(self, booking: Booking) -> None:
-        """Take up what a booking changes, unless the ledger leaves it out: in the opening balance, or without a rate."""
-        fact, stated = booking.fact, booking.stated_by
+        """Take up what a booking changes, unless it is in the opening balance."""
+        fact = booking.fact
         shifts = [one for one in booking.shifts if one.position != FIXED_POSITION]
         if not shifts or fact.at <= self._terms.plan.opened_at:
-            return
-        if self._exchange.on(fact.day, fact.rate) is None or self._exchange.on(stated.day, stated.rate) is None:
             return
         self._use(fact.at)
         for one in shifts:

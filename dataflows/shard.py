@@ -71,9 +71,7 @@ class ShardContext:
     opened: list[ShardStore] = field(default_factory=list)  # the stores that this process has open
     metrics: Metrics = field(default_factory=Metrics)
     following: bool = False  # the input does not end: the source says whose turn it is inside a phase
-    in_sink: Mapping[int, Mapping[str, int]] = field(
-        default_factory=dict
-    )  # shard -> topic -> last sequence that is there
+    in_sink: Mapping[int, Mapping[str, int]] = field(default_factory=dict)  # shard -> topic -> last sequence there
 
     def close(self) -> None:
         """Give the stores of this process back, once the flow has ended."""

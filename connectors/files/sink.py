@@ -138,16 +138,13 @@ class _TopicFile:
         self._path = path
         with self._named():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._last, whole = last_sequence(path)
-            created = not path.exists()
+            self._last, created = durable_sequence(path), not path.exists()
             # Unbuffered: what a full disk refuses is not tried again, half of it, when the file is closed.
             self._file = open(path, "ab", buffering=0)  # noqa: SIM115
             if created:
                 # Its name too survives a power cut: what is in it will not be said again.
                 for directory in (path.parent, path.parent.parent):
                     _sync_directory(directory)
-            if self._file.tell() > whole:
-                self._file.truncate(whole)  # a torn last line was never a record
 
     def append(self, item: Emitted) -> bool:
         """Write what the file does not hold; whether that was anything."""
