@@ -1,7 +1,7 @@
 """Billing of one contract: what its invoices, payments and credits book, in the order in which they take effect.
 
-Source: accounting.md, rules 1 and 5 (Credits). Shares are taken from the schedules and not from what is posted, so that
-this needs no position and no rate; the contract's ledger adds those.
+Source: accounting.md, rules 1 and 5 (Credits). Shares are taken from the schedules, and of usage from what is billed ahead
+of it, not from what is posted, so that this needs no position; the contract's ledger adds those, and the rates.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from accounting.booking import (
     ShiftMode,
 )
 from accounting.credit import Credit, CreditPart, Drawn
+from accounting.deferred_usage import DeferredUsage
 from accounting.fact_order import FactOrder
 from accounting.invoice import Invoice, Piece, portion, pro_rata, within
 from accounting.money import major_text
@@ -42,9 +43,9 @@ from accounting.service_terms import Service, ServiceTerms
 class Billing:
     """The bookings of a contract's billing facts, the overlays of its credits, and what is wrong with the facts."""
 
-    def __init__(self, terms: ServiceTerms, facts: Iterable[BillingFact]) -> None:
+    def __init__(self, terms: ServiceTerms, facts: Iterable[BillingFact], deferred: DeferredUsage) -> None:
         """Take all facts of the contract, in any order: they apply by their own times."""
-        self._terms, self._currency = terms, terms.first.currency
+        self._terms, self._currency, self._deferred = terms, terms.first.currency, deferred
         self.bookings: list[Booking] = []
         self._credits: list[Credit] = []
         self._notes: dict[str, Credit] = {}
@@ -272,11 +273,19 @@ class Billing:
             rows = list(zip([one.service for one in invoice.pieces], shares, strict=True))
         else:
             rows = self._spread(net, fact.at)
-        return [self._part(fact, invoice, service, part) for service, part in rows]
+        left = {service[0]: self._deferred.left(service[0], fact.at) for service, _ in rows}
+        return [self._part(fact, invoice, service, part, left) for service, part in rows]
 
-    def _part(self, fact: BillingFact, invoice: Invoice, service: Service, net: int) -> CreditPart:
+    def _part(
+        self, fact: BillingFact, invoice: Invoice, service: Service, net: int, left: dict[str, int | None]
+    ) -> CreditPart:  # fmt: skip
+        """One part. Of usage it takes what is `left` deferred of the line; the parts of a line share that, in order."""
+        before, ahead = left[service[0]], 0
+        if before is not None:
+            left[service[0]] = before - net
+            ahead = max(before, 0) - max(before - net, 0)  # a part below zero gives back what one before it took
         share = self._terms.share(service, fact.at)
-        contra = round_share(net, *share)
+        contra = round_share(net - ahead, *share)
         turns = [(self._terms.since(service[0], fact.at), net - contra)]
         return CreditPart(service, invoice.piece(service), share, contra, net - contra, turns)
 
@@ -378,6 +387,7 @@ class Billing:
     def _book(self, booking: Booking) -> None:
         if booking.legs or booking.shifts:
             self.bookings.append(booking)
+            self._deferred.book(booking)
 
 
 def _owing(invoice: Invoice) -> int:

@@ -18,6 +18,7 @@ from accounting.calendar import local_date
 from accounting.contract import ContractVersion
 from accounting.contract_plan import ContractPlan
 from accounting.coverage import ALWAYS, FOREVER
+from accounting.deferred_usage import DeferredUsage
 from accounting.exchange import ONE, Exchange, Rate, Used, convert
 from accounting.invoice import pro_rata
 from accounting.position import UNBILLED_RECEIVABLE
@@ -81,7 +82,8 @@ def settle_contract(
     exchange = exchange or Exchange(versions[0].currency)
     terms = ServiceTerms(versions, plan)
     facts, lacking = _with_rates(list(facts), exchange)
-    billing = Billing(terms, facts)
+    used = sorted(usage, key=attrgetter("instant", "line_id", "amount"))
+    billing = Billing(terms, facts, DeferredUsage(terms, exchange, used))
     overlays = billing.overlays()
     found = plan.effects(ALWAYS, until) if planned is None else planned
     if overlays:
@@ -90,10 +92,10 @@ def settle_contract(
     if not ledger.begin():
         ledger.settled.unrated += found
         return ledger.settled
-    # Sorted by instant alone where the order within one is that of the lists: sorted() is stable.
     timeline: list[tuple[int, Effect | UsageRevenue | Booking]] = [(one.instant, one) for one in found]
-    timeline += [(one.instant, one) for one in sorted(usage, key=attrgetter("line_id", "amount"))]
+    timeline += [(one.instant, one) for one in used]
     timeline += [(one.fact.at, one) for one in billing.bookings]
+    # By instant alone: sorted() is stable, and the order within one is that of the lists.
     ledger.run(sorted(timeline, key=itemgetter(0)), terms.cancelled_at if terms.non_refundable else None, until)
     return ledger.settled
 
@@ -139,7 +141,7 @@ class _Ledger:
         day = local_date(plan.opened_at, plan.zone)
         rate = self._exchange.on(day)
         if rate is None:
-            self._lacks_rate(None, day)
+            self._lacks_rate(day)
             return False
         self.settled.positions[FIXED_POSITION].shift(ahead, rate, "", set())
         return True
@@ -198,7 +200,7 @@ class _Ledger:
         if rate is None:
             # What was billed ahead, or is taken back from what is unbilled, leaves at the rate at which it came.
             if not (0 <= amount <= course.owed or course.owed <= amount <= 0):
-                self._lacks_rate(None, day)
+                self._lacks_rate(day)
                 return None
             rate = ONE
         return course.recognise(amount, rate)
@@ -213,7 +215,7 @@ class _Ledger:
         """Recognise what is billed and will not be earned any more (policy cancellation = non_refundable)."""
         day = local_date(at, self._terms.plan.zone)
         if self._exchange.on(day) is None:
-            self._lacks_rate(None, day)
+            self._lacks_rate(day)
             return
         for name, course in self.settled.positions.items():
             released = self._released.get(name, 0)
@@ -244,11 +246,8 @@ class _Ledger:
 
     def _book(self, booking: Booking) -> None:
         fact, stated = booking.fact, booking.stated_by
-        today = self._exchange.on(fact.day, fact.rate)
-        then = self._exchange.on(stated.day, stated.rate)
-        if today is None or then is None:
-            self._lacks_rate(fact, fact.day if today is None else stated.day)
-            return
+        today = self._exchange.known(fact.day, fact.rate)
+        then = self._exchange.known(stated.day, stated.rate)
         before_books = fact.at <= self._terms.plan.opened_at  # it is in the opening balance
         movements, used = Movements(), Used()
         for leg in booking.legs:
@@ -319,8 +318,8 @@ class _Ledger:
                 return
         add(movements, FX_GAIN_LOSS, 0, -left)
 
-    def _lacks_rate(self, fact: BillingFact | None, day: date) -> None:
-        problem = _rate_missing(fact, day, self._exchange)
+    def _lacks_rate(self, day: date) -> None:
+        problem = _rate_missing(None, day, self._exchange)
         if problem not in self.settled.problems:
             self.settled.problems.append(problem)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from typing import cast
 
 from accounting.currency import digits
 from accounting.require import require
@@ -47,6 +48,12 @@ class Exchange:
             found = self._rate_of(day) if self._rate_of else None
             self._known[day] = None if found is None else self._scaled(found)
         return self._known[day]
+
+    def known(self, day: date, stated: Fraction | None = None) -> Rate:
+        """The rate of what is booked: what has none has been put aside before."""
+        found = self.on(day, stated)
+        require(found is not None, "what is booked has its rate", day=day)
+        return cast(Rate, found)
 
     def _scaled(self, rate: Fraction) -> Rate:
         require(rate > 0, "a rate is greater than zero", currency=self.currency, functional=self.functional)

@@ -118,6 +118,7 @@ class ServiceTerms:
 
         By the local date of the event, as for an amendment; of a line with progress, by its progress then. A cancelled or
         removed line has come no further than its end; if what was left over is not refundable, it has recognised all.
+        Usage has recognised all but what is billed ahead of it (DeferredUsage).
         """
         line_id, start, end, _ = service
         if line_id in self._usage:
@@ -125,7 +126,7 @@ class ServiceTerms:
         plan = self._plans.get(line_id)
         if plan is None:  # nothing recognises it
             return 0, 1
-        if self.cancelled_at is not None and self.non_refundable and at >= self.cancelled_at:
+        if self.keeps(at):
             return 1, 1
         ended = self._ended(plan)
         if plan.steps is not None:
@@ -136,6 +137,10 @@ class ServiceTerms:
         if ended is not None:
             last = min(last, ended)
         return self._elapsed(start, end, self._phase(plan, at).method, last)
+
+    def keeps(self, at: int) -> bool:
+        """Whether the contract is cancelled by an instant and what was left over is not refundable."""
+        return self.cancelled_at is not None and self.non_refundable and at >= self.cancelled_at
 
     def _ended(self, plan: LinePlan) -> int | None:
         """Since when a line is cancelled or removed."""

@@ -238,13 +238,12 @@ class ContractBooks:
         """What schedule, usage and billing post together, and when something is due next."""
         filed, waits = self._ledgers.facts(contract)
         settled, exchange = self._ledgers.settle(contract, filed, planned, until)
-        rated = {(one.instant, one.kind, one.line_id): one for one, _ in settled.recognitions}
-        scheduled = {(one.instant, one.kind, one.line_id) for one in planned}
+        scheduled, recognised = set(map(_name, planned)), [one for one, _ in settled.recognitions]
         # What credits take, and what a cancellation leaves over, is of lines as well.
-        others = [one for name, one in rated.items() if name not in scheduled and contract.plan.line(one.line_id)]
-        unrated = {(one.instant, one.kind, one.line_id) for one in settled.unrated}
+        others = [one for one in recognised if _name(one) not in scheduled and contract.plan.line(one.line_id)]
+        unrated = set(map(_name, settled.unrated))
         for effect in (*planned, *others):
-            self._lookup(contract, effect, missing, (effect.instant, effect.kind, effect.line_id) not in unrated)
+            self._lookup(contract, effect, missing, _name(effect) not in unrated)
         items: list[_Item] = []
         for effect, movements in settled.recognitions:
             terms, _ = self._terms(contract, _product(contract, effect), effect.day)
@@ -261,10 +260,9 @@ class ContractBooks:
         return items, min((one for one in (following, *overlaid) if one is not None), default=None)
 
     def _item(self, contract: Planned, effect: Effect, terms: PostingTerms, wanted: Amounts) -> _Item:
-        name = _Name(effect.instant, effect.kind, effect.line_id)
         product_id = _product(contract, effect)
         amount = effect.amount if wanted is not NOTHING else 0
-        return _Item(name, effect.day, product_id, effect.version, effect.rule, amount, terms, wanted)
+        return _Item(_name(effect), effect.day, product_id, effect.version, effect.rule, amount, terms, wanted)
 
     def _billing_item(
         self, contract: Planned, effect: BillingEffect, movements: Movements, filed: Filed, functional: str
@@ -379,6 +377,10 @@ class ContractBooks:
         first = contract.first
         at = start_of_day(day + timedelta(days=1), contract.zone) - 1
         return posting_terms(self._master, first.entity, first.currency, product_id, at, contract.zone)
+
+
+def _name(effect: Effect) -> _Name:
+    return _Name(effect.instant, effect.kind, effect.line_id)
 
 
 def _product(contract: Planned, effect: Effect) -> str:

@@ -49,11 +49,16 @@ class Outbox:
         """How many records of every topic are kept."""
         return {topic: last - self._kept.get(topic, 1) + 1 for topic, last in self._last.items()}
 
+    def in_sink(self, sequences: Mapping[str, int]) -> None:
+        """What the sink was seen to hold, durably, before the run: proven, else runs of one epoch each would keep all of it."""
+        self._proven = {topic: min(last, sequences.get(topic, 0)) for topic, last in self._last.items()}
+
     def unsent(self) -> list[Emitted]:
-        """Everything kept from before: sent once more at the start, the sink drops what it has."""
+        """Everything kept from before that is not proven: sent once more at the start, the sink drops what it has."""
         tails = []
         for topic in self._last:
-            lines = tuple(line for _, line in self._store.scan(_prefix(topic)))
+            first = (self._proven.get(topic, 0) + 1).to_bytes(8, "big")
+            lines = tuple(line for _, line in self._store.scan(_prefix(topic), first))
             if lines:
                 tails.append(Emitted(self._shard, topic, self._last[topic] - len(lines) + 1, lines))
         return tails
@@ -77,7 +82,7 @@ class Outbox:
             first = self._kept.get(topic, 1)
             for sequence in range(first, last + 1):
                 self._store.delete(_key(topic, sequence))
-            self._kept[topic] = last + 1
+            self._kept[topic] = max(first, last + 1)
         self._proven = {}
 
     def _first_kept(self, topic: str) -> int:

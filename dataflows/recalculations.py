@@ -174,13 +174,14 @@ class Recalculations:
         )  # fmt: skip
 
     def _say_change(self, contract: Planned, cause: str, moved: Mapping[tuple[str, int], _Moved]) -> None:
-        version, (planned, _) = contract.versions[-1], self._schedule_of(contract)
+        version = contract.versions[-1]
         before, after = self._usage(contract, {name: one.amount for name, one in moved.items() if one.metered})
-        for (line_id, month), one in moved.items():
-            if not one.metered:
-                now = planned.get(line_id, {}).get(month, 0)
-                after.setdefault(line_id, {})[month] = now
-                before.setdefault(line_id, {})[month] = now - one.amount
+        scheduled = {name: one.amount for name, one in moved.items() if not one.metered}
+        planned = self._schedule_of(contract)[0] if scheduled else Amounts()  # late usage needs none
+        for (line_id, month), amount in scheduled.items():
+            now = planned.get(line_id, {}).get(month, 0)
+            after.setdefault(line_id, {})[month] = now
+            before.setdefault(line_id, {})[month] = now - amount
         entry_ids = [name for one in moved.values() for name in one.entry_ids]
         self._outbox.add(
             RECALCULATIONS,

@@ -30,6 +30,7 @@ class Recent(Generic[K, V]):
     def note(self, name: K, value: V) -> None:
         """The value of a name has been made elsewhere."""
         self._known[name] = value
+        self._known.move_to_end(name)
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 

@@ -8,7 +8,7 @@ nothing, what is written but not sent is sent again after a restart, and the sin
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -70,6 +70,7 @@ class ShardContext:
     opened: list[ShardStore] = field(default_factory=list)  # the stores that this process has open
     metrics: Metrics = field(default_factory=Metrics)
     following: bool = False  # the input does not end: the source says whose turn it is inside a phase
+    in_sink: Mapping[int, Mapping[str, int]] = field(default_factory=dict)  # shard -> topic -> last sequence there
 
     def close(self) -> None:
         """Give the stores of this process back, once the flow has ended."""
@@ -87,6 +88,7 @@ class Shard:
         context.opened.append(self._store)
         self._breakdown = breakdown.load(self._store)
         self._outbox = Outbox(self._store, shard, self._breakdown.note)
+        self._outbox.in_sink(context.in_sink.get(shard, {}))
         self._timings = context.metrics.timings
         self._build(settings)
         self._tally = tally.load(self._store)

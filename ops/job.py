@@ -110,8 +110,15 @@ class Job:
         """What the shards share."""
         return ShardContext(
             self.flow_settings(), lambda shard: shard_path(self.state, shard), found.sources, self.as_of,
-            metrics=self.metrics, following=self.follow is not None,
+            metrics=self.metrics, following=self.follow is not None, in_sink=self._in_sink(),
         )  # fmt: skip
+
+    def _in_sink(self) -> dict[int, dict[str, int]]:
+        """By shard and topic the last sequence that the sink holds, durably."""
+        return {
+            shard: {topic: self.sink.keeps(topic, shard) for topic in OUTPUTS}
+            for shard in range(self.settings.shards)
+        }
 
     def starts(self) -> dict[str, Applied]:
         """Where each source partition is taken up."""

@@ -55,6 +55,18 @@ def last_sequence(path: Path) -> tuple[int, int]:
         raise SinkUnusable(f"the last line of {path} is no record of ours ({error}): name another --sink") from error
 
 
+def durable_sequence(path: Path) -> int:
+    """The last sequence of a file, once a torn last line is cut and the file is on the disk: what it holds need not be kept
+    anywhere else.
+    """
+    last, whole = last_sequence(path)
+    if last or (path.exists() and path.stat().st_size > whole):
+        with open(path, "rb+") as file:
+            file.truncate(whole)  # a torn last line was never a record
+            os.fsync(file.fileno())
+    return last
+
+
 @dataclass
 class FileSink(FixedPartitionedSink[Emitted, None]):
     """One Bytewax partition per shard; `keys` are the shards' names in order."""
@@ -126,16 +138,13 @@ class _TopicFile:
         self._path = path
         with self._named():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._last, whole = last_sequence(path)
-            created = not path.exists()
+            self._last, created = durable_sequence(path), not path.exists()
             # Unbuffered: what a full disk refuses is not tried again, half of it, when the file is closed.
             self._file = open(path, "ab", buffering=0)  # noqa: SIM115
             if created:
                 # Its name too survives a power cut: what is in it will not be said again.
                 for directory in (path.parent, path.parent.parent):
                     _sync_directory(directory)
-            if self._file.tell() > whole:
-                self._file.truncate(whole)  # a torn last line was never a record
 
     def append(self, item: Emitted) -> bool:
         """Write what the file does not hold; whether that was anything."""

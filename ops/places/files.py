@@ -11,7 +11,7 @@ from bytewax.outputs import Sink
 from connectors.errors import SinkUnusable, SourceUnusable
 from connectors.files.layout import SCHEME, partitions
 from connectors.files.plan import FilePlan, plan
-from connectors.files.sink import FileSink, last_sequence, topic_file
+from connectors.files.sink import FileSink, durable_sequence, last_sequence, topic_file
 from connectors.follow import Follow
 from connectors.source import TOPICS
 from connectors.timings import Timings
@@ -87,6 +87,10 @@ class FileOutput:
     def holds(self, topic: str, shard: int) -> int:
         """The sequence of the last whole record."""
         return last_sequence(topic_file(self.root, topic, shard))[0]
+
+    def keeps(self, topic: str, shard: int) -> int:
+        """The same, on the disk."""
+        return durable_sequence(topic_file(self.root, topic, shard))
 
     def name(self, topic: str, shard: int) -> str:
         """The file."""

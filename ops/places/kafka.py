@@ -78,6 +78,10 @@ class KafkaOutput:
         """The sequence of the last committed record."""
         return last_sequence(self.brokers, topic, shard)
 
+    def keeps(self, topic: str, shard: int) -> int:
+        """The same: what is committed has been acknowledged by every replica in sync."""
+        return self.holds(topic, shard)
+
     def name(self, topic: str, shard: int) -> str:
         """The partition."""
         return f"{topic}/{shard} of {self.brokers}"

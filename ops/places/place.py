@@ -46,6 +46,9 @@ class SinkPlace(Protocol):
     def holds(self, topic: str, shard: int) -> int:
         """The sequence of the last record of a shard that is there; 0: none."""
 
+    def keeps(self, topic: str, shard: int) -> int:
+        """As `holds`, of what no crash takes away: the state need not keep it any more."""
+
     def name(self, topic: str, shard: int) -> str:
         """Where those records are, for messages."""
 

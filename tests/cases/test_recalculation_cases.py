@@ -107,3 +107,44 @@ def test_a_recalculation_is_said_once(books):
     before = books.records("recalculations")
     books.run("2025-08-01")
     assert before == books.records("recalculations")
+
+
+# Input that contradicts itself: an exception of that contract alone; what it had, and its neighbour, go on.
+CONTRADICTIONS = {
+    "another currency in mid-contract": ("amend currency=EUR", "currency_mismatch"),
+    "another record for a version that is there": ("amend version=1", "version_conflict"),
+}
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_what_contradicts_itself_is_an_exception_of_its_contract_alone(case, books):
+    amended, cls = CONTRADICTIONS[case]
+    Course(f"""
+        2025-01-01 contract 2025-01-01..2025-04-01
+            a ratable 90
+        2025-01-01 contract 2025-01-01..2025-04-01 k=n
+            b ratable 90
+        2025-02-01 {amended}
+            a ratable 180
+        run 2025-04-01
+        open {cls} contracts 2
+    """).play(books)
+    months = {"2025-01": "31.00", "2025-02": "28.00", "2025-03": "31.00"}
+    expected = {(name, period): amount for name in ("k", "n") for period, amount in months.items()}
+    assert expected == books.sums("contract_id", "period")
+
+
+def test_usage_of_lines_that_overlap_is_kept_and_booked_once_it_is_clear_whose_it_is(books):
+    course = """
+        2025-01-01 contract 2025-01-01..2025-04-01
+            u usage 1
+        2025-01-01 contract 2025-01-01..2025-04-01 k=n
+            v usage 2
+        2025-01-05 usage 10
+        run 2025-01-31
+        open contract_ambiguous usage 0
+    """
+    Course(course + "    2025-02-01 cancel k=n effective=2025-01-01\n        run 2025-02-02").play(books)
+    assert {"k": "10.00"} == books.sums("contract_id")
+    told = [one["status"] for one in books.records("exceptions") if one["class"] == "contract_ambiguous"]
+    assert ["open", "resolved"] == told

@@ -1,6 +1,10 @@
-"""The outbox: numbered without a gap, kept until the barrier has proven that it was sent."""
+"""The outbox: numbered without a gap, kept until the barrier has proven that it was sent, or the sink was seen to hold it."""
 
 from connectors.batch import Emitted
+from state import keys
+from state.directory import shard_path
+from state.store import ShardStore
+from tests.support.books import Books, metered
 
 T, U = "revenue.journal", "revenue.exceptions"
 
@@ -97,3 +101,37 @@ def test_what_a_restart_sends_again_is_forgotten_after_the_next_barrier(parts):
     parts.outbox.epoch_begins()
     parts.store.commit()
     assert [] == parts.reopen().outbox.unsent()
+
+
+def test_what_the_sink_was_seen_to_hold_is_not_said_again_and_forgotten_with_the_first_batch(parts):
+    add(parts, T, 3)
+    outbox = parts.reopen().outbox
+    outbox.in_sink({T: 2, "another": 5})
+    assert [(T, 3, 1)] == said(*outbox.unsent())
+    outbox.epoch_begins()
+    parts.store.commit()
+    assert [(T, 3, 1)] == said(*parts.reopen().outbox.unsent())
+    assert {T: 1} == parts.outbox.depth()
+
+
+def test_a_sink_that_holds_nothing_proves_nothing(parts):
+    add(parts, T, 2)
+    outbox = parts.reopen().outbox
+    outbox.in_sink({})
+    outbox.epoch_begins()
+    parts.store.commit()
+    assert [(T, 1, 2)] == said(*parts.reopen().outbox.unsent())
+
+
+def test_runs_of_one_epoch_each_do_not_pile_up_what_they_have_said(tmp_path):
+    books = Books(tmp_path)
+    books.contract(metered(), start="2025-01-01", end="2026-01-01")
+    kept = []
+    for day in range(1, 6):
+        books.usage(f"2025-01-{day:02d}T10", "1")
+        books.run(f"2025-01-{day + 1:02d}", ACCRUAL_SHARDS="1", ACCRUAL_EPOCH_MS="10000")
+        store = ShardStore(shard_path(tmp_path / "state", 0))
+        kept.append(sum(1 for _ in store.scan(keys.OUTBOX)))
+        store.close()
+    assert 5 == len(books.records("journal"))
+    assert [1] * 4 == kept[1:], kept  # what the last run has said, and nothing of those before

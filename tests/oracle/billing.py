@@ -54,8 +54,9 @@ class Booking:
 class Billing:
     """Reads the facts of a contract one after the other."""
 
-    def __init__(self, services, facts, rate_of):
-        self.services = services
+    def __init__(self, services, facts, rate_of, used):
+        """`used`: by usage line the (end, minor units) of the windows that are booked."""
+        self.services, self.used = services, used
         self.invoices, self.notes, self.issued, self.voids, self.waiting = {}, {}, {}, [], []
         self.bookings, self.takes, self.exceptions, self.not_covered = [], [], set(), set()
         for fact in facts:
@@ -269,7 +270,7 @@ class Billing:
             tax = invoice.tax_of(rest)
         elif not tax:
             tax = left
-        parts = [self._part(fact, *line) for line in self._lines(fact, rest - tax, invoice)] if rest else []
+        parts = self._parts(fact, self._lines(fact, rest - tax, invoice)) if rest else []
         credit = Credit(fact, invoice, account, gross, tax + back[1], parts, back)
         booking = Booking(fact, invoice)
         self._post_credit(booking, credit, 1)
@@ -287,11 +288,32 @@ class Billing:
         booking.post("tax_payable", sign * credit.tax, invoice)
         booking.post("recoverables", sign * credit.back[2], booking.fact, invoice)
 
-    def _part(self, fact, line_id, service, net):
-        if line_id is not None:  # over the same period, by the method that the line has now
-            service = replace(service, line=self.services.of(line_id, fact.time).line)
-        contra = round(net * service.share_on(fact.time, credited=True))
-        return Part(line_id, service, net, contra, net - contra)
+    def _parts(self, fact, lines):
+        """By the share of the service that is recognised; of usage that is what is not deferred, over its lines in order."""
+        parts, credited = [], {}
+        for line_id, service, net in lines:
+            if line_id is not None:  # over the same period, by the method that the line has now
+                service = replace(service, line=self.services.of(line_id, fact.time).line)
+            contra = round(net * service.share_on(fact.time, credited=True))
+            deferred = self._deferred(service.position, fact.time)
+            if deferred > 0:
+                before = credited.get(line_id, 0)
+                credited[line_id] = before + net
+                contra -= min(before + net, deferred) - min(before, deferred)
+            parts.append(Part(line_id, service, net, contra, net - contra))
+        return parts
+
+    def _deferred(self, line_id, at):
+        """What is billed of a usage line and not recognised by an instant: of one instant usage goes before billing.
+
+        Nothing of fixed lines, nor where a cancellation has made revenue of what was left over.
+        """
+        kept = self.services.plan.kept_since
+        if line_id is None or (kept is not None and at >= kept):
+            return 0
+        moves = [one.moves[line_id] for one in self.bookings if line_id in one.moves]
+        used = sum(minor for end, minor in self.used.get(line_id, ()) if end <= at)
+        return sum(billed - recognised for recognised, billed in moves) - used
 
     def _take_recovered(self, invoice, gross):
         """(contra, tax, recoverables) of what a credit takes back of payments after a write-off."""

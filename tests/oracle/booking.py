@@ -59,6 +59,11 @@ class LineBook:
         if not self.reference.knows(self.line.product, self.line.start):
             desired.doubtful.add(self.unmapped)
 
+    def can_book(self, rated):
+        """Whether a window's product and rate are known."""
+        day = instant.local_date(rated.span.last, self.history.zone)
+        return self.reference.knows(self.line.product, rated.span.last) and self.sums.rate(day) is not None
+
     def window(self, rated):
         """A closed window of usage: not booked while its product is unknown or its rate missing."""
         at, day = rated.span.last, instant.local_date(rated.span.last, self.history.zone)

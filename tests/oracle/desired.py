@@ -56,19 +56,28 @@ class ContractBook:
         self.moment = desired.moment
         self.history = history
         self.steps = []
-        self.metered = {}  # by usage line its book and the (end, minor units) of its windows
+        self.metered, self.positions = {}, {}  # by usage line its book and its windows
         self.plan = Plan(history, desired.reference, self.moment.policies)
         self.billing_book = BillingBook(desired, history)
         facts = desired.router.of(history.first.key)
-        self.billing = Billing(Services(self.plan.taken, self.plan), facts, self.billing_book.rate)
+        self._read_usage()
+        used = {
+            name: [(one.span.end, one.amount) for one in windows if book.can_book(one)]
+            for name, (book, windows) in self.metered.items()
+        }
+        self.billing = Billing(Services(self.plan.taken, self.plan), facts, self.billing_book.rate, used)
         credited = Credited(self.billing.takes)
         self.revenue = FixedRevenue(history, self.plan, self.moment.policies, credited)
         self.billed = {name for one in self.billing.bookings for name in one.moves}
-        self.positions = {None: self._fixed_position()}
+        for name, position in self.positions.items():
+            position.layered = name in self.billed
+        self.positions[None] = self._fixed_position()
 
     def book(self):
         """Add the contract's postings and exceptions to the desired books."""
-        self._add_usage()
+        for book, windows in self.metered.values():
+            for rated in windows:
+                self._add(rated.span.end, USAGE, book.window, rated)
         self._add_fixed()
         for one in self.billing.bookings:
             for name in one.moves.keys() - self.positions.keys():
@@ -101,20 +110,19 @@ class ContractBook:
             rate = self.billing_book.sums.rate(instant.local_date(opening[0], self.history.zone))
         return Position(currency, self.revenue.opening(), rate, account, layered=None in self.billed)
 
-    def _add_usage(self):
+    def _read_usage(self):
         """Usage is recognised as it occurs, one position per usage line (accounting.md rules 1 and 4)."""
         history, moment, desired = self.history, self.moment, self.desired
         lines = {line.line_id for version in history.versions for line in version.lines if line.kind == "usage"}
         frontier = frontier_of(history.first.entity, moment.frontier, desired.closed_until)
         for line_id in sorted(lines):
-            self.positions[line_id] = Position(history.first.currency, layered=line_id in self.billed)
+            self.positions[line_id] = Position(history.first.currency)
             book = booking.LineBook(desired, history, line_id, self.positions[line_id])
-            self.metered[line_id] = (book, [])
             events = desired.join.lines.get((history.first.key, line_id), [])
-            for rated in RatedLine(history, line_id, events, frontier, moment.policies).windows():
+            windows = RatedLine(history, line_id, events, frontier, moment.policies).windows()
+            self.metered[line_id] = (book, windows)
+            for rated in windows:
                 desired.windows[(*history.first.key, line_id, rated.span.start, rated.span.end)] = rated
-                self.metered[line_id][1].append((rated.span.end, rated.amount))
-                self._add(rated.span.end, USAGE, book.window, rated)
 
     def _add_fixed(self):
         """Fixed lines are recognised as the business date passes, one position for all (accounting.md rule 3)."""
@@ -140,7 +148,7 @@ class ContractBook:
         parts = number.split(self._left(None, pending), weights if any(weights) else [1, *weights[1:]])
         shares = [(books[line_id], line_id, part) for line_id, part in zip(line_ids, parts)]
         for line_id, (book, windows) in self.metered.items():
-            pending = sum(amount for end, amount in windows if end > at)
+            pending = sum(rated.amount for rated in windows if rated.span.end > at)
             shares.append((book, line_id, self._left(line_id, pending)))
         for book, line_id, part in shares:
             if part:

@@ -4,6 +4,7 @@ from .course import Course
 from .decision import Decisions
 from .history import History
 from .phase import Transfer
+from .terms import day_of_change
 
 
 class Plan:
@@ -62,6 +63,9 @@ class Plan:
         """The day of the cancellation that holds, where policy says that what is left over is recognised, or None."""
         changes = [group.changes[-1] for group in self.decisions.groups if group.changes]
         days = [change.day for change in changes if change.version.kind == "cancelled" and not change.lines]
+        last = self.taken.versions[-1]
+        if not self.courses and last.kind == "cancelled":  # usage alone: no group of fixed lines has changed
+            days = [day_of_change(last, self.taken.zone)]
         kept = [day for day in days if self.policies.value("cancellation", day) == "non_refundable"]
         return kept[0] if kept else None
 

@@ -48,6 +48,58 @@ def test_usage_is_recognised_when_it_is_credited(tmp_path):
     assert expected == movements(scenario, *expected)
 
 
+def ahead(tmp_path, *amounts):
+    """A usage line of which amounts are billed on January 1 and five units used on the tenth, by its end."""
+    scenario = Scenario(tmp_path).contract([usage_line("u", unit_price="1")], JANUARY, APRIL)
+    lines = [{"line_id": "u", "amount": amount} for amount in amounts]
+    scenario.bill("invoice_finalized", JANUARY, str(sum(map(int, amounts))), lines=lines)
+    return scenario.use("2023-01-10T00:00:00Z", "5")
+
+
+def test_of_usage_what_is_deferred_is_credited_first(tmp_path):
+    """Of 8 are 3 not used: of notes of 2 and 4 the second finds one."""
+    scenario = ahead(tmp_path, "8").bill("credit_note", FEBRUARY, "2", credit_note_id="n")
+    scenario.bill("credit_note", MARCH, "4", credit_note_id="m").bill("credit_note_voided", APRIL, credit_note_id="m")
+    expected = {
+        "revenue": {"01": 500},
+        "credit_notes": {"03": 300, "04": -300},
+        "deferred_revenue": {"01": 300, "02": -200, "03": -100, "04": 100},
+    }
+    assert expected == movements(scenario, *expected)
+
+
+def test_usage_of_a_window_that_ends_with_the_credit_goes_before_it(tmp_path):
+    before = ahead(tmp_path, "8").bill("invoice_voided", "2023-01-10T23:59:00Z")
+    assert {} == movements(before, "voids").get("voids", {})
+    (tmp_path / "then").mkdir()
+    then = ahead(tmp_path / "then", "8").bill("invoice_voided", "2023-01-11T00:00:00Z")
+    assert {"01": 500} == movements(then, "voids")["voids"]
+
+
+def test_the_parts_of_a_usage_line_share_what_is_deferred(tmp_path):
+    """9 less 1, of which 5 are used: the void takes 3 from what is deferred and 5 from revenue."""
+    scenario = ahead(tmp_path, "9", "-1").bill("invoice_voided", FEBRUARY)
+    expected = {"voids": {"02": 500}, "deferred_revenue": {"01": 300, "02": -300}}
+    assert expected == movements(scenario, *expected)
+
+
+def test_what_a_void_took_of_usage_comes_back_as_it_was_split(tmp_path):
+    scenario = ahead(tmp_path, "8").bill("invoice_voided", FEBRUARY)
+    scenario.bill("invoice_finalized", MARCH, "8", "again", lines=[{"line_id": "u", "amount": "8"}])
+    expected = {"voids": {"02": 500, "03": -500}, "deferred_revenue": {"01": 300, "02": -300, "03": 300}}
+    assert expected == movements(scenario, *expected)
+
+
+def test_usage_of_a_contract_that_keeps_what_is_left_over_is_all_contra(tmp_path):
+    """Cancelled in February: the 3 that are not used are revenue since, a later note of 2 takes them back."""
+    scenario = ahead(tmp_path, "8").policy("cancellation", "non_refundable", JANUARY)
+    lines = [usage_line("u", unit_price="1")]
+    scenario.contract(lines, JANUARY, APRIL, 2, kind="cancelled", effective_at=FEBRUARY)
+    scenario.bill("credit_note", MARCH, "2", credit_note_id="n")
+    expected = {"revenue": {"01": 500, "02": 300}, "credit_notes": {"03": 200}}
+    assert expected == movements(scenario, *expected)
+
+
 def test_tax_is_reversed_pro_rata_or_as_said(tmp_path):
     scenario = Scenario(tmp_path).contract([fixed(total="90")], JANUARY, APRIL)
     scenario.bill("invoice_finalized", JANUARY, "99", tax="9")
