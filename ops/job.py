@@ -110,15 +110,8 @@ class Job:
         """What the shards share."""
         return ShardContext(
             self.flow_settings(), lambda shard: shard_path(self.state, shard), found.sources, self.as_of,
-            metrics=self.metrics, following=self.follow is not None, in_sink=self._in_sink(),
+            metrics=self.metrics, following=self.follow is not None, in_sink=self.sink.keeps(self.settings.shards),
         )  # fmt: skip
-
-    def _in_sink(self) -> dict[int, dict[str, int]]:
-        """By shard and topic the last sequence that the sink holds, durably."""
-        return {
-            shard: {topic: self.sink.keeps(topic, shard) for topic in OUTPUTS}
-            for shard in range(self.settings.shards)
-        }
 
     def starts(self) -> dict[str, Applied]:
         """Where each source partition is taken up."""
@@ -129,6 +122,7 @@ class Job:
 
         StateBehind when the sink is ahead (a restored backup, an emptied state); SinkUnusable when it lacks records.
         """
+        there = self.sink.holds(self.settings.shards)
         for shard in range(self.settings.shards):
             said: dict[str, int] = {}
             kept: dict[str, int] = {}
@@ -140,7 +134,7 @@ class Job:
                     kept[topic] = int.from_bytes(first[0][-8:], "big") if first else said[topic] + 1
                 store.close()
             for topic in OUTPUTS:
-                has, place = self.sink.holds(topic, shard), self.sink.name(topic, shard)
+                has, place = there[shard][topic], self.sink.name(topic, shard)
                 if has > said.get(topic, 0):
                     raise StateBehind(
                         f"{place} holds {has} records, the state in {self.state} has said {said.get(topic, 0)}: the state "

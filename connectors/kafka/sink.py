@@ -16,7 +16,7 @@ from accounting.require import require
 from connectors.batch import Emitted
 from connectors.errors import SinkUnusable
 from connectors.kafka.client import Brokers, said
-from connectors.kafka.tail import SEQUENCE, last_sequence
+from connectors.kafka.tail import SEQUENCE, last_sequences
 from connectors.kafka.written import Numbers, Writer
 from connectors.timings import Timings, unseen
 from schemas.topics import JOURNAL, OUTPUTS
@@ -66,7 +66,8 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         except KafkaException as error:
             raise SinkUnusable(f"{sink.brokers} does not begin transactions of shard {shard}: {said(error)}") from error
         # After init_transactions: what a process before this one was committing is committed or aborted by now.
-        self._last = {topic: last_sequence(sink.brokers, topic, shard) for topic in OUTPUTS}
+        there = last_sequences(sink.brokers, [(topic, shard) for topic in OUTPUTS])
+        self._last = {topic: there[topic, shard] for topic in OUTPUTS}
 
     def write_batch(self, items: list[Emitted]) -> None:
         self._waiting.extend(items)

@@ -1,8 +1,10 @@
-"""What an output partition holds already: the sequence of its last committed record."""
+"""What output partitions hold already: the sequence of the last committed record of each."""
 
 from __future__ import annotations
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from collections.abc import Iterable
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.errors import SinkUnusable
 from connectors.kafka.client import Brokers, said
@@ -10,52 +12,69 @@ from connectors.kafka.client import Brokers, said
 SEQUENCE = "sequence"  # header of every record of ours
 ANSWER_S = 30
 FIRST_LOOK = 100  # offsets from the end; ten times as many when only markers and aborted records are there
+Place = tuple[str, int]  # topic, partition
 
 
-def last_sequence(brokers: Brokers, topic: str, partition: int) -> int:
-    """0 when there is none. Only after `init_transactions`: before, a commit in flight is invisible.
+def last_sequences(brokers: Brokers, places: Iterable[Place]) -> dict[Place, int]:
+    """0 where there is none. Only after `init_transactions` it is the last word: before, a commit in flight is invisible.
 
-    SinkUnusable when no broker answers, the topic is missing, or its last record is none of ours.
+    SinkUnusable when no broker answers, a topic is missing, or a last record is none of ours.
     """
     consumer = Consumer(
         brokers.client(
             group_id="accrual-tail", enable_auto_commit=False, auto_offset_reset="error", isolation_level="read_committed",
-            enable_partition_eof=True,
+            enable_partition_eof=True, fetch_wait_max_ms=10,
         )
     )  # fmt: skip
+    found: dict[Place, int] = {}
     try:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S, cached=False)
-        begin, look = high, FIRST_LOOK
-        while begin > low:
-            begin = max(low, high - look)
-            consumer.assign([TopicPartition(topic, partition, begin)])
-            found = _last(consumer, topic, partition)
-            if found is not None:
-                return found
+        spans = {place: _span(consumer, place) for place in places}
+        look = FIRST_LOOK
+        while left := [place for place in spans if place not in found]:
+            begins = {place: max(spans[place][0], spans[place][1] - look) for place in left}
+            found |= _read(consumer, {place: begin for place, begin in begins.items() if begin < spans[place][1]})
+            found |= {place: 0 for place in left if place not in found and begins[place] == spans[place][0]}
             look *= 10
-        return 0
+        return found
     except KafkaException as error:
-        raise SinkUnusable(f"partition {partition} of {topic} at {brokers} cannot be read: {said(error)}") from error
+        raise SinkUnusable(f"the output topics at {brokers} cannot be read: {said(error)}") from error
     finally:
         consumer.close()
 
 
-def _last(consumer: Consumer, topic: str, partition: int) -> int | None:
-    """The last sequence from where the consumer is up to the end."""
-    found: int | None = None
-    while True:
+def _span(consumer: Consumer, place: Place) -> tuple[int, int]:
+    try:
+        low, high = consumer.get_watermark_offsets(TopicPartition(*place), timeout=ANSWER_S, cached=False)
+    except KafkaException as error:
+        raise SinkUnusable(f"partition {place[1]} of {place[0]} cannot be read: {said(error)}") from error
+    return low, high
+
+
+def _read(consumer: Consumer, begins: dict[Place, int]) -> dict[Place, int]:
+    """The last sequence of each partition from an offset on; none where there is no record."""
+    found: dict[Place, int] = {}
+    left = set(begins)
+    consumer.assign([TopicPartition(*place, begin) for place, begin in begins.items()])
+    while left:
         message = consumer.poll(ANSWER_S)
         if message is None:
+            topic, partition = min(left)
             raise SinkUnusable(f"partition {partition} of {topic} sends nothing for {ANSWER_S} s: are its brokers up?")
-        error = message.error()
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:
-                return found
+        place, error = (message.topic() or "", message.partition() or 0), message.error()
+        if error is None:
+            found[place] = _sequence(place, message)
+        elif error.code() == KafkaError._PARTITION_EOF:
+            left.discard(place)
+        else:
             raise KafkaException(error)
-        header = dict(message.headers() or ()).get(SEQUENCE)
-        if header is None:
-            raise SinkUnusable(
-                f"partition {partition} of {topic} holds a record that is none of ours, at offset {message.offset()}: name "
-                "another Kafka, or make the topic anew"
-            )
-        found = int(header)
+    return found
+
+
+def _sequence(place: Place, message: Message) -> int:
+    header = dict(message.headers() or ()).get(SEQUENCE)
+    if not isinstance(header, bytes) or not header.isdigit():
+        raise SinkUnusable(
+            f"partition {place[1]} of {place[0]} holds a record that is none of ours, at offset {message.offset()}: name another "
+            "Kafka, or make the topic anew"
+        )
+    return int(header)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from connectors.follow import Follow
 from connectors.source import TOPICS
 from connectors.timings import Timings
 from ops.books_digest import journal_books
+from ops.places.place import Held
 from schemas.topics import CONTROL, INPUTS, OUTPUTS
 
 
@@ -84,13 +86,18 @@ class FileOutput:
                 f"the sink directory {self.root} cannot be written: {error.strerror}; mend that, or name another --sink"
             ) from error
 
-    def holds(self, topic: str, shard: int) -> int:
-        """The sequence of the last whole record."""
-        return last_sequence(topic_file(self.root, topic, shard))[0]
+    def holds(self, shards: int) -> Held:
+        """Whole records."""
+        return self._look(shards, lambda file: last_sequence(file)[0])
 
-    def keeps(self, topic: str, shard: int) -> int:
+    def keeps(self, shards: int) -> Held:
         """The same, on the disk."""
-        return durable_sequence(topic_file(self.root, topic, shard))
+        return self._look(shards, durable_sequence)
+
+    def _look(self, shards: int, last: Callable[[Path], int]) -> Held:
+        return {
+            shard: {topic: last(topic_file(self.root, topic, shard)) for topic in OUTPUTS} for shard in range(shards)
+        }
 
     def name(self, topic: str, shard: int) -> str:
         """The file."""

@@ -12,9 +12,10 @@ from connectors.kafka.client import Brokers
 from connectors.kafka.plan import KafkaPlan
 from connectors.kafka.registry import FileRegistry
 from connectors.kafka.sink import KafkaSink
-from connectors.kafka.tail import last_sequence
+from connectors.kafka.tail import last_sequences
 from connectors.kafka.topics import TopicAdmin
 from connectors.timings import Timings
+from ops.places.place import Held
 from schemas.topics import OUTPUTS
 
 
@@ -74,13 +75,14 @@ class KafkaOutput:
                     "shards, one for each: accrual topics create makes what is missing"
                 )
 
-    def holds(self, topic: str, shard: int) -> int:
-        """The sequence of the last committed record."""
-        return last_sequence(self.brokers, topic, shard)
+    def holds(self, shards: int) -> Held:
+        """What is committed."""
+        there = last_sequences(self.brokers, [(topic, shard) for topic in OUTPUTS for shard in range(shards)])
+        return {shard: {topic: there[topic, shard] for topic in OUTPUTS} for shard in range(shards)}
 
-    def keeps(self, topic: str, shard: int) -> int:
+    def keeps(self, shards: int) -> Held:
         """The same: what is committed has been acknowledged by every replica in sync."""
-        return self.holds(topic, shard)
+        return self.holds(shards)
 
     def name(self, topic: str, shard: int) -> str:
         """The partition."""

@@ -11,6 +11,8 @@ from connectors.follow import Follow
 from connectors.source import Plan
 from connectors.timings import Timings
 
+Held = dict[int, dict[str, int]]  # by shard and topic the sequence of the last record; 0: none
+
 
 class SourcePlace(Protocol):
     """Where the topics are read."""
@@ -43,10 +45,10 @@ class SinkPlace(Protocol):
     def check(self) -> None:
         """SinkUnusable unless it can be written."""
 
-    def holds(self, topic: str, shard: int) -> int:
-        """The sequence of the last record of a shard that is there; 0: none."""
+    def holds(self, shards: int) -> Held:
+        """What is there."""
 
-    def keeps(self, topic: str, shard: int) -> int:
+    def keeps(self, shards: int) -> Held:
         """As `holds`, of what no crash takes away: the state need not keep it any more."""
 
     def name(self, topic: str, shard: int) -> str:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,15 @@ def service(brokers, tmp_path):
     def start() -> subprocess.Popen[str]:
         command = [Path(sys.executable).with_name("accrual"), "run", "--source", str(brokers), "--sink", str(brokers),
                    "--state", str(tmp_path / "state"), "--follow"]  # fmt: skip
-        one = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        one = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         started.append(one)
         return one
 
     yield start
     for one in started:
         one.kill()
-        one.communicate()
+        one.wait()
+        one.stderr.close()
 
 
 def send(brokers, topic, *records, partition=0):
@@ -59,7 +61,7 @@ def clock(at):
 def amounts(lines):
     """Date and amount of journal entries."""
     found = [json.loads(line) for line in lines]
-    return sorted((one["accounting_date"], one["lines"][0]["amount"]) for one in found)
+    return sorted((one["accounting_date"], Decimal(one["lines"][0]["amount"])) for one in found)
 
 
 def test_what_is_sent_is_booked_while_it_runs_and_it_ends_when_it_is_told_to(brokers, service):
@@ -67,10 +69,12 @@ def test_what_is_sent_is_booked_while_it_runs_and_it_ends_when_it_is_told_to(bro
     send(brokers, "contracts.events", CONTRACT)
     send(brokers, "usage.events", usage("e1", "2026-01-05T10:00:00Z"), usage("e2", "2026-01-05T11:00:00Z", "2"))
     send(brokers, "control.events", clock("2026-01-06T00:00:00Z"))
-    assert [("2026-01-05", "3.00")] == amounts(awaited(brokers, "revenue.journal", SHARDS, 1))
+    assert [("2026-01-05", Decimal(3))] == amounts(awaited(brokers, "revenue.journal", SHARDS, 1))
     send(brokers, "usage.events", usage("e3", "2026-01-06T10:00:00Z", "4"), usage("e1", "2026-01-05T10:00:00Z"))
     send(brokers, "control.events", clock("2026-01-07T00:00:00Z"))
-    assert [("2026-01-05", "3.00"), ("2026-01-06", "4.00")] == amounts(awaited(brokers, "revenue.journal", SHARDS, 2))
+    assert [("2026-01-05", Decimal(3)), ("2026-01-06", Decimal(4))] == amounts(
+        awaited(brokers, "revenue.journal", SHARDS, 2)
+    )
     running.send_signal(signal.SIGTERM)
     assert 0 == running.wait(10), running.stderr.read()
 
@@ -84,7 +88,7 @@ def test_after_each_kill_it_goes_on_where_it_was(brokers, service):
         awaited(brokers, "revenue.journal", SHARDS, day)
         running.kill()
         running.wait()
-    expected = [(f"2026-01-{day:02d}", f"{day}.00") for day in range(1, 7)]
+    expected = [(f"2026-01-{day:02d}", Decimal(day)) for day in range(1, 7)]
     shards = said(brokers, "revenue.journal", SHARDS)
     assert expected == amounts([line for lines in shards for line in lines])
     for lines in shards:

@@ -8,7 +8,7 @@ from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
 from connectors.kafka.registry import FileRegistry
 from connectors.kafka.sink import KafkaSink
-from connectors.kafka.tail import last_sequence
+from connectors.kafka.tail import last_sequences
 from schemas.topics import EXCEPTIONS, OUTPUTS
 from tests.support import kafka
 
@@ -120,7 +120,7 @@ def test_the_last_record_is_found_behind_many_that_were_aborted(shard):
         part._send(said(shard, 3, 150), said(shard, 3, 150).lines)
         part._producer.flush(30)
         part._producer.abort_transaction(30)
-    assert 2 == last_sequence(kafka.brokers(), EXCEPTIONS, shard)
+    assert {(EXCEPTIONS, shard): 2} == last_sequences(kafka.brokers(), [(EXCEPTIONS, shard)])
 
 
 def test_a_partition_with_records_of_somebody_else_is_refused(shard):
@@ -131,4 +131,4 @@ def test_a_partition_with_records_of_somebody_else_is_refused(shard):
 
 def test_a_topic_that_is_missing_is_named(shard):
     with pytest.raises(SinkUnusable, match=r"partition 0 of nowhere.* cannot be read"):
-        last_sequence(kafka.brokers(), "nowhere", 0)
+        last_sequences(kafka.brokers(), [("nowhere", 0)])
