@@ -49,7 +49,7 @@ from dataflows.settings import FlowSettings
 from dataflows.shard_facts import ShardFacts
 from dataflows.split import home_shard
 from dataflows.usage_cells import CellName, Usage, UsageCells, groups, rows_of, with_cells
-from schemas.topics import BILLING, CONTRACTS, CONTROL, REFERENCE, USAGE
+from schemas.topics import APPLIED, BILLING, CONTRACTS, CONTROL, REFERENCE, USAGE
 from state import codec, keys
 from state.directory import applied
 from state.records import Applied
@@ -245,8 +245,19 @@ class Shard:
             self._control.apply(record)
             self._beyond.decided(record)
         self._reject(batch)
+        self._say_applied(batch)
         self._note(batch)
         return True
+
+    def _say_applied(self, batch: Batch) -> None:
+        """Of an input that does not end, which rows came before a control record is no matter of the input alone."""
+        if self._context.following:
+            self._outbox.add(APPLIED, {"offset": batch.start, "ends": [
+                {"topic": topic, "partition": int(number), "offset": position.offset}
+                for source, position in sorted(self._applied.items())
+                for topic, _, number in [source.rpartition("/")]
+                if topic != CONTROL
+            ]})  # fmt: skip
 
     @property
     def _ended(self) -> bool:

@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     kafka_usage_days: int = Field(
         400, ge=1, le=36_500, description="how long a Kafka keeps usage.events, days; a rebuild needs all of it"
     )
+    clock_every_s: int = Field(
+        0, ge=0, le=86_400,
+        description="seconds between clock records that a service on Kafka writes itself, so that windows close and the "
+        "business date goes on where no usage comes; 0 = none, somebody else writes them",
+    )  # fmt: skip
     lateness_s: int = Field(3600, ge=0, le=2_592_000, description="allowed out-of-orderness of usage, seconds")
     horizon_days: int = Field(35, ge=1, le=400, description="how long identities of usage are remembered, days")
     retention_days: int = Field(

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from schemas.applied import ControlApplied
 from schemas.billing import BillingEvent
 from schemas.contracts import ContractEvent
 from schemas.control import ControlEvent
@@ -28,9 +29,10 @@ POSTINGS = "erp.postings"
 JOURNAL = "revenue.journal"
 RECALCULATIONS = "revenue.recalculations"
 EXCEPTIONS = "revenue.exceptions"
+APPLIED = "control.applied"
 
 INPUTS = (USAGE, CONTRACTS, BILLING, REFERENCE, CONTROL, POSTINGS)
-OUTPUTS = (JOURNAL, RECALCULATIONS, EXCEPTIONS)
+OUTPUTS = (JOURNAL, RECALCULATIONS, EXCEPTIONS, APPLIED)
 
 AVRO = Path(__file__).parent / "avro"
 RELEASED = Path(__file__).parent / "released"
@@ -74,5 +76,6 @@ TOPICS: dict[str, Topic] = {
         Topic(JOURNAL, JournalEntry),
         Topic(RECALCULATIONS, Recalculation),
         Topic(EXCEPTIONS, ExceptionRecord),
+        Topic(APPLIED, ControlApplied),
     )
 }

@@ -17,6 +17,7 @@ from connectors.follow import Follow
 from connectors.source import TOPICS
 from connectors.timings import Timings
 from ops.books_digest import journal_books
+from ops.clock import ControlEnd
 from ops.places.place import Held
 from schemas.topics import CONTROL, INPUTS, OUTPUTS
 
@@ -40,6 +41,12 @@ class FileInput:
     def plan(self, follow: Follow | None) -> FilePlan:
         """What there is to read."""
         return plan(self.root, follow)
+
+    def control_end(self) -> ControlEnd:
+        """Whoever makes the files writes them."""
+        raise ValueError(
+            f"clock_every_s is for a service on Kafka; {self.uri} gets its clock records from who writes it"
+        )
 
     def unread(self) -> list[str]:
         """What is there and is not read, in words: topics of later versions, and names that are no topic's."""

@@ -9,6 +9,7 @@ from bytewax.outputs import Sink
 from connectors.errors import SinkUnusable, SourceUnusable
 from connectors.follow import Follow
 from connectors.kafka.client import Brokers
+from connectors.kafka.control_writer import ControlWriter
 from connectors.kafka.plan import KafkaPlan
 from connectors.kafka.registry import FileRegistry
 from connectors.kafka.sink import KafkaSink
@@ -38,6 +39,10 @@ class KafkaInput:
     def plan(self, follow: Follow | None) -> KafkaPlan:
         """What there is to read."""
         return KafkaPlan(self.brokers, self.group, FileRegistry(), follow)
+
+    def control_end(self) -> ControlWriter:
+        """The control topic."""
+        return ControlWriter(self.brokers, FileRegistry())
 
     def unread(self) -> list[str]:
         """Other topics are other people's."""

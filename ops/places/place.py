@@ -10,6 +10,7 @@ from bytewax.outputs import Sink
 from connectors.follow import Follow
 from connectors.source import Plan
 from connectors.timings import Timings
+from ops.clock import ControlEnd
 
 Held = dict[int, dict[str, int]]  # by shard and topic the sequence of the last record; 0: none
 
@@ -26,6 +27,9 @@ class SourcePlace(Protocol):
 
     def plan(self, follow: Follow | None) -> Plan:
         """What there is to read."""
+
+    def control_end(self) -> ControlEnd:
+        """Where a service writes control records; ValueError where it does not."""
 
     def unread(self) -> list[str]:
         """What is there and is not read, in words."""

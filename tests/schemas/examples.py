@@ -225,6 +225,13 @@ EXCEPTION: dict[str, Any] = {
     "raised_at": JAN,
     "resolution": "fixed",
 }
+APPLIED: dict[str, Any] = {
+    "shard": 3,
+    "sequence": 7,
+    "offset": 12,
+    "ends": [{"topic": "usage.events", "partition": 0, "offset": 42}],
+}
+
 EXAMPLES: dict[str, dict[str, Any]] = {
     topics.USAGE: USAGE,
     topics.CONTRACTS: CONTRACT,
@@ -235,6 +242,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     topics.JOURNAL: JOURNAL,
     topics.RECALCULATIONS: RECALCULATION,
     topics.EXCEPTIONS: EXCEPTION,
+    topics.APPLIED: APPLIED,
 }
 
 

@@ -163,4 +163,4 @@ def test_polars_reads_quantities_and_instants_exactly():
 
 def test_every_topic_is_an_input_or_an_output():
     assert set(TOPICS) == {*INPUTS, *OUTPUTS}
-    assert 9 == len(TOPICS)
+    assert 10 == len(TOPICS)

@@ -16,6 +16,8 @@ from urllib.request import urlopen
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from schemas.topics import OUTPUTS
+
 Labels = tuple[str, ...]
 
 EVENTS = ("read", "counted", "duplicate", "late", "excepted", "parked", "expired")
@@ -97,7 +99,7 @@ def files_say(sink: Path) -> dict[str, Any]:
 
 def records(sink: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """(topic, record) of a sink."""
-    for path in sorted(sink.glob("revenue.*/*.jsonl")):
+    for path in sorted(path for topic in OUTPUTS for path in sink.glob(f"{topic}/*.jsonl")):
         for line in path.read_bytes().split(b"\n")[:-1]:
             yield path.parent.name, json.loads(line)
 
