@@ -5,7 +5,8 @@ from __future__ import annotations
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.errors import SinkUnusable
-from connectors.kafka.client import Brokers, said
+from connectors.kafka.client import Brokers
+from connectors.kafka.refusal import said
 
 SEQUENCE = "sequence"  # header of every record of ours
 ANSWER_S = 30
@@ -17,11 +18,9 @@ def last_sequence(brokers: Brokers, topic: str, partition: int) -> int:
 
     SinkUnusable when no broker answers, the topic is missing, or its last record is none of ours.
     """
-    consumer = Consumer(
-        brokers.client(
-            group_id="accrual-tail", enable_auto_commit=False, auto_offset_reset="error", isolation_level="read_committed",
-            enable_partition_eof=True,
-        )
+    consumer = brokers.made(
+        Consumer, group_id="accrual-tail", enable_auto_commit=False, auto_offset_reset="error",
+        isolation_level="read_committed", enable_partition_eof=True,
     )  # fmt: skip
     try:
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S, cached=False)
@@ -35,6 +34,7 @@ def last_sequence(brokers: Brokers, topic: str, partition: int) -> int:
             look *= 10
         return 0
     except KafkaException as error:
+        brokers.refuses(error, f"read topic {topic}")
         raise SinkUnusable(f"partition {partition} of {topic} at {brokers} cannot be read: {said(error)}") from error
     finally:
         consumer.close()
@@ -51,6 +51,8 @@ def _last(consumer: Consumer, topic: str, partition: int) -> int | None:
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:
                 return found
+            if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                continue  # the group is only a name here: nothing is committed
             raise KafkaException(error)
         header = dict(message.headers() or ()).get(SEQUENCE)
         if header is None:
