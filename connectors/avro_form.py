@@ -13,6 +13,7 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 from pydantic import ValidationError
 
+from connectors.avro_bounds import unbounded
 from schemas.avro_reading import unreadable
 from schemas.encode import encode
 from schemas.fault import Fault, invalid
@@ -55,6 +56,8 @@ class AvroForm:
             self.parsed: Any = fastavro.parse_schema(_plain_instants(schema, RAW_USAGE if topic == USAGE else RAW))
         except Exception as error:  # whatever somebody's schema makes the parser say
             raise FormUnusable(f"has a schema that cannot be read: {error}") from error
+        if problem := unbounded(self.parsed):
+            raise FormUnusable(f"has a schema that is not read: {problem}")
         self.columnar = topic == USAGE and is_columnar(schema)
         self._millis = topic == USAGE and "timestamp-millis" in _logical(schema, "event_time")
 

@@ -33,11 +33,13 @@ def told(error: BaseException) -> str:
 
 def exit_code(error: BaseException) -> int:
     """2 for wrong usage or configuration, 1 for everything that a rerun can take up."""
-    from connectors.errors import SourceUnusable
+    from connectors.errors import AccessRefused, SourceChanged, SourceUnusable
     from ops.settings import SettingsWrong
     from state.errors import StateBehind, StateForeign
 
-    if isinstance(error, SettingsWrong | ValueError | SourceUnusable | StateForeign | StateBehind):
+    if isinstance(error, SourceChanged):
+        return FAILED
+    if isinstance(error, SettingsWrong | ValueError | SourceUnusable | AccessRefused | StateForeign | StateBehind):
         return WRONG_USAGE
     return FAILED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from ops.places.place import SinkPlace, SourcePlace
 from ops.settings import Settings
 from schemas.topics import OUTPUTS
 from state import keys
-from state.directory import last_sequences, shard_path, start_positions
+from state.directory import furthest, last_sequences, shard_path, start_positions
 from state.errors import StateBehind
 from state.records import Applied
 from state.store import ShardStore
@@ -67,6 +68,10 @@ class Job:
         """The source can be read and the sink written; SourceUnusable or SinkUnusable otherwise."""
         self.source.check()
         self.sink.check()
+
+    def topics(self, known: Mapping[str, str]) -> dict[str, str]:
+        """The ids of the topics there are now; SourceChanged if one that was read is not the `known` one."""
+        return {**known, **self.source.same(known, lambda: furthest(self.state, self.settings.shards))}
 
     def flow_settings(self) -> FlowSettings:
         """The settings in the flow's own terms."""

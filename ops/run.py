@@ -56,6 +56,7 @@ def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
         directory = _acquired(job)
         try:
             job.check_sink()
+            directory.note(job.topics(directory.identity.topics))
             progress = Progress()
             if job.settings.workers == 1:
                 _embedded(job, progress, show, listeners[0] if listeners else None)

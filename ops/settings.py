@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     cloudevent_meters: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         {}, description="the meter of a CloudEvents type; a type that is not named here is the meter"
     )
-    kafka: dict[str, str] = Field({}, description="librdkafka's options for SASL, TLS and the like, without secrets")
+    kafka: dict[str, str] = Field(
+        {}, repr=False, description="librdkafka's options for SASL, TLS and the like; secrets: see kafka_secrets"
+    )
     kafka_secrets: Path | None = Field(None, description="a TOML file with more of them: passwords, keys")
     kafka_group: str = Field(
         "accrual", min_length=1, pattern=r"^[A-Za-z0-9._-]+$",
@@ -151,5 +153,8 @@ def _told(error: Any, flags: dict[str, Any]) -> str:
         origin = "--" + name.replace("_", "-")
     elif f"{PREFIX}{name}".upper() in {key.upper() for key in os.environ}:
         origin = f"{PREFIX}{name.upper()}"
+    if name == "kafka":  # a password in it is not to be shown, whatever is wrong
+        option = f" {error['loc'][1]}" if len(error["loc"]) > 1 else ""
+        return f"setting kafka ({origin}):{option or ' it'} is not as it has to be: a table of texts in quotes"
     allowed = error["msg"].removeprefix("Value error, ")
     return f"setting {name} ({origin}) has the value {error['input']!r}: {allowed[0].lower()}{allowed[1:]}"

@@ -28,6 +28,7 @@ class Identity(msgspec.Struct, frozen=True):
     shards: int
     generation: int
     settings: dict[str, str] = {}  # those that decide what the books say: the same for the life of a state
+    topics: dict[str, str] = {}  # the id of each topic that was read, where topics have one
 
 
 @dataclass(slots=True)
@@ -57,12 +58,18 @@ class StateDirectory:
             wanted = Identity(FORMAT, shards, 0, settings or {})
             identity = _read(named) if named.exists() else wanted
             _check(path, identity, wanted)
-            identity = msgspec.structs.replace(wanted, generation=identity.generation + 1)
+            identity = msgspec.structs.replace(wanted, generation=identity.generation + 1, topics=identity.topics)
             _write(named, identity)
         except BaseException:
             lock.close()  # a directory that is refused is not held
             raise
         return cls(path, identity, lock)
+
+    def note(self, topics: dict[str, str]) -> None:
+        """Keep the ids of the topics that are read from now on."""
+        if topics != self.identity.topics:
+            self.identity = msgspec.structs.replace(self.identity, topics=topics)
+            _write(self.path / _NAME, self.identity)
 
     def store_path(self, shard: int) -> Path:
         """Where a shard's RocksDB is."""
@@ -105,6 +112,20 @@ def start_positions(path: Path, shards: int) -> dict[str, Applied]:
             store.close()
     shared = set.intersection(*(set(positions) for positions in found)) if found else set()
     return {name: min((positions[name] for positions in found), key=lambda one: one.offset) for name in shared}
+
+
+def furthest(path: Path, shards: int) -> dict[str, int]:
+    """For each source partition the largest offset that any shard has applied."""
+    found: dict[str, int] = {}
+    for shard in range(shards):
+        if shard_path(path, shard).exists():
+            store = ShardStore(shard_path(path, shard))
+            try:
+                for name, at in applied(store).items():
+                    found[name] = max(at.offset, found.get(name, 0))
+            finally:
+                store.close()
+    return found
 
 
 def last_sequences(store: ShardStore) -> dict[str, int]:

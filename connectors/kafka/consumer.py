@@ -10,16 +10,27 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from connectors.errors import SourceUnusable
-from connectors.kafka.client import Brokers, said
+from connectors.errors import SourceChanged, SourceUnusable
+from connectors.kafka.client import Brokers
+from connectors.kafka.refusal import RIGHTS, said
 
 AT_ONCE = 10_000
 HELD_MAX = 50_000  # messages of one partition that wait here before the broker is asked for no more of them
 ANSWER_S = 30
+# The state says which sources each entry has: one that was read before and is not there would be a hole without a word.
+REBUILD = (
+    "restore it as it was and say so by accrual topics accept, or rebuild from what is there with an empty --state and new "
+    "output topics"
+)
 _topic, _partition, _value = methodcaller("topic"), methodcaller("partition"), methodcaller("value")
 _offset, _error, _timestamp = methodcaller("offset"), methodcaller("error"), methodcaller("timestamp")
 _GONE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC)
 _EXPIRED = (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET)
+
+
+def gone(brokers: Brokers, topic: str, places: str) -> str:
+    """What is to be said of a topic that was deleted."""
+    return f"topic {topic} is gone from {brokers}, and {places} is where it was left: {REBUILD}"
 
 
 class Held:
@@ -49,12 +60,10 @@ class SharedConsumer:
     def __init__(self, brokers: Brokers, group: str) -> None:
         self._brokers = brokers
         self._held: dict[tuple[str, int], Held] = {}
-        self._client = Consumer(
-            brokers.client(
-                group_id=group, enable_auto_commit=False, enable_auto_offset_store=False, auto_offset_reset="error",
-                isolation_level="read_committed", enable_partition_eof=True, queued_min_messages=100_000,
-                fetch_wait_max_ms=20,
-            )
+        self._group = group
+        self._client: Consumer = brokers.made(
+            Consumer, group_id=group, enable_auto_commit=False, enable_auto_offset_store=False, auto_offset_reset="error",
+            isolation_level="read_committed", enable_partition_eof=True, queued_min_messages=100_000, fetch_wait_max_ms=20,
         )  # fmt: skip
 
     def assign(self, topic: str, partition: int, offset: int) -> Held:
@@ -66,12 +75,13 @@ class SharedConsumer:
     def poll(self, wait_s: float = 0) -> None:
         """Take in what has come, waiting for the first of it so long at the most.
 
-        SourceUnusable where a partition cannot be read as it stands.
+        SourceChanged where a partition is not what it was; AccessRefused; SourceUnusable.
         """
         try:
             messages = self._client.consume(AT_ONCE, wait_s)
         except KafkaException as error:
             raise SourceUnusable(f"{self._brokers} cannot be read: {said(error)}") from error
+        self._brokers.check()
         if not messages:
             return
         if any(map(_error, messages)):
@@ -101,15 +111,10 @@ class SharedConsumer:
             offsets=[TopicPartition(*name, offset) for name, offset in positions.items()], asynchronous=True
         )
 
-    def partitions(self) -> dict[str, int]:
-        """How many partitions each topic has. SourceUnusable when no broker answers."""
-        try:
-            found = self._client.list_topics(timeout=ANSWER_S).topics
-        except KafkaException as error:
-            raise SourceUnusable(
-                f"{self._brokers} does not answer ({said(error)}): is it running, and is the address right?"
-            ) from error
-        return {name: len(topic.partitions) for name, topic in found.items()}
+    def places(self, topic: str) -> str:
+        """How far a topic has been read, in words."""
+        held = {number: one.position for (name, number), one in sorted(self._held.items()) if name == topic}
+        return ", ".join(f"offset {offset} of partition {number}" for number, offset in held.items())
 
     def span(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is there, and the one behind the last."""
@@ -118,6 +123,7 @@ class SharedConsumer:
                 TopicPartition(topic, partition), timeout=ANSWER_S, cached=False
             )
         except KafkaException as error:
+            self._brokers.refuses(error, f"read topic {topic}")
             raise SourceUnusable(
                 f"partition {topic}/{partition} of {self._brokers} cannot be read: {said(error)}"
             ) from error
@@ -139,14 +145,16 @@ class SharedConsumer:
         elif error.code() in _EXPIRED:
             held = self._held[message.topic() or "", message.partition() or 0]
             low, high = self.span(message.topic() or "", message.partition() or 0)
-            raise SourceUnusable(
+            raise SourceChanged(
                 f"offset {held.position} of {name} is not there: it holds {low} to {high}; what lies between has expired "
-                "or the topic was made anew: rebuild with an empty --state from what is there, or restore the topic"
+                f"or the topic was made anew: {REBUILD}"
             )
         elif error.code() in _GONE:
-            raise SourceUnusable(
-                f"{name} is gone from {self._brokers}: restore the topic, or start with an empty --state"
-            )
+            raise SourceChanged(gone(self._brokers, str(message.topic()), self.places(str(message.topic()))))
+        elif error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            self._brokers.news.tell("group", f"its user may not use the group {self._group}, so that it shows no lag")
+        elif error.code() in RIGHTS:
+            raise self._brokers.refused(error, f"read topic {message.topic()}")
         elif not error.retriable() and error.code() not in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
             raise SourceUnusable(f"{name} of {self._brokers} cannot be read: {said(error)}")
         return True  # brokers that are away for a while are waited for

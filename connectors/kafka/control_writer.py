@@ -9,7 +9,8 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message,
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.errors import SourceUnusable
-from connectors.kafka.client import Brokers, said
+from connectors.kafka.client import Brokers
+from connectors.kafka.refusal import said
 from connectors.kafka.written import Numbers, Writer
 from connectors.source import TOPICS
 from schemas.encode import encode
@@ -24,9 +25,9 @@ class ControlWriter:
     def __init__(self, brokers: Brokers, numbers: Numbers) -> None:
         self._brokers = brokers
         self._writer = Writer(CONTROL, numbers)
-        self._admin = AdminClient(brokers.client())
+        self._admin: AdminClient = brokers.made(AdminClient)
         # A record that is tried again must not be there twice.
-        self._producer = Producer(brokers.client(enable_idempotence=True, acks="all"))
+        self._producer: Producer = brokers.made(Producer, enable_idempotence=True, acks="all")
 
     def write(self, record: Mapping[str, Any]) -> int:
         """Add a record (as its JSON form) with `ends`; gives its offset. SourceUnusable when it is not acknowledged."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.errors import SourceUnusable
+from connectors.errors import SourceChanged, SourceUnusable
 from connectors.follow import Follow
 from connectors.kafka.client import Brokers
-from connectors.kafka.consumer import SharedConsumer
+from connectors.kafka.consumer import REBUILD, SharedConsumer, gone
 from connectors.kafka.controls import KafkaControls
 from connectors.kafka.forms import Forms, Registry
 from connectors.kafka.reader import KafkaReader
+from connectors.kafka.topics import Question, Topic, TopicAdmin
 from connectors.source import CONTROL_SOURCE, TOPICS
 from schemas.topics import CONTROL
+
+READ = (CONTROL, *TOPICS)
 
 
 class KafkaPlan:
@@ -21,15 +24,18 @@ class KafkaPlan:
     def __init__(self, brokers: Brokers, group: str, registry: Registry, follow: Follow | None = None) -> None:
         """`follow` None: to where the partitions end now. SourceUnusable when the broker or a topic is missing."""
         self.follow, self._brokers = follow, brokers
+        self._admin = TopicAdmin(brokers)
+        self._question: Question | None = None
+        self._topics = found(brokers, self._admin)
         self._consumer = SharedConsumer(brokers, group)
-        self._forms = {topic: Forms(topic, registry) for topic in (CONTROL, *TOPICS)}
-        self.sources = self._found()
+        self._forms = {topic: Forms(topic, registry) for topic in READ}
+        self.sources = _sources(self._topics)
         names = [CONTROL_SOURCE, *self.sources]
         self._spans = {name: self._consumer.span(*_parts(name)) for name in names}
         self._done: dict[tuple[str, int], int] = {}
         low, high = self._spans[CONTROL_SOURCE]
         if low:
-            raise SourceUnusable(
+            raise SourceChanged(
                 f"{CONTROL} of {brokers} begins at offset {low}: the records before it have expired, and with them the order "
                 "of everything; it has to be kept for ever (accrual topics check)"
             )
@@ -42,29 +48,46 @@ class KafkaPlan:
         if self._done:
             self._consumer.commit(self._done)
             self._done = {}
+        # Asked in one look and answered in a later one: brokers that are away for a while do not hold the run up.
+        if self._question is None:
+            self._question = self._admin.ask(READ)
+        elif self._question.answered:
+            question, self._question = self._question, None
+            self._compare(question)
+
+    def _compare(self, question: Question) -> None:
+        """The topics now with those at the start."""
         try:
-            now = self._found()
+            now = question.topics()
         except SourceUnusable:
-            return  # brokers that are away for a while are waited for; a topic that is gone says so when it is read
-        self.follow.regrouping = self.follow.regrouping or now != self.sources
+            return  # brokers that are away for a while are waited for
+        for name, before in self._topics.items():
+            if name not in now:
+                raise SourceChanged(gone(self._brokers, name, self._consumer.places(name)))
+            if now[name].id != before.id:
+                raise SourceChanged(anew(self._brokers, name, self._consumer.places(name), before.id, now[name].id))
+        if self.follow is not None:
+            self.follow.regrouping = self.follow.regrouping or _sources(now) != self.sources
 
     def check_there(self, name: str, applied: int) -> None:
         """What was applied is there still, and what comes next too."""
+        if not applied:
+            return
         if name not in self._spans:
-            raise SourceUnusable(
+            raise SourceChanged(
                 f"partition {name} is not in {self._brokers} any more, but {applied} of its offsets were applied already: "
-                "restore the topic, or start with an empty --state"
+                f"{REBUILD}"
             )
         low, high = self._spans[name]
         if applied > high:
-            raise SourceUnusable(
+            raise SourceChanged(
                 f"partition {name} of {self._brokers} ends at offset {high}, but {applied} were applied already: the topic "
-                "was made anew or is another one; name the right Kafka, or start with an empty --state"
+                f"was made anew or is another one; name the right Kafka, or {REBUILD}"
             )
         if applied < low:
-            raise SourceUnusable(
+            raise SourceChanged(
                 f"partition {name} of {self._brokers} begins at offset {low}, and {applied} is where it was left: what lies "
-                "between has expired and would be lost; restore it, or rebuild with an empty --state from what is there"
+                f"between has expired and would be lost; {REBUILD}"
             )
 
     def reader(self, name: str, offset: int, meters: Mapping[str, str]) -> KafkaReader:
@@ -87,18 +110,32 @@ class KafkaPlan:
             self._consumer.commit(self._done)
         self._consumer.close()
 
-    def _found(self) -> tuple[str, ...]:
-        there = self._consumer.partitions()
-        if missing := [topic for topic in (CONTROL, *TOPICS) if topic not in there]:
-            raise SourceUnusable(
-                f"{self._brokers} has no topic {', '.join(missing)}: accrual topics create makes what is missing"
-            )
-        if there[CONTROL] != 1:
-            raise SourceUnusable(
-                f"{CONTROL} of {self._brokers} has {there[CONTROL]} partitions: it has one, so that its order is one; make it "
-                "anew"
-            )
-        return tuple(f"{topic}/{number}" for topic in TOPICS for number in range(there[topic]))
+
+def found(brokers: Brokers, admin: TopicAdmin) -> dict[str, Topic]:
+    """The topics that a run reads. AccessRefused; SourceUnusable where one is missing or no broker answers."""
+    there = admin.readable(READ)
+    if missing := [topic for topic in READ if topic not in there]:
+        raise SourceUnusable(
+            f"{brokers} has no topic {', '.join(missing)}: accrual topics create makes what is missing"
+        )
+    if there[CONTROL].partitions != 1:
+        raise SourceUnusable(
+            f"{CONTROL} of {brokers} has {there[CONTROL].partitions} partitions: it has one, so that its order is one; make it "
+            "anew"
+        )
+    return there
+
+
+def anew(brokers: Brokers, topic: str, places: str, before: str, now: str) -> str:
+    """What is to be said of a topic that was deleted and made again under its name."""
+    return (
+        f"topic {topic} of {brokers} was made anew (its id is {now}, it was {before}), and {places} is where the other one "
+        f"was left: {REBUILD}"
+    )
+
+
+def _sources(there: Mapping[str, Topic]) -> tuple[str, ...]:
+    return tuple(f"{topic}/{number}" for topic in TOPICS for number in range(there[topic].partitions))
 
 
 def _parts(name: str) -> tuple[str, int]:

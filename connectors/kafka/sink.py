@@ -15,8 +15,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from accounting.require import require
 from connectors.batch import Emitted
 from connectors.errors import SinkUnusable
-from connectors.kafka.client import Brokers, said
+from connectors.kafka.client import Brokers
+from connectors.kafka.refusal import said
 from connectors.kafka.tail import SEQUENCE, last_sequences
+from connectors.kafka.topics import MESSAGE_BYTES
 from connectors.kafka.written import Numbers, Writer
 from connectors.timings import Timings, unseen
 from schemas.topics import JOURNAL, OUTPUTS
@@ -55,15 +57,15 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         self._writers = {topic: Writer(topic, sink.numbers) for topic in OUTPUTS}
         self._waiting: list[Emitted] = []
         self._failed: list[KafkaError] = []
-        self._producer = Producer(
-            sink.brokers.client(
-                transactional_id=f"{sink.namespace}-{shard}", transaction_timeout_ms=TRANSACTION_MS,
-                enable_idempotence=True, acks="all", linger_ms=5, compression_type="lz4",
-            )
+        name = f"{sink.namespace}-{shard}"
+        self._producer: Producer = sink.brokers.made(
+            Producer, transactional_id=name, transaction_timeout_ms=TRANSACTION_MS, enable_idempotence=True, acks="all",
+            linger_ms=5, compression_type="lz4", message_max_bytes=MESSAGE_BYTES,
         )  # fmt: skip
         try:
-            self._producer.init_transactions(COMMIT_S)
+            self._begin()
         except KafkaException as error:
+            sink.brokers.refuses(error, f"write with the transactional id {name}")
             raise SinkUnusable(f"{sink.brokers} does not begin transactions of shard {shard}: {said(error)}") from error
         # After init_transactions: what a process before this one was committing is committed or aborted by now.
         there = last_sequences(sink.brokers, [(topic, shard) for topic in OUTPUTS])
@@ -84,15 +86,18 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
             self._producer.begin_transaction()
             for item, lines in fresh:
                 self._send(item, lines)
-            left = self._producer.flush(COMMIT_S)
+            left = self._flushed()
             if left or self._failed:
+                if self._failed:
+                    self._brokers.refuses(self._failed[0], f"write what shard {self._shard} says")
                 why = said(self._failed[0]) if self._failed else f"{left} records are not acknowledged in {COMMIT_S} s"
-                raise self._stopped(why)
+                raise self._stopped(why, self._failed[0] if self._failed else None)
             self._producer.commit_transaction(COMMIT_S)
         except SystemError as error:  # a client that was fenced off calls back and raises at once
             raise self._stopped(str(error.__cause__ or error)) from error
         except KafkaException as error:
-            raise self._stopped(said(error)) from error
+            self._brokers.refuses(error, f"commit what shard {self._shard} says")
+            raise self._stopped(said(error), error.args[0]) from error
         self._last = last
         self._timings.write.since(began)
         for item, _ in fresh:
@@ -103,6 +108,28 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         # Runs while unwinding after a failure too: nothing is committed here. An open transaction is aborted by whoever
         # comes next with the same transactional.id, or by the broker in its time.
         self._waiting = []
+
+    def _begin(self) -> None:
+        """Fence off who was there before; in steps, so that a refusal ends it at once."""
+        for step in range(COMMIT_S, 0, -1):
+            try:
+                self._producer.init_transactions(1)
+                return
+            except KafkaException as error:
+                self._producer.poll(0)
+                self._brokers.check()
+                if step == 1 or not error.args[0].retriable():
+                    raise
+
+    def _flushed(self) -> int:
+        """How many records are not acknowledged in time."""
+        left = 0
+        for _ in range(COMMIT_S):
+            left = self._producer.flush(1)
+            self._brokers.check()
+            if not left or self._failed:
+                break
+        return left
 
     def _fresh(self, item: Emitted, last: dict[str, int]) -> tuple[bytes, ...]:
         """What the partition does not hold yet; `last` by topic moves on."""
@@ -131,7 +158,11 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         if error is not None:
             self._failed.append(error)
 
-    def _stopped(self, why: str) -> SinkUnusable:
+    def _stopped(self, why: str, error: KafkaError | None = None) -> SinkUnusable:
+        if error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            why += (
+                f"; a topic takes less than {MESSAGE_BYTES} bytes, raise its max.message.bytes (accrual topics check)"
+            )
         return SinkUnusable(
             f"shard {self._shard} could not commit to {self._brokers}: {why}; run the same command again: what was committed "
             "is read back, nothing is lost or sent twice"

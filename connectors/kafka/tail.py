@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.errors import SinkUnusable
-from connectors.kafka.client import Brokers, said
+from connectors.kafka.client import Brokers
+from connectors.kafka.refusal import said
 
 SEQUENCE = "sequence"  # header of every record of ours
 ANSWER_S = 30
@@ -20,15 +21,13 @@ def last_sequences(brokers: Brokers, places: Iterable[Place]) -> dict[Place, int
 
     SinkUnusable when no broker answers, a topic is missing, or a last record is none of ours.
     """
-    consumer = Consumer(
-        brokers.client(
-            group_id="accrual-tail", enable_auto_commit=False, auto_offset_reset="error", isolation_level="read_committed",
-            enable_partition_eof=True, fetch_wait_max_ms=10,
-        )
+    consumer = brokers.made(
+        Consumer, group_id="accrual-tail", enable_auto_commit=False, auto_offset_reset="error",
+        isolation_level="read_committed", enable_partition_eof=True, fetch_wait_max_ms=10,
     )  # fmt: skip
     found: dict[Place, int] = {}
     try:
-        spans = {place: _span(consumer, place) for place in places}
+        spans = {place: _span(brokers, consumer, place) for place in places}
         look = FIRST_LOOK
         while left := [place for place in spans if place not in found]:
             begins = {place: max(spans[place][0], spans[place][1] - look) for place in left}
@@ -37,15 +36,17 @@ def last_sequences(brokers: Brokers, places: Iterable[Place]) -> dict[Place, int
             look *= 10
         return found
     except KafkaException as error:
+        brokers.refuses(error, "read the output topics")
         raise SinkUnusable(f"the output topics at {brokers} cannot be read: {said(error)}") from error
     finally:
         consumer.close()
 
 
-def _span(consumer: Consumer, place: Place) -> tuple[int, int]:
+def _span(brokers: Brokers, consumer: Consumer, place: Place) -> tuple[int, int]:
     try:
         low, high = consumer.get_watermark_offsets(TopicPartition(*place), timeout=ANSWER_S, cached=False)
     except KafkaException as error:
+        brokers.refuses(error, f"read topic {place[0]}")
         raise SinkUnusable(f"partition {place[1]} of {place[0]} cannot be read: {said(error)}") from error
     return low, high
 
@@ -65,7 +66,9 @@ def _read(consumer: Consumer, begins: dict[Place, int]) -> dict[Place, int]:
             found[place] = _sequence(place, message)
         elif error.code() == KafkaError._PARTITION_EOF:
             left.discard(place)
-        else:
+        elif (
+            error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED
+        ):  # the group is only a name here: nothing is committed
             raise KafkaException(error)
     return found
 

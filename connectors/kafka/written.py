@@ -13,6 +13,8 @@ from schemas.encode import avro_record
 from schemas.fault import Fault
 from schemas.topics import TOPICS
 
+PAYLOAD_BYTES = 8_388_608  # of an exception: with more no topic would take it, and the run could not go on
+
 
 class Numbers(Protocol):
     """Which number the schema of a topic has."""
@@ -32,8 +34,18 @@ class Writer:
         """Key and value of a line that we have made; the key is its customer, where it has one."""
         record = decode(self._topic, line)
         require(not isinstance(record, Fault), "what we say is a record of its topic", topic=self._topic, fault=record)
+        record = _bounded(record)
         out = io.BytesIO()
         out.write(self._head)
-        fastavro.schemaless_writer(out, self._schema, avro_record(record))  # type: ignore[arg-type]
+        fastavro.schemaless_writer(out, self._schema, avro_record(record))
         customer = getattr(record, "customer_id", None)
         return customer.encode() if customer else None, out.getvalue()
+
+
+def _bounded(record: Any) -> Any:
+    """An exception with as much of its payload as a topic takes; the rest is where the record says it came from."""
+    payload = getattr(record, "payload", None)
+    if not isinstance(payload, bytes) or len(payload) <= PAYLOAD_BYTES:
+        return record
+    reason = f"{record.reason} (the payload is the first {PAYLOAD_BYTES} of its {len(payload)} bytes)"
+    return record.model_copy(update={"payload": payload[:PAYLOAD_BYTES], "reason": reason})

@@ -40,6 +40,7 @@ def mount(app: typer.Typer) -> None:
     of_topics = typer.Typer(help="The topics of a Kafka, as they have to be.", no_args_is_help=True)
     of_topics.command("create")(create)
     of_topics.command("check")(check_all)
+    of_topics.command("accept")(accept)
     app.add_typer(of_topics, name="topics")
 
 
@@ -315,3 +316,17 @@ def check_all(broker: Broker, partitions: Partitions = 8, as_json: AsJson = Fals
     from ops.acting.topics import check_topics
 
     raise typer.Exit(check_topics(broker, partitions, as_json))
+
+
+def accept(
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Its name.")],
+    state: Annotated[Path, typer.Option("--state", metavar="DIR", help="The state of the run that stopped.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say that a topic that was deleted and made anew holds what it held, at the same offsets: restored, or copied whole.
+
+    Exit codes: 0 done, 1 failed, 2 refused.
+    """
+    from ops.acting.accept import accept_topic
+
+    raise typer.Exit(accept_topic(topic, state, as_json))

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops.broker.errors import BrokerMissing
@@ -23,21 +23,33 @@ JAVA = ("-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 class ApacheKafka:
     """A broker that can be stopped, killed, paused and started again with what it holds."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, advertised: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        advertised: int | None = None,
+        protocols: Sequence[str] = (),
+    ) -> None:
         """`folder` is its own: one that a broker has used goes on as it was. Else `settings` go into server.properties,
-        and `advertised` is the port that it names to clients where that is not the one on which it listens (a proxy's).
+        `advertised` is the port that it names to clients where that is not the one on which it listens (a proxy's), and
+        it listens for each of `protocols` (SSL, SASL_SSL, SASL_PLAINTEXT) beside the open one, which brokers use themselves.
         """
         self._folder, self._properties = folder, folder / "server.properties"
         self._process: subprocess.Popen[str] | None = None
         if self._properties.exists():
             self._stated = dict(line.split("=", 1) for line in self._properties.read_text().splitlines())
         else:
-            self._stated = _properties(folder, advertised) | dict(settings or {})
+            self._stated = _properties(folder, advertised, protocols) | dict(settings or {})
 
     @property
     def address(self) -> str:
         """host:port for clients."""
-        return self._stated["advertised.listeners"].removeprefix("PLAINTEXT://")
+        return self.address_of("PLAINTEXT")
+
+    def address_of(self, protocol: str) -> str:
+        """host:port for clients that use this protocol."""
+        named = dict(one.split("://") for one in self._stated["advertised.listeners"].split(","))
+        return named[protocol]
 
     @property
     def port(self) -> int:
@@ -85,7 +97,8 @@ class ApacheKafka:
     def _format(self, jars: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in self._stated.items()))
-        cluster = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
+        # Never with a hyphen at its beginning: the tool would take it for an option.
+        cluster = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=").replace("-", "_")
         done = subprocess.run(
             [java(), "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster,
              "-c", str(self._properties)], capture_output=True, text=True, check=False,
@@ -122,15 +135,16 @@ class _Log:
         self._known.set()
 
 
-def _properties(folder: Path, advertised: int | None) -> dict[str, str]:
-    port, controller = _free_ports(2)
+def _properties(folder: Path, advertised: int | None, protocols: Sequence[str]) -> dict[str, str]:
+    port, controller, *others = _free_ports(2 + len(protocols))
+    more = "".join(f",{one}://127.0.0.1:{at}" for one, at in zip(protocols, others, strict=True))
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{advertised or port}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port}{more},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{advertised or port}{more}",
         "log.dirs": str(folder / "log"),
         # One broker holds every copy that its own topics ask for.
         "offsets.topic.replication.factor": "1",

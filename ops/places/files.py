@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,10 @@ class FileInput:
         """SourceUnusable unless it is there."""
         if not self.root.is_dir():
             raise SourceUnusable(f"the source directory {self.root} does not exist: name the one that holds the topics")
+
+    def same(self, known: Mapping[str, str], applied: Callable[[], Mapping[str, int]]) -> dict[str, str]:
+        """Files have only names."""
+        return {}
 
     def plan(self, follow: Follow | None) -> FilePlan:
         """What there is to read."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bytewax.outputs import Sink
 
-from connectors.errors import SinkUnusable, SourceUnusable
+from connectors.errors import SinkUnusable, SourceChanged, SourceUnusable
 from connectors.follow import Follow
 from connectors.kafka.client import Brokers
 from connectors.kafka.control_writer import ControlWriter
-from connectors.kafka.plan import KafkaPlan
+from connectors.kafka.plan import KafkaPlan, anew, found
 from connectors.kafka.registry import FileRegistry
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.tail import last_sequences
@@ -33,8 +34,20 @@ class KafkaInput:
         return str(self.brokers)
 
     def check(self) -> None:
-        """SourceUnusable unless it answers."""
-        TopicAdmin(self.brokers).partitions()
+        """SourceUnusable unless its topics are there, AccessRefused unless they may be read."""
+        found(self.brokers, TopicAdmin(self.brokers))
+
+    def same(self, known: Mapping[str, str], applied: Callable[[], Mapping[str, int]]) -> dict[str, str]:
+        """Each topic's id (KIP-516): a topic that was made anew has its name and may have its offsets, but not that."""
+        there = {name: topic.id for name, topic in found(self.brokers, TopicAdmin(self.brokers)).items()}
+        for name in (name for name in there if known.get(name, there[name]) != there[name]):
+            # Of what nothing was read nothing can be missed.
+            if left := {at: offset for at, offset in applied().items() if at.rpartition("/")[0] == name and offset}:
+                places = ", ".join(
+                    f"offset {offset} of partition {at.rpartition('/')[2]}" for at, offset in left.items()
+                )
+                raise SourceChanged(anew(self.brokers, name, places, known[name], there[name]))
+        return there
 
     def plan(self, follow: Follow | None) -> KafkaPlan:
         """What there is to read."""
@@ -68,15 +81,16 @@ class KafkaOutput:
         return None
 
     def check(self) -> None:
-        """SinkUnusable unless each output topic has a partition for each shard."""
+        """SinkUnusable unless each output topic has a partition for each shard, AccessRefused unless it may be written."""
         try:
-            there = TopicAdmin(self.brokers).partitions()
+            there = TopicAdmin(self.brokers).writable(OUTPUTS)
         except SourceUnusable as error:
             raise SinkUnusable(str(error)) from error
         for topic in OUTPUTS:
-            if there.get(topic, 0) != self.shards:
+            has = there[topic].partitions if topic in there else 0
+            if has != self.shards:
                 raise SinkUnusable(
-                    f"topic {topic} of {self.brokers} has {there.get(topic, 0)} partitions, the state has {self.shards} "
+                    f"topic {topic} of {self.brokers} has {has} partitions, the state has {self.shards} "
                     "shards, one for each: accrual topics create makes what is missing"
                 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,11 @@ class SourcePlace(Protocol):
 
     def check(self) -> None:
         """SourceUnusable unless it is there."""
+
+    def same(self, known: Mapping[str, str], applied: Callable[[], Mapping[str, int]]) -> dict[str, str]:
+        """By topic, what tells it apart from another one of its name; SourceChanged where that is not as it is `known` and
+        something of the other one was `applied` (offset by "topic/partition").
+        """
 
     def plan(self, follow: Follow | None) -> Plan:
         """What there is to read."""

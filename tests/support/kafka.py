@@ -91,3 +91,8 @@ _shards = itertools.count()
 def shard() -> int:
     """A shard that no other test of this process has."""
     return next(_shards)
+
+
+def watching(where: Brokers) -> Consumer:
+    """A consumer that looks at offsets and reads nothing."""
+    return Consumer(where.client(group_id="test"))

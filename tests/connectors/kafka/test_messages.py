@@ -3,6 +3,7 @@
 import copy
 import io
 import random
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -24,7 +25,17 @@ OLD["fields"] = [one for one in OLD["fields"] if one["name"] != "dimensions"]
 OLD["fields"][-1]["type"] = {"type": "long", "logicalType": "timestamp-millis"}
 WIDE = copy.deepcopy(CURRENT)  # a newer one: with a field that we do not know, and a map, which has no columns
 WIDE["fields"].append({"name": "labels", "type": {"type": "map", "values": "string"}, "default": {}})
-SCHEMAS = {1: CURRENT, 2: OLD, 3: WIDE, 4: TOPICS[REFERENCE].avsc()}
+DEEP = copy.deepcopy(CURRENT)  # newer ones that a few bytes can blow up
+_NODE = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"]}]}
+DEEP["fields"].append({"name": "tree", "type": ["null", _NODE], "default": None})
+HOLES = copy.deepcopy(CURRENT)
+HOLES["fields"].append({"name": "holes", "type": {"type": "array", "items": "null"}, "default": []})
+EMPTY = TOPICS[REFERENCE].avsc()
+EMPTY = {**EMPTY, "fields": [*EMPTY["fields"], {
+    "name": "more", "default": [],
+    "type": {"type": "array", "items": {"type": "record", "name": "Nothing", "fields": [{"name": "n", "type": "null"}]}},
+}]}  # fmt: skip
+SCHEMAS = {1: CURRENT, 2: OLD, 3: WIDE, 4: TOPICS[REFERENCE].avsc(), 5: DEEP, 6: HOLES, 7: EMPTY}
 
 
 class Known:
@@ -42,6 +53,13 @@ def head(number: int) -> bytes:
     return b"\x00" + number.to_bytes(4, "big")
 
 
+def zigzag(value: int) -> bytes:
+    """A size as Avro writes it."""
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, "long", value)
+    return out.getvalue()
+
+
 def message(number: int, record: dict) -> bytes:
     out = io.BytesIO()
     fastavro.schemaless_writer(out, fastavro.parse_schema(SCHEMAS[number]), record)
@@ -52,6 +70,7 @@ def usage(event_id: str, **changes: object) -> dict:
     return {
         "event_id": event_id, "source": "app", "customer_id": "c", "contract_id": None, "meter": "calls",
         "quantity": Decimal("1.5"), "event_time": datetime(2026, 1, 5, tzinfo=UTC), "dimensions": [], "labels": {},
+        "tree": None, "holes": [],
         **changes,
     }  # fmt: skip
 
@@ -203,3 +222,35 @@ def test_every_kind_of_value_has_its_length():
         bodies.append(out.getvalue())
     frame = pl.read_avro(container_of(schema, "null", [(len(bodies), b"".join(bodies))]))
     assert list(map(len, bodies)) == np.asarray(encoded_lengths(schema, frame)).tolist()
+
+
+def test_a_record_of_any_depth_is_not_read():
+    value = message(5, usage("e"))[:-1] + b"\x02" * 900_000 + b"\x00"  # would end the process: the decoder is recursive
+    rows, faults = outcome([message(1, usage("a")), value, message(1, usage("b"))])
+    assert ([0, 2], [1]) == (list(rows), list(faults))
+    assert "schema_unknown" == faults[1].cls
+    assert "Node contains itself" in faults[1].reason
+
+
+def test_an_array_of_things_that_take_no_bytes_is_not_read():
+    value = message(6, usage("e"))[:-1] + b"\x80\x80\x80\x80\x80\x80\x80\x80\x40\x00"  # 2^61 nulls, all of them there
+    rows, faults = outcome([message(1, usage("a")), value, message(1, usage("b"))])
+    assert ([0, 2], [1]) == (list(rows), list(faults))
+    assert "an array whose items take no bytes" in faults[1].reason
+
+
+def test_low_volume_records_are_bounded_too():
+    found = Messages([head(7) + b"anything"], forms(REFERENCE)).outcomes(REFERENCE)
+    assert "schema_unknown" == found[0].cls
+
+
+def test_a_text_that_claims_100_mb_takes_none_of_them():
+    tracemalloc.start()
+    claims = head(1) + zigzag(100_000_000) + b"abc"
+    rows, faults = outcome([message(1, usage("a")), claims, message(1, usage("b"))])
+    one = Messages([head(4) + zigzag(100_000_000) + b"abc"], forms(REFERENCE)).outcomes(REFERENCE)[0]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert ([0, 2], [1]) == (list(rows), list(faults))
+    assert ("undecodable", "undecodable") == (faults[1].cls, one.cls)
+    assert peak < 10_000_000

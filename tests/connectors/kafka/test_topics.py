@@ -5,7 +5,7 @@ import pytest
 from connectors.errors import SourceUnusable
 from connectors.kafka.client import Brokers
 from connectors.kafka.topics import TopicAdmin, TopicForm, forms
-from schemas.topics import INPUTS, OUTPUTS
+from schemas.topics import INPUTS, OUTPUTS, USAGE
 from tests.support import kafka
 
 
@@ -47,9 +47,9 @@ def test_a_topic_that_is_otherwise_is_told_with_the_remedy(has, wanted, problem)
 
 
 def test_a_kafka_that_does_not_answer_is_named(monkeypatch):
-    monkeypatch.setattr("connectors.kafka.topics.ANSWER_S", 0.5)
+    monkeypatch.setattr("connectors.kafka.topics.ANSWER_S", 1)
     with pytest.raises(SourceUnusable, match=r"kafka://127\.0\.0\.1:9 does not answer"):
-        TopicAdmin(Brokers("127.0.0.1:9")).partitions()
+        TopicAdmin(Brokers("127.0.0.1:9")).topics([USAGE])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Refusals of brokers in words: credentials, certificates and rights, each with the remedy."""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, KafkaException
+
+CREDENTIALS = (
+    KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError.UNSUPPORTED_SASL_MECHANISM,
+    KafkaError.ILLEGAL_SASL_STATE,
+)  # fmt: skip
+RIGHTS = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED, KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+)  # fmt: skip
+# Of a connection that was lost in the middle of a handshake, as when a broker stops: it says nothing about certificates.
+_LOST = ("disconnected", "connection reset", "connection refused", "timed out", "broken pipe")
+_SETTINGS = "in the settings kafka and kafka_secrets"
+
+
+def said(error: KafkaException | KafkaError) -> str:
+    """What a client says, without the name of its class."""
+    cause = cause_of(error)
+    return str(cause.str() if isinstance(cause, KafkaError) else cause)
+
+
+def cause_of(error: KafkaException | KafkaError) -> object:
+    """The error that an exception carries."""
+    return error.args[0] if isinstance(error, KafkaException) and error.args else error
+
+
+def is_refused_tls(error: KafkaError) -> bool:
+    """Whether certificates do not do; not where a connection was only lost."""
+    return error.code() == KafkaError._SSL and not any(word in error.str().lower() for word in _LOST)
+
+
+def refusal(error: KafkaException | KafkaError, subject: str = "") -> str | None:
+    """Why access is refused, and what to do; None: it is something else. `subject` is what was to be done."""
+    cause = cause_of(error)
+    if not isinstance(cause, KafkaError):
+        return None
+    if cause.code() in CREDENTIALS:
+        return (
+            f"refuses the credentials ({said(cause)}): correct sasl.mechanisms, sasl.username and sasl.password "
+            f"{_SETTINGS}, or have the user made there"
+        )
+    if is_refused_tls(cause):
+        return (
+            f"makes no TLS connection ({said(cause)}): correct ssl.ca.location (who signed the brokers' certificates) and, "
+            f"where they ask for one, our own ssl.certificate.location and ssl.key.location {_SETTINGS}"
+        )
+    if cause.code() in RIGHTS:
+        return f"does not let this user {subject or 'do that'} ({said(cause)}): have the right given (kafka-acls --add)"
+    return None
