@@ -2,8 +2,10 @@
 
 ConnectorError
 ├── SourceUnusable     it is not there, has a shape we do not know, or is shorter than what was applied
-│   └── SourceChanged  what is to be read next is there no more: deleted, made anew, expired
+│   ├── SourceChanged  what is to be read next is there no more: deleted, made anew, expired
+│   └── SourceAway     nobody answers for now
 ├── SinkUnusable       it cannot be written, or what it holds does not go with the state
+│   └── SinkAway       nobody answers for now, or nobody knows whether a commit was done
 └── AccessRefused      credentials, certificates or rights do not do
 """
 
@@ -20,8 +22,19 @@ class SourceChanged(SourceUnusable):
     """The source is not what the state has read so far."""
 
 
+class SourceAway(SourceUnusable):
+    """Nobody answers for now: a service takes it up again from its state."""
+
+
 class SinkUnusable(ConnectorError):
     """The sink cannot be written, or holds what it should not."""
+
+
+class SinkAway(SinkUnusable):
+    """Nobody answers for now, or nobody knows whether a commit was done: a service takes it up again from its state."""
+
+
+AWAY = (SourceAway, SinkAway)
 
 
 class AccessRefused(ConnectorError):

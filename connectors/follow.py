@@ -30,10 +30,11 @@ class Follow:
         """When to look again."""
         return datetime.now(UTC) + self.poll
 
-    def takes_up(self) -> bool:
-        """Whether the run begins anew, with the partitions there are now."""
-        again, self.regrouping = self.regrouping and not self.stopping, False
-        return again
+    def rest(self, seconds: float) -> None:
+        """Wait, unless it shall end."""
+        until = time.monotonic() + seconds
+        while not self.stopping and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.1))  # a signal handler only notes the wish
 
     def due(self) -> bool:
         """Whether it is time to look at the source itself: once per interval, whichever partition asks."""

@@ -83,6 +83,9 @@ class Plan(Protocol):
     def durable(self, name: str, offset: int) -> None:
         """All before a partition's offset is applied and written, everywhere."""
 
+    def close(self) -> None:
+        """The run has ended, well or not."""
+
 
 @dataclass(slots=True)
 class Progress:

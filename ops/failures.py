@@ -7,6 +7,7 @@ import os
 import traceback
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
+BROKERS_AWAY = 75  # of a worker process: the launcher takes it up again
 
 
 def told(error: BaseException) -> str:

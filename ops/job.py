@@ -20,6 +20,7 @@ from dataflows.metrics import Metrics
 from dataflows.settings import FlowSettings
 from dataflows.shard import ShardContext
 from dataflows.shard_names import shard_names
+from ops.clock import ClockRecords
 from ops.places.address import sink_place, source_place
 from ops.places.place import SinkPlace, SourcePlace
 from ops.settings import Settings
@@ -109,7 +110,7 @@ class Job:
 
     def build_sink(self) -> Sink:
         """The sink."""
-        return self.sink.sink(shard_names(self.settings.shards), self.metrics.timings)
+        return self.sink.sink(shard_names(self.settings.shards), self.metrics.timings, self.follow)
 
     def context(self, found: Plan) -> ShardContext:
         """What the shards share."""
@@ -117,6 +118,13 @@ class Job:
             self.flow_settings(), lambda shard: shard_path(self.state, shard), found.sources, self.as_of,
             metrics=self.metrics, following=self.follow is not None, in_sink=self.sink.keeps(self.settings.shards),
         )  # fmt: skip
+
+    def clock_records(self) -> ClockRecords | None:
+        """What a service writes itself; ValueError where it cannot."""
+        every = self.settings.clock_every_s
+        if not every or self.follow is None:
+            return None
+        return ClockRecords(self.source.control_end(), every, self.settings.lateness_s, time.time_ns() // 1_000)
 
     def starts(self) -> dict[str, Applied]:
         """Where each source partition is taken up."""

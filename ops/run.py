@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,19 +19,23 @@ from bytewax.run import cli_main
 from bytewax.testing import cluster_main
 
 from accounting.require import InvariantBroken
-from connectors.errors import ConnectorError
+from connectors.errors import AWAY, ConnectorError, SourceAway
 from connectors.follow import Follow
 from connectors.source import Progress
 from dataflows import tally
 from dataflows.main_job import main_job
 from dataflows.tally import Tally
+from ops.clock import writing
 from ops.endpoint import listening, metrics_page, serving
+from ops.failures import BROKERS_AWAY
 from ops.job import Job
 from ops.settings import Settings
 from state.directory import StateDirectory, shard_path
 from state.errors import StateError, StateUnwritable
 from state.records import Applied
 from state.store import ShardStore
+
+REST_S = 2  # between two attempts to take a service up again
 
 
 class RunFailed(Exception):
@@ -58,13 +62,12 @@ def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
             job.check_sink()
             directory.note(job.topics(directory.identity.topics))
             progress = Progress()
-            if job.settings.workers == 1:
-                _embedded(job, progress, show, listeners[0] if listeners else None)
-            else:
-                with stopped_by_signal(job.follow):
-                    _processes(job, directory.lock_number, listeners)
-                    while job.follow is not None and not job.follow.stopping:
-                        _processes(job, directory.lock_number, listeners)  # they ended to take up new partitions
+            with stopped_by_signal(job.follow), writing(job.clock_records()):
+                if job.settings.workers == 1:
+                    _embedded(job, progress, show, listeners[0] if listeners else None)
+                else:
+                    _again_and_again(job, lambda: _processes(job, directory.lock_number, listeners))
+            job.source.done({name: at.offset for name, at in job.starts().items()})
             result = _result(job, directory.identity.generation, time.monotonic() - began, progress.rows_read)
         finally:
             directory.release()
@@ -88,10 +91,30 @@ def _acquired(job: Job) -> StateDirectory:
 def _embedded(
     job: Job, progress: Progress, show: Callable[[Progress], None] | None, listener: socket.socket | None
 ) -> None:
-    with _shown(progress, show), stopped_by_signal(job.follow), _served(job, listener):
-        _flow(job, progress)
-        while job.follow is not None and job.follow.takes_up():
-            _flow(job, progress)
+    with _shown(progress, show), _served(job, listener):
+        _again_and_again(job, lambda: _flow(job, progress))
+
+
+def _again_and_again(job: Job, work: Callable[[], None]) -> None:
+    """Once, to the end of the input; a service until it is told to stop: with partitions that are new, and with brokers
+    that were away for a while. Each time it goes on where its state is.
+    """
+    follow = job.follow
+    if follow is None:
+        return work()
+    while not follow.stopping:
+        try:
+            work()
+        except AWAY as error:
+            if follow.stopping:
+                print(
+                    f"accrual run: ended as asked; what is decided and not sent yet is sent at the next start: {error}",
+                    file=sys.stderr,
+                )
+                return
+            print(f"accrual run: {error}; it is taken up again in {REST_S} s", file=sys.stderr)
+            follow.rest(REST_S)
+        follow.regrouping = False
 
 
 def _flow(job: Job, progress: Progress) -> None:
@@ -104,6 +127,7 @@ def _flow(job: Job, progress: Progress) -> None:
             cli_main(main_job(source, job.build_sink(), context), epoch_interval=job.epoch, recovery_config=None)
         finally:
             context.close()
+            found.close()
 
 
 @contextmanager
@@ -205,6 +229,8 @@ def _await(workers: list[subprocess.Popen[bytes]], follow: Follow | None) -> Non
             for worker in workers:
                 worker.terminate()
         failed = [number for number, worker in enumerate(workers) if worker.poll() not in (None, 0)]
+        if any(workers[number].poll() == BROKERS_AWAY for number in failed):
+            raise SourceAway("a worker process has lost the brokers, and the others were stopped")
         if failed:
             raise RunFailed(
                 f"worker process {failed[0]} of {len(workers)} ended with status {workers[failed[0]].poll()}; the "
@@ -227,7 +253,7 @@ def work(spec: dict[str, object]) -> None:
     starts = {name: Applied(*at) for name, at in fields["starts"].items()}  # type: ignore[attr-defined]
     flow = main_job(job.build_source(found, starts), job.build_sink(), job.context(found))
     listener = None if fields["listener"] is None else socket.socket(fileno=fields["listener"])  # type: ignore[arg-type]
-    with stopped_by_signal(job.follow), _served(job, listener), _plain_failures():
+    with stopped_by_signal(job.follow), _served(job, listener), _plain_failures(), closing(found):
         cluster_main(flow, fields["addresses"], fields["process"], epoch_interval=job.epoch, recovery_config=None)
 
 

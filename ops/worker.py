@@ -7,7 +7,8 @@ import os
 import sys
 import threading
 
-from ops.failures import told
+from connectors.errors import AWAY
+from ops.failures import BROKERS_AWAY, FAILED, told
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
         work(json.loads(os.environ["ACCRUAL_WORKER"]))
     except Exception as error:
         print(f"accrual worker: {told(error)}", file=sys.stderr)
-        return 1
+        return BROKERS_AWAY if isinstance(error, AWAY) else FAILED
     return 0
 
 

@@ -67,6 +67,9 @@ class FilePlan:
         """Let a reader know the files there are now."""
         reader.extend(self.files[name])
 
+    def close(self) -> None:
+        """The partitions close their files."""
+
 
 def plan(root: Path, follow: Follow | None = None) -> FilePlan:
     """Look at the source directory; SourceUnusable when it is missing or of another shape."""

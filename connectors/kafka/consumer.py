@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from itertools import repeat
 from operator import methodcaller
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from connectors.errors import SourceChanged, SourceUnusable
+from connectors.errors import SourceAway, SourceChanged, SourceUnusable
 from connectors.kafka.client import Brokers
 from connectors.kafka.refusal import RIGHTS, said
 
 AT_ONCE = 10_000
 HELD_MAX = 50_000  # messages of one partition that wait here before the broker is asked for no more of them
 ANSWER_S = 30
+LEAVE_MS = 6_000
 # The state says which sources each entry has: one that was read before and is not there would be a hole without a word.
 REBUILD = (
     "restore it as it was and say so by accrual topics accept, or rebuild from what is there with an empty --state and new "
@@ -80,7 +82,7 @@ class SharedConsumer:
         try:
             messages = self._client.consume(AT_ONCE, wait_s)
         except KafkaException as error:
-            raise SourceUnusable(f"{self._brokers} cannot be read: {said(error)}") from error
+            raise SourceAway(f"{self._brokers} cannot be read: {said(error)}") from error
         self._brokers.check()
         if not messages:
             return
@@ -124,7 +126,7 @@ class SharedConsumer:
             )
         except KafkaException as error:
             self._brokers.refuses(error, f"read topic {topic}")
-            raise SourceUnusable(
+            raise SourceAway(
                 f"partition {topic}/{partition} of {self._brokers} cannot be read: {said(error)}"
             ) from error
         return low, high
@@ -176,6 +178,20 @@ class SharedConsumer:
             if held.count > HELD_MAX and not held.paused:
                 held.paused = True
                 self._client.pause([TopicPartition(str(run[0].topic()), int(run[0].partition() or 0))])
+
+
+def commit_positions(brokers: Brokers, group: str, positions: Mapping[str, int]) -> None:
+    """Tell a group, once a run has ended, how far each partition ("topic/number") is done; for whoever watches its lag."""
+    client: Consumer = brokers.made(Consumer, group_id=group, enable_auto_commit=False, session_timeout_ms=LEAVE_MS)
+    ends = [TopicPartition(name.rpartition("/")[0], int(name.rpartition("/")[2]), at) for name, at in positions.items()]
+    try:
+        client.commit(offsets=ends, asynchronous=False)
+    except KafkaException as error:
+        brokers.news.tell(
+            "group", f"group {group} is not told how far the run came ({said(error)}): its lag is too large"
+        )
+    finally:
+        client.close()
 
 
 def values(messages: list[Message]) -> list[bytes | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.batch import Batch, Record, Rejected
-from connectors.errors import SourceUnusable
+from connectors.errors import SourceAway
 from connectors.kafka.consumer import ANSWER_S, SharedConsumer, offsets, values
 from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
@@ -30,7 +30,7 @@ class KafkaControls:
         waited = 0.0
         while self.look() < end and self._held.position < end:
             if waited > ANSWER_S:
-                raise SourceUnusable(f"{CONTROL} sends nothing for {ANSWER_S} s: are its brokers up?")
+                raise SourceAway(f"{CONTROL} sends nothing for {ANSWER_S} s: are its brokers up?")
             before = self.position
             consumer.poll(WAIT_S)
             waited = 0.0 if self.position > before else waited + WAIT_S

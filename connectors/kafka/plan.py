@@ -106,8 +106,6 @@ class KafkaPlan:
 
     def close(self) -> None:
         """Leave the broker."""
-        if self._done:
-            self._consumer.commit(self._done)
         self._consumer.close()
 
 

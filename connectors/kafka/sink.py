@@ -7,6 +7,8 @@ the run stops, and the next one reads back what became of it.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -14,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from accounting.require import require
 from connectors.batch import Emitted
-from connectors.errors import SinkUnusable
+from connectors.errors import SinkAway, SinkUnusable
 from connectors.kafka.client import Brokers
 from connectors.kafka.refusal import said
 from connectors.kafka.tail import SEQUENCE, last_sequences
@@ -25,6 +27,8 @@ from schemas.topics import JOURNAL, OUTPUTS
 
 SHARD = "shard"
 COMMIT_S = 60
+STOP_S = 3  # of the ten seconds in which a service ends when it is told to
+FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 TRANSACTION_MS = 60_000  # a process that hangs for longer has its transaction aborted by the broker
 
 
@@ -37,6 +41,7 @@ class KafkaSink(FixedPartitionedSink[Emitted, None]):
     namespace: str  # two deployments on one Kafka do not fence each other
     numbers: Numbers
     timings: Timings = field(default_factory=unseen)
+    stopping: Callable[[], bool] = lambda: False  # whether the run shall end: then nobody is waited for long
 
     def list_parts(self) -> list[str]:
         return list(self.keys)
@@ -53,7 +58,7 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
 
     def __init__(self, sink: KafkaSink, shard: int) -> None:
         """SinkUnusable when the brokers do not answer. Another process that writes for the shard is fenced off."""
-        self._shard, self._timings, self._brokers = shard, sink.timings, sink.brokers
+        self._shard, self._timings, self._brokers, self._stopping = shard, sink.timings, sink.brokers, sink.stopping
         self._writers = {topic: Writer(topic, sink.numbers) for topic in OUTPUTS}
         self._waiting: list[Emitted] = []
         self._failed: list[KafkaError] = []
@@ -63,10 +68,10 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
             linger_ms=5, compression_type="lz4", message_max_bytes=MESSAGE_BYTES,
         )  # fmt: skip
         try:
-            self._begin()
+            self._in_steps(self._producer.init_transactions)
         except KafkaException as error:
             sink.brokers.refuses(error, f"write with the transactional id {name}")
-            raise SinkUnusable(f"{sink.brokers} does not begin transactions of shard {shard}: {said(error)}") from error
+            raise SinkAway(f"{sink.brokers} does not begin transactions of shard {shard}: {said(error)}") from error
         # After init_transactions: what a process before this one was committing is committed or aborted by now.
         there = last_sequences(sink.brokers, [(topic, shard) for topic in OUTPUTS])
         self._last = {topic: there[topic, shard] for topic in OUTPUTS}
@@ -90,11 +95,11 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
             if left or self._failed:
                 if self._failed:
                     self._brokers.refuses(self._failed[0], f"write what shard {self._shard} says")
-                why = said(self._failed[0]) if self._failed else f"{left} records are not acknowledged in {COMMIT_S} s"
+                why = said(self._failed[0]) if self._failed else f"{left} records are not acknowledged in time"
                 raise self._stopped(why, self._failed[0] if self._failed else None)
-            self._producer.commit_transaction(COMMIT_S)
+            self._in_steps(self._producer.commit_transaction)
         except SystemError as error:  # a client that was fenced off calls back and raises at once
-            raise self._stopped(str(error.__cause__ or error)) from error
+            raise self._stopped(str(error.__cause__ or error), KafkaError(KafkaError._FENCED)) from error
         except KafkaException as error:
             self._brokers.refuses(error, f"commit what shard {self._shard} says")
             raise self._stopped(said(error), error.args[0]) from error
@@ -109,25 +114,30 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         # comes next with the same transactional.id, or by the broker in its time.
         self._waiting = []
 
-    def _begin(self) -> None:
-        """Fence off who was there before; in steps, so that a refusal ends it at once."""
-        for step in range(COMMIT_S, 0, -1):
+    def _in_steps(self, call: Callable[[float], None]) -> None:
+        """Wait for an answer second by second, so that a refusal ends it at once and a service that shall stop does: to call
+        again what ran out of its time is to wait on for the one answer, nothing is sent anew.
+        """
+        for step in itertools.count(1):
             try:
-                self._producer.init_transactions(1)
-                return
+                return call(1)
             except KafkaException as error:
                 self._producer.poll(0)
                 self._brokers.check()
-                if step == 1 or not error.args[0].retriable():
+                if self._gives_up(step) or not error.args[0].retriable():
                     raise
+
+    def _gives_up(self, step: int) -> bool:
+        """Whether so many seconds are enough."""
+        return step >= (STOP_S if self._stopping() else COMMIT_S)
 
     def _flushed(self) -> int:
         """How many records are not acknowledged in time."""
         left = 0
-        for _ in range(COMMIT_S):
+        for step in itertools.count(1):
             left = self._producer.flush(1)
             self._brokers.check()
-            if not left or self._failed:
+            if not left or self._failed or self._gives_up(step):
                 break
         return left
 
@@ -159,11 +169,16 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
             self._failed.append(error)
 
     def _stopped(self, why: str, error: KafkaError | None = None) -> SinkUnusable:
+        if error is not None and error.code() in FENCED:
+            return SinkUnusable(
+                f"another process writes for shard {self._shard} to {self._brokers} ({why}): one deployment is one state and one "
+                "kafka_group; stop one of the two"
+            )
         if error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
             why += (
                 f"; a topic takes less than {MESSAGE_BYTES} bytes, raise its max.message.bytes (accrual topics check)"
             )
-        return SinkUnusable(
-            f"shard {self._shard} could not commit to {self._brokers}: {why}; run the same command again: what was committed "
-            "is read back, nothing is lost or sent twice"
+        return SinkAway(
+            f"shard {self._shard} could not commit to {self._brokers}: {why}; nothing is lost or sent twice: what was "
+            "committed is read back when it is taken up again"
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from connectors.errors import SinkUnusable
+from connectors.errors import SinkAway, SinkUnusable
 from connectors.kafka.client import Brokers
 from connectors.kafka.refusal import said
 
@@ -37,7 +37,7 @@ def last_sequences(brokers: Brokers, places: Iterable[Place]) -> dict[Place, int
         return found
     except KafkaException as error:
         brokers.refuses(error, "read the output topics")
-        raise SinkUnusable(f"the output topics at {brokers} cannot be read: {said(error)}") from error
+        raise SinkAway(f"the output topics at {brokers} cannot be read: {said(error)}") from error
     finally:
         consumer.close()
 
@@ -60,7 +60,7 @@ def _read(consumer: Consumer, begins: dict[Place, int]) -> dict[Place, int]:
         message = consumer.poll(ANSWER_S)
         if message is None:
             topic, partition = min(left)
-            raise SinkUnusable(f"partition {partition} of {topic} sends nothing for {ANSWER_S} s: are its brokers up?")
+            raise SinkAway(f"partition {partition} of {topic} sends nothing for {ANSWER_S} s: are its brokers up?")
         place, error = (message.topic() or "", message.partition() or 0), message.error()
         if error is None:
             found[place] = _sequence(place, message)

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, NewTopic, ResourceType
 
-from connectors.errors import SourceUnusable
+from connectors.errors import SourceAway, SourceUnusable
 from connectors.kafka.client import Brokers
 from connectors.kafka.refusal import said
 from schemas.topics import BILLING, CONTRACTS, CONTROL, OUTPUTS, POSTINGS, REFERENCE, USAGE
@@ -80,7 +80,7 @@ class Question:
                 if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                     continue
                 why = self._brokers.news.trouble or said(error)
-                raise SourceUnusable(
+                raise SourceAway(
                     f"{self._brokers} does not answer ({why}): is it running, and is the address right?"
                 ) from error
             found[name] = Topic(str(told.topic_id), len(told.partitions), frozenset(told.authorized_operations or ()))

@@ -153,6 +153,8 @@ def _properties(folder: Path, advertised: int | None, protocols: Sequence[str]) 
         "offsets.topic.num.partitions": "4",
         "transaction.state.log.num.partitions": "4",
         "group.initial.rebalance.delay.ms": "0",
+        "broker.session.timeout.ms": "3000",  # after a kill its name is free again so soon
+        "broker.heartbeat.interval.ms": "500",
         "auto.create.topics.enable": "false",  # a misspelt topic is an error, not an empty one
     }
 

@@ -46,6 +46,9 @@ class FileInput:
         """What there is to read."""
         return plan(self.root, follow)
 
+    def done(self, positions: Mapping[str, int]) -> None:
+        """Nobody watches."""
+
     def control_end(self) -> ControlEnd:
         """Whoever makes the files writes them."""
         raise ValueError(
@@ -114,7 +117,7 @@ class FileOutput:
         """The file."""
         return str(topic_file(self.root, topic, shard))
 
-    def sink(self, keys: tuple[str, ...], timings: Timings) -> Sink:
+    def sink(self, keys: tuple[str, ...], timings: Timings, follow: Follow | None) -> Sink:
         """Files by topic and shard."""
         return FileSink(self.root, keys, timings)
 

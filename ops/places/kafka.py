@@ -10,6 +10,7 @@ from bytewax.outputs import Sink
 from connectors.errors import SinkUnusable, SourceChanged, SourceUnusable
 from connectors.follow import Follow
 from connectors.kafka.client import Brokers
+from connectors.kafka.consumer import commit_positions
 from connectors.kafka.control_writer import ControlWriter
 from connectors.kafka.plan import KafkaPlan, anew, found
 from connectors.kafka.registry import FileRegistry
@@ -52,6 +53,10 @@ class KafkaInput:
     def plan(self, follow: Follow | None) -> KafkaPlan:
         """What there is to read."""
         return KafkaPlan(self.brokers, self.group, FileRegistry(), follow)
+
+    def done(self, positions: Mapping[str, int]) -> None:
+        """For the group's lag."""
+        commit_positions(self.brokers, self.group, positions)
 
     def control_end(self) -> ControlWriter:
         """The control topic."""
@@ -107,9 +112,10 @@ class KafkaOutput:
         """The partition."""
         return f"{topic}/{shard} of {self.brokers}"
 
-    def sink(self, keys: tuple[str, ...], timings: Timings) -> Sink:
+    def sink(self, keys: tuple[str, ...], timings: Timings, follow: Follow | None) -> Sink:
         """Transactions by shard."""
-        return KafkaSink(self.brokers, keys, self.namespace, FileRegistry(), timings)
+        stopping = (lambda: follow.stopping) if follow is not None else (lambda: False)
+        return KafkaSink(self.brokers, keys, self.namespace, FileRegistry(), timings, stopping)
 
     def digest(self) -> None:
         """The whole journal would have to be read again."""

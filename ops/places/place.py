@@ -34,6 +34,9 @@ class SourcePlace(Protocol):
     def plan(self, follow: Follow | None) -> Plan:
         """What there is to read."""
 
+    def done(self, positions: Mapping[str, int]) -> None:
+        """Tell whoever watches how far each partition is done; nothing depends on it."""
+
     def control_end(self) -> ControlEnd:
         """Where a service writes control records; ValueError where it does not."""
 
@@ -64,7 +67,7 @@ class SinkPlace(Protocol):
     def name(self, topic: str, shard: int) -> str:
         """Where those records are, for messages."""
 
-    def sink(self, keys: tuple[str, ...], timings: Timings) -> Sink:
+    def sink(self, keys: tuple[str, ...], timings: Timings, follow: Follow | None) -> Sink:
         """What the flow writes to; `keys` are the shards' names in order."""
 
     def digest(self) -> str | None:
