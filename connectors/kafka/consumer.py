@@ -12,12 +12,12 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.errors import SourceAway, SourceChanged, SourceUnusable
+from connectors.kafka.asking import ANSWER_S, answered
 from connectors.kafka.client import Brokers
 from connectors.kafka.refusal import RIGHTS, said
 
 AT_ONCE = 10_000
 HELD_MAX = 50_000  # messages of one partition that wait here before the broker is asked for no more of them
-ANSWER_S = 30
 LEAVE_MS = 6_000
 # The state says which sources each entry has: one that was read before and is not there would be a hole without a word.
 REBUILD = (
@@ -121,9 +121,8 @@ class SharedConsumer:
     def span(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is there, and the one behind the last."""
         try:
-            low, high = self._client.get_watermark_offsets(
-                TopicPartition(topic, partition), timeout=ANSWER_S, cached=False
-            )
+            at = TopicPartition(topic, partition)
+            low, high = answered(lambda: self._client.get_watermark_offsets(at, timeout=ANSWER_S, cached=False))
         except KafkaException as error:
             self._brokers.refuses(error, f"read topic {topic}")
             raise SourceAway(

@@ -9,14 +9,13 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message,
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.errors import SourceUnusable
+from connectors.kafka.asking import ANSWER_S, answered
 from connectors.kafka.client import Brokers
 from connectors.kafka.refusal import said
 from connectors.kafka.written import Numbers, Writer
 from connectors.source import TOPICS
 from schemas.encode import encode
 from schemas.topics import CONTROL
-
-ANSWER_S = 30
 
 
 class ControlWriter:
@@ -62,13 +61,14 @@ class ControlWriter:
                 if name in there
                 for number in there[name].partitions
             }
-            # What no reader may see yet (an open transaction) is not there yet.
-            found = self._admin.list_offsets(
-                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_S
-            )
-            ends = {(at.topic, at.partition): future.result(ANSWER_S).offset for at, future in found.items()}
+            ends = answered(lambda: self._offsets(asked))
         except KafkaException as error:
             raise SourceUnusable(f"{self._brokers} does not say where its topics end: {said(error)}") from error
         return [
             {"topic": topic, "partition": number, "offset": offset} for (topic, number), offset in sorted(ends.items())
         ]
+
+    def _offsets(self, asked: dict[TopicPartition, OffsetSpec]) -> dict[tuple[str, int], int]:
+        # What no reader may see yet (an open transaction) is not there yet.
+        found = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_S)
+        return {(at.topic, at.partition): future.result(ANSWER_S).offset for at, future in found.items()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from connectors.batch import Batch, Record, Rejected
 from connectors.errors import SourceAway
-from connectors.kafka.consumer import ANSWER_S, SharedConsumer, offsets, values
+from connectors.kafka.asking import ANSWER_S
+from connectors.kafka.consumer import SharedConsumer, offsets, values
 from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
 from connectors.timeline import Ends, Timeline

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.errors import SinkAway, SinkUnusable
+from connectors.kafka.asking import ANSWER_S, answered
 from connectors.kafka.client import Brokers
 from connectors.kafka.refusal import said
 
 SEQUENCE = "sequence"  # header of every record of ours
-ANSWER_S = 30
 FIRST_LOOK = 100  # offsets from the end; ten times as many when only markers and aborted records are there
+_IDLE = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._TRANSPORT)  # no group is joined; brokers are waited for
 Place = tuple[str, int]  # topic, partition
 
 
@@ -44,7 +45,8 @@ def last_sequences(brokers: Brokers, places: Iterable[Place]) -> dict[Place, int
 
 def _span(brokers: Brokers, consumer: Consumer, place: Place) -> tuple[int, int]:
     try:
-        low, high = consumer.get_watermark_offsets(TopicPartition(*place), timeout=ANSWER_S, cached=False)
+        at = TopicPartition(*place)
+        low, high = answered(lambda: consumer.get_watermark_offsets(at, timeout=ANSWER_S, cached=False))
     except KafkaException as error:
         brokers.refuses(error, f"read topic {place[0]}")
         raise SinkUnusable(f"partition {place[1]} of {place[0]} cannot be read: {said(error)}") from error
@@ -66,9 +68,7 @@ def _read(consumer: Consumer, begins: dict[Place, int]) -> dict[Place, int]:
             found[place] = _sequence(place, message)
         elif error.code() == KafkaError._PARTITION_EOF:
             left.discard(place)
-        elif (
-            error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED
-        ):  # the group is only a name here: nothing is committed
+        elif not error.retriable() and error.code() not in _IDLE:
             raise KafkaException(error)
     return found
 

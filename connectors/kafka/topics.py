@@ -11,11 +11,11 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, NewTopic, ResourceType
 
 from connectors.errors import SourceAway, SourceUnusable
+from connectors.kafka.asking import ANSWER_S
 from connectors.kafka.client import Brokers
 from connectors.kafka.refusal import said
 from schemas.topics import BILLING, CONTRACTS, CONTROL, OUTPUTS, POSTINGS, REFERENCE, USAGE
 
-ANSWER_S = 30
 STEP_S = 0.1
 READ, WRITE = AclOperation.READ, AclOperation.WRITE
 DAY_MS = 86_400_000

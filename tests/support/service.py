@@ -62,6 +62,15 @@ class Service:
         return sorted((one["accounting_date"], Decimal(one["lines"][0]["amount"])) for one in found)
 
 
+def ended_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it ends by itself in that time."""
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 @contextmanager
 def serviced(brokers: Brokers, state: Path, shards: int, **settings: object) -> Iterator[Service]:
     """A deployment whose processes are all ended."""
