@@ -97,9 +97,12 @@ def bench(
     amendments: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Instead: N contracts, each amended, beside usage")
     ] = None,
+    kafka: Annotated[bool, typer.Option("--kafka", help="On a real Apache Kafka, beside a bare drain of it")] = False,
+    partitions: Annotated[int, typer.Option(metavar="N", min=1, help="With --kafka: partitions of the topics")] = 8,
+    busy: Annotated[int | None, typer.Option(metavar="N", min=1, help="With --kafka: those that have usage")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the main job from files to journal on its own seeded input, and check the books it makes."""
+    """Measure the main job to the journal on its own seeded input, and check the books it makes."""
     from ops.bench.amendments import bench_amendments
     from ops.bench.feed import FeedSize
     from ops.bench.files import bench_files
@@ -107,6 +110,10 @@ def bench(
     if amendments is not None:
         raise typer.Exit(bench_amendments(amendments, as_json))
     size = FeedSize(events or (500_000 if quick else 2_000_000), customers)
+    if kafka:
+        from ops.bench.kafka import bench_kafka
+
+        raise typer.Exit(bench_kafka(size, partitions, min(busy or partitions, partitions), as_json))
     raise typer.Exit(bench_files(size, as_json))
 
 

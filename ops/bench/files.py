@@ -17,11 +17,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from accounting.position import REVENUE
 from connectors.batch import Batch
 from dataflows.shard import Shard
 from dataflows.split import split
-from ops.bench.feed import AS_OF, Expected, FeedSize, write_feed
+from ops.bench.expected import wrong
+from ops.bench.feed import AS_OF, FeedSize, write_feed
 from ops.books_digest import journal_books
 from ops.job import Job, measured
 from ops.run import run
@@ -59,7 +59,7 @@ def bench_files(size: FeedSize, as_json: bool) -> int:
         result = run(job)
         cpu, seconds = time.process_time() - began, time.monotonic() - wall
         resident = getrusage(RUSAGE_SELF).ru_maxrss // 1024
-        wrong = _wrong(root / "out", expected, result.tally.counted, result.tally.duplicates)
+        wrongs = wrong(root / "out", expected, result.tally.counted, result.tally.duplicates)
         stages = _stages(job, root / "in", root / "stages")
         figures: dict[str, Any] = {
             "pipeline": {
@@ -71,25 +71,13 @@ def bench_files(size: FeedSize, as_json: bool) -> int:
             "digest": journal_books(root / "out").digest(),
         }
         _table(console, figures, cpu / expected.lines * 1e6)
-        for line in wrong:
+        for line in wrongs:
             console.print(f"WRONG: {line}")
         if as_json:
             print(json.dumps(figures))
-        return 1 if wrong else 0
+        return 1 if wrongs else 0
     finally:
         shutil.rmtree(root, ignore_errors=True)
-
-
-def _wrong(sink: Path, expected: Expected, counted: int, duplicates: int) -> list[str]:
-    """A fast run of wrong books is worth nothing."""
-    sums = journal_books(sink).sums
-    revenue = -sum(amount for key, amount in sums.items() if key.account == REVENUE)
-    pairs = {
-        "events counted": (expected.events, counted),
-        "duplicates": (expected.duplicates, duplicates),
-        "revenue in cents": (expected.revenue_cents, revenue),
-    }
-    return [f"{name}: expected {want:,}, was {was:,}" for name, (want, was) in pairs.items() if want != was]
 
 
 def _stages(job: Job, source_root: Path, state: Path) -> Stages:

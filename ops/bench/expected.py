@@ -1,0 +1,21 @@
+"""Whether a benchmark's books are right: a fast run of wrong ones is worth nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from accounting.position import REVENUE
+from ops.bench.feed import Expected
+from ops.books_digest import journal_books
+
+
+def wrong(sink: Path, expected: Expected, counted: int, duplicates: int) -> list[str]:
+    """What differs from what the feed must give; `sink` is a directory."""
+    sums = journal_books(sink).sums
+    revenue = -sum(amount for key, amount in sums.items() if key.account == REVENUE)
+    pairs = {
+        "events counted": (expected.events, counted),
+        "duplicates": (expected.duplicates, duplicates),
+        "revenue in cents": (expected.revenue_cents, revenue),
+    }
+    return [f"{name}: expected {want:,}, was {was:,}" for name, (want, was) in pairs.items() if want != was]

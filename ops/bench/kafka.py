@@ -1,0 +1,147 @@
+"""The benchmark on a real Kafka: a bare drain of the usage topic, then the whole run to the committed journal."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fastavro
+from confluent_kafka import Consumer, Producer, TopicPartition
+from rich.console import Console
+from rich.table import Table
+
+from connectors.kafka.client import Brokers
+from connectors.kafka.registry import FileRegistry
+from connectors.kafka.topics import TopicAdmin, forms
+from connectors.kafka.written import Writer
+from ops.acting.carry import fetch
+from ops.bench.expected import wrong
+from ops.bench.feed import AS_OF, Drawn, Expected, FeedSize, contract
+from ops.broker.apache import ApacheKafka
+from ops.progress import ProgressLine
+from ops.settings import load
+from schemas.topics import CONTRACTS, TOPICS, USAGE
+
+KEPT_DAYS = 36_500  # the feed's event times lie in the past
+AT_ONCE = 10_000
+FLUSH_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """CPU and wall-clock seconds of a process, and its most resident memory in MB."""
+
+    cpu: float
+    wall: float
+    resident: int = 0
+
+
+def bench_kafka(size: FeedSize, partitions: int, busy: int, as_json: bool) -> int:
+    """Run it with all usage in `busy` of so many partitions; 0 when the books came out right, 1 when not."""
+    console = Console(highlight=False, stderr=as_json)
+    root = Path(tempfile.mkdtemp(prefix="accrual-bench-"))
+    started = ApacheKafka(root / "kafka").start()
+    try:
+        brokers = Brokers(started.address)
+        console.print(
+            f"{size.events:,} usage events of {size.customers:,} customers in {busy} of {partitions} partitions, seed "
+            f"{size.seed}; Apache Kafka at {started.address}"
+        )
+        expected = _send(brokers, size, partitions, busy)
+        drained = _drain(brokers, busy, expected.lines)
+        result, spent = _run(brokers, root / "state")
+        fetch(brokers, FileRegistry(), root / "out")
+        wrongs = wrong(root / "out", expected, result["counted"], result["duplicates"])
+        figures = {
+            "drain": _rates(expected, drained),
+            "pipeline": {**_rates(expected, spent), "rss_mb": spent.resident},
+            "share_of_drain": round(drained.cpu / spent.cpu, 3),
+        }
+        _table(console, figures)
+        for line in wrongs:
+            console.print(f"WRONG: {line}")
+        if as_json:
+            print(json.dumps(figures))
+        return 1 if wrongs else 0
+    finally:
+        started.stop()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _send(brokers: Brokers, size: FeedSize, partitions: int, busy: int) -> Expected:
+    TopicAdmin(brokers).create(forms(partitions, load().shards, KEPT_DAYS), 1)
+    producer, writer = Producer(brokers.client(acks="all", linger_ms=20)), Writer(CONTRACTS, FileRegistry())
+    for customer in range(size.customers):
+        key, value = writer.message(json.dumps(contract(customer)).encode())
+        producer.produce(CONTRACTS, value, key, customer % partitions)
+    head = b"\x00" + FileRegistry().number(USAGE).to_bytes(4, "big")
+    schema: Any = fastavro.parse_schema(TOPICS[USAGE].avsc())
+    drawn, out = Drawn(size), io.BytesIO()
+    with ProgressLine() as line:
+        for number, one in enumerate(drawn):
+            out.seek(0)
+            out.truncate()
+            out.write(head)
+            fastavro.schemaless_writer(out, schema, one.record())
+            while True:
+                try:
+                    producer.produce(USAGE, out.getvalue(), None, one.customer % busy)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            if number % AT_ONCE == 0:
+                line.show(one.number, size.events, number)
+        left = producer.flush(FLUSH_S)
+    if left:
+        raise OSError(f"{left} records are not acknowledged in {FLUSH_S} s")
+    return drawn.expected()
+
+
+def _drain(brokers: Brokers, busy: int, lines: int) -> Spent:
+    """The least that any consumer in Python pays: `consume` and nothing else."""
+    consumer = Consumer(brokers.client(group_id="drain", enable_auto_commit=False, queued_min_messages=100_000))
+    consumer.assign([TopicPartition(USAGE, number, 0) for number in range(busy)])
+    began, wall, left = time.process_time(), time.monotonic(), lines
+    while left > 0:
+        left -= len(consumer.consume(AT_ONCE, 1))
+    spent = Spent(time.process_time() - began, time.monotonic() - wall)
+    consumer.close()
+    return spent
+
+
+def _run(brokers: Brokers, state: Path) -> tuple[dict[str, Any], Spent]:
+    """`accrual run` as a process of its own, so that its time and memory are nobody else's."""
+    command = [str(Path(sys.executable).with_name("accrual")), "run", "--source", str(brokers), "--sink", str(brokers),
+               "--state", str(state), "--as-of", AS_OF, "--json"]  # fmt: skip
+    began = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    printed = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise OSError(f"the run ended with {process.returncode}")
+    return json.loads(printed), Spent(used.ru_utime + used.ru_stime, time.monotonic() - began, used.ru_maxrss // 1024)
+
+
+def _rates(expected: Expected, spent: Spent) -> dict[str, int]:
+    return {
+        "events_per_cpu_s": round(expected.lines / spent.cpu), "events_per_s": round(expected.lines / spent.wall)
+    }  # fmt: skip
+
+
+def _table(console: Console, figures: dict[str, Any]) -> None:
+    table = Table("", "events per CPU second", "events per second", box=None)
+    for name in ("drain", "pipeline"):
+        table.add_row(name, *(f"{figures[name][column]:,}" for column in ("events_per_cpu_s", "events_per_s")))
+    console.print(table)
+    console.print(f"{figures['share_of_drain']} of the drain's; {figures['pipeline']['rss_mb']:,} MB")
