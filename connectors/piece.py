@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from schemas.decode import decode
 from schemas.fault import Fault
@@ -25,6 +27,9 @@ class Piece(Protocol):
 
     def offsets(self, start: int) -> Sequence[int]:
         """Where each of them stands, when all before position `start` has been taken."""
+
+    def written(self) -> NDArray[np.int64] | None:
+        """When each was written, in microseconds UTC, below zero where that is not known; None: of none it is known."""
 
     def payload(self, row: int) -> bytes:
         """A record's bytes, for an exception or to keep: JSON, if the file's form is no text."""
@@ -52,6 +57,9 @@ class Lines:
     def offsets(self, start: int) -> Sequence[int]:
         return range(start, start + len(self))
 
+    def written(self) -> None:
+        return None
+
     def payload(self, row: int) -> bytes:
         return self.lines[row]
 
@@ -77,6 +85,9 @@ class Fields:
     def offsets(self, start: int) -> Sequence[int]:
         return range(start, start + len(self))
 
+    def written(self) -> None:
+        return None
+
     def payload(self, row: int) -> bytes:
         return usage_line(self.frame.row(row, named=True))
 
@@ -101,6 +112,9 @@ class Judged:
 
     def offsets(self, start: int) -> Sequence[int]:
         return range(start, start + len(self))
+
+    def written(self) -> None:
+        return None
 
     def payload(self, row: int) -> bytes:
         return self.known[row][1]

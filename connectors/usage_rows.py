@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from accounting.calendar import rfc3339
+from accounting.calendar import DAY_US, rfc3339
 from connectors.batch import Batch, Rejected
 from connectors.piece import Lines, Piece
 from connectors.timeline import BEFORE_ALL, Timeline
@@ -45,9 +46,8 @@ def usage_batches(
     ]
     rows = columns.rows
     times = rows["event_time"].to_numpy()
-    strange = (times < EARLIEST_US) | (times >= LATEST_US)
-    if strange.any():
-        rejected += _refused(rows.filter(strange), places, piece, "too_early", _TOO_EARLY)
+    for strange, reason in _strange(times, rows, piece):
+        rejected += _refused(rows.filter(strange), places, piece, "too_early", reason)
         rows = rows.filter(~strange)
         times = rows["event_time"].to_numpy()
     running = np.maximum(
@@ -73,6 +73,25 @@ def usage_batches(
     return _by_phase(partition, start, end, rows, running, rejected, newest, timeline)
 
 
+def _strange(times: NDArray[np.int64], rows: pl.DataFrame, piece: Piece) -> Iterator[tuple[NDArray[np.bool_], str]]:
+    """What must never move a watermark, and why; each mask is of the rows that the one before it has left."""
+    absurd = (times < EARLIEST_US) | (times >= LATEST_US)
+    if absurd.any():
+        yield absurd, _TOO_EARLY
+    written = piece.written()
+    if written is None:
+        return
+    stamps = written[rows["row"].to_numpy()]
+    ahead = (stamps >= 0) & (times > stamps + DAY_US)
+    if absurd.any():
+        ahead = ahead[~absurd]
+    if ahead.any():
+        yield ahead, _AHEAD
+
+
+_AHEAD = (
+    "event_time {time} is more than a day after the message was written: correct the producer's clock and send it again"
+)
 _TOO_EARLY = "event_time {time} is outside 2000-01-01 to 2100-01-01: correct the producer's clock and send it again"
 _TOO_LATE = (
     "event_time {{time}} is more than {days:g} days older than the partition's watermark: book it by a correction"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from connectors.avro_form import AvroForm
 from connectors.kafka.forms import Forms
@@ -32,18 +33,32 @@ _NOTHING = pl.DataFrame(schema=SCHEMA)
 class Messages:
     """Consecutive messages of one topic (a connectors.piece.Piece); None: a message without a value."""
 
-    def __init__(self, values: Sequence[bytes | None], forms: Forms, offsets: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        values: Sequence[bytes | None],
+        forms: Forms,
+        offsets: Sequence[int] = (),
+        written: NDArray[np.int64] | None = None,
+    ) -> None:
         """`offsets`: where they stand; a partition may have gaps, of compaction and of transactions."""
-        self._values, self._forms, self._offsets = values, forms, offsets
+        self._values, self._forms, self._offsets, self._written = values, forms, offsets, written
 
     def __len__(self) -> int:
         return len(self._values)
 
     def part(self, start: int, stop: int | None = None) -> Messages:
-        return Messages(self._values[start:stop], self._forms, self._offsets[start:stop])
+        return Messages(
+            self._values[start:stop],
+            self._forms,
+            self._offsets[start:stop],
+            None if self._written is None else self._written[start:stop],
+        )
 
     def offsets(self, start: int) -> Sequence[int]:
         return self._offsets
+
+    def written(self) -> NDArray[np.int64] | None:
+        return self._written
 
     def payload(self, row: int) -> bytes:
         """The record as JSON, as it would be in a file; the bytes as they came where they are no record."""

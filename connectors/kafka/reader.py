@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from connectors.kafka.consumer import Held, SharedConsumer, offsets, values
+from connectors.kafka.consumer import Held, SharedConsumer, offsets, values, written_at
 from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
+from schemas.topics import USAGE
 
 
 class KafkaReader:
@@ -46,7 +47,8 @@ class KafkaReader:
                 return None
         else:
             self._taken = int(places[-1]) + 1
-        return Messages(values(found), self._forms, places.tolist())
+        stamps = written_at(found) if self._topic == USAGE else None
+        return Messages(values(found), self._forms, places.tolist(), stamps)
 
     def behind(self, offset: int) -> int | None:
         """Behind the end, or what the broker had when it last said that it had no more; None before it says so."""

@@ -1,12 +1,15 @@
 """What depends on a partition's prefix: the same for every way of cutting its lines into batches."""
 
 import json
+from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.piece import Lines
 from connectors.timeline import Timeline
 from connectors.usage_rows import EARLIEST_US, LATEST_US, Lateness, usage_batches
 from schemas.identity import fingerprint_of, id128_of
@@ -84,6 +87,26 @@ def test_event_times_outside_2000_to_2100_are_too_early_and_move_no_watermark():
     assert [(0, "too_early"), (1, "too_early")] == refused(lines)
     assert [False, False] == late(lines)
     assert NOON + MINUTE == read(lines)[-1].newest
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped(Lines):
+    """Lines of which it is known when they were written."""
+
+    stamps: tuple[int, ...] = ()
+
+    def written(self):
+        return np.array(self.stamps, dtype=np.int64)
+
+
+def test_an_event_time_more_than_a_day_after_its_message_was_written_is_too_early_and_moves_no_watermark():
+    day = 24 * 60
+    lines = [line(day + 1), line(day), at(LATEST_US), line(day + 1), line(day + 2, event_id="f")]
+    piece = Stamped(lines, stamps=(NOON, NOON, NOON, -1, NOON))
+    [batch] = usage_batches(3, 0, piece, None, Timeline.of([]), LATENESS)
+    assert [(0, "too_early"), (2, "too_early"), (4, "too_early")] == [(one.offset, one.cls) for one in batch.rejected]
+    assert "more than a day after the message was written" in batch.rejected[0].reason
+    assert ([1, 3], NOON + (day + 1) * MINUTE) == (batch.rows["offset"].to_list(), batch.newest)
 
 
 def test_the_first_and_the_last_allowed_event_time_are_usage():
