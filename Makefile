@@ -6,10 +6,12 @@ PYTHON := $(shell for p in python3.12 python3.11 python3; do \
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: help demo test setup lint quick lock clean
+.PHONY: help demo demo-kafka kafka test setup lint quick lock clean
 
 help:
 	@echo "make demo    run the main job on real usage and look at the books it makes"
+	@echo "make demo-kafka  the same through a real Apache Kafka (needs Java 17 and Maven)"
+	@echo "make kafka   start an Apache Kafka to play with"
 	@echo "make test    lint, types, layers and every test"
 	@echo "make setup   only install: leaves $(VENV)/bin/accrual"
 	@echo "make quick   the tests without the crash campaign"
@@ -26,6 +28,12 @@ setup: $(READY)
 
 demo: $(READY)
 	@$(VENV)/bin/accrual demo
+
+demo-kafka: $(READY)
+	@$(VENV)/bin/accrual demo --kafka
+
+kafka: $(READY)
+	@$(VENV)/bin/python -m ops.broker
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

@@ -82,11 +82,14 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where inputs, state and books go (made anew)")] = Path(
         "demo-out"
     ),
+    kafka: Annotated[
+        bool, typer.Option("--kafka", help="Through an Apache Kafka, started for it (Java, Maven)")
+    ] = False,
 ) -> None:
     """Run the main job on real cloud usage (the FOCUS sample) and look at the books it makes."""
     from ops.commands import demo_command
 
-    raise typer.Exit(demo_command(out))
+    raise typer.Exit(demo_command(out, kafka))
 
 
 @app.command()

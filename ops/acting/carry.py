@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,11 +29,11 @@ class Unsent(ConnectorError):
     """Records that Avro cannot say, or that the brokers did not take."""
 
 
-def send(root: Path, brokers: Brokers, numbers: Numbers, warn: bool = True) -> dict[str, int]:
+def send(root: Path, brokers: Brokers, numbers: Numbers) -> dict[str, int]:
     """Send every record of the input topics below `root`; how many of each topic.
 
     A partition keeps its number where the Kafka's topic has so many, else a record goes by its customer. SourceUnusable
-    where a topic is missing; a line that is no record of its topic is named and left out.
+    where a topic is missing.
     """
     there = TopicAdmin(brokers).topics(INPUTS)
     producer: Producer = brokers.made(Producer, enable_idempotence=True, acks="all", linger_ms=5)
@@ -52,15 +51,9 @@ def send(root: Path, brokers: Brokers, numbers: Numbers, warn: bool = True) -> d
             raise SourceUnusable(f"{brokers} has no topic {topic}: accrual topics create makes what is missing")
         writer, count, width = Writer(topic, numbers), 0, there[topic].partitions
         for number, files in found.items():
-            for at, line in enumerate(_lines(topic, files)):
-                if isinstance(fault := decode(topic, line), Fault):
-                    if warn:
-                        print(
-                            f"accrual topics send: record {at} of {topic}/{number} is left out: {fault.reason}",
-                            file=sys.stderr,
-                        )
-                    continue
-                key, value = writer.message(line)
+            for line in _lines(topic, files):
+                # What is no record goes as it is: the run makes an exception of it, and what follows keeps its position.
+                key, value = (None, line) if isinstance(decode(topic, line), Fault) else writer.message(line)
                 partition = number if max(found) < width else zlib.crc32(key or b"") % width
                 producer.produce(topic, value, key, partition, on_delivery=delivered)
                 count += 1

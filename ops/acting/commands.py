@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.acting.topic_commands import mount as mount_topics
 from ops.failures import DONE, FAILED, WRONG_USAGE, exit_code, told
 
 Source = Annotated[str, typer.Option("--source", metavar="files:DIR", help="Where a run reads its topics.")]
@@ -37,11 +38,7 @@ def mount(app: typer.Typer) -> None:
     # With a single command Typer would take its name away.
     of_schemas.callback()(lambda: None)
     app.add_typer(of_schemas, name="schemas")
-    of_topics = typer.Typer(help="The topics of a Kafka, as they have to be.", no_args_is_help=True)
-    of_topics.command("create")(create)
-    of_topics.command("check")(check_all)
-    of_topics.command("accept")(accept)
-    app.add_typer(of_topics, name="topics")
+    mount_topics(app)
 
 
 def close(entity: Entity, period: Month, source: Source, actor: Actor, at: At = None, as_json: AsJson = False) -> None:
@@ -287,46 +284,3 @@ def _doctor(source: str | None, sink: str | None, state: Path | None, as_json: b
     read = None if source is None else _directory("--source", source)
     wrote = None if sink is None else _directory("--sink", sink)
     return FAILED if report(examine(read, wrote, state), as_json) else DONE
-
-
-Broker = Annotated[str, typer.Option("--broker", metavar="kafka://HOST:PORT", help="Which Kafka.")]
-Partitions = Annotated[int, typer.Option("--partitions", metavar="N", min=1, help="Of each topic that has customers.")]
-
-
-def create(
-    broker: Broker,
-    partitions: Partitions = 8,
-    copies: Annotated[int, typer.Option("--copies", metavar="N", min=1, help="Replicas of each partition.")] = 1,
-    as_json: AsJson = False,
-) -> None:
-    """Make the topics that are missing; those that are there stay as they are (see check).
-
-    Exit codes: 0 made, 1 not made, 2 refused.
-    """
-    from ops.acting.topics import create_topics
-
-    raise typer.Exit(create_topics(broker, partitions, copies, as_json))
-
-
-def check_all(broker: Broker, partitions: Partitions = 8, as_json: AsJson = False) -> None:
-    """Say which topics are missing or are set so that records would be lost, and what to do.
-
-    Exit codes: 0 all is as it has to be, 1 something is not, 2 the Kafka does not answer.
-    """
-    from ops.acting.topics import check_topics
-
-    raise typer.Exit(check_topics(broker, partitions, as_json))
-
-
-def accept(
-    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Its name.")],
-    state: Annotated[Path, typer.Option("--state", metavar="DIR", help="The state of the run that stopped.")],
-    as_json: AsJson = False,
-) -> None:
-    """Say that a topic that was deleted and made anew holds what it held, at the same offsets: restored, or copied whole.
-
-    Exit codes: 0 done, 1 failed, 2 refused.
-    """
-    from ops.acting.accept import accept_topic
-
-    raise typer.Exit(accept_topic(topic, state, as_json))

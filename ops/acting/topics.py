@@ -1,12 +1,16 @@
-"""`accrual topics create|check`: the topics of a Kafka as they have to be."""
+"""`accrual topics create|check|send|fetch`: the topics of a Kafka as they have to be, and what is in them."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 
+from connectors.files.layout import directory
 from connectors.kafka.client import Brokers
+from connectors.kafka.registry import FileRegistry
 from connectors.kafka.topics import TopicAdmin, TopicForm, forms
+from ops.acting.carry import fetch, send
 from ops.failures import DONE, FAILED, exit_code, told
 from ops.settings import load
 
@@ -43,9 +47,36 @@ def check_topics(broker: str, partitions: int, as_json: bool) -> int:
     return FAILED if problems else DONE
 
 
+def send_topics(broker: str, source: str, as_json: bool) -> int:
+    """Send what files hold; the exit code."""
+    return _carried("send", lambda: send(directory(source), _brokers(broker), FileRegistry()), as_json)
+
+
+def fetch_topics(broker: str, to: str, as_json: bool) -> int:
+    """Write what is committed as files; the exit code."""
+    return _carried("fetch", lambda: fetch(_brokers(broker), FileRegistry(), directory(to)), as_json)
+
+
+def _carried(verb: str, carry: Callable[[], dict[str, int]], as_json: bool) -> int:
+    try:
+        carried = carry()
+    except Exception as error:
+        print(f"accrual topics {verb}: {told(error)}", file=sys.stderr)
+        return exit_code(error)
+    if as_json:
+        print(json.dumps({"records": carried}))
+    else:
+        print("\n".join(f"{topic}: {count:,} record{'s' * (count != 1)}" for topic, count in carried.items()))
+    return DONE
+
+
+def _brokers(broker: str) -> Brokers:
+    return Brokers.of(broker, load().kafka_options())
+
+
 def _asked(broker: str, partitions: int) -> tuple[TopicAdmin, tuple[TopicForm, ...]]:
     settings = load()
-    admin = TopicAdmin(Brokers.of(broker, settings.kafka_options()))
+    admin = TopicAdmin(_brokers(broker))
     return admin, forms(partitions, settings.shards, settings.kafka_usage_days)
 
 
