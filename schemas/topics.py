@@ -29,6 +29,7 @@ JOURNAL = "revenue.journal"
 RECALCULATIONS = "revenue.recalculations"
 EXCEPTIONS = "revenue.exceptions"
 
+TRACED = (CONTRACTS, BILLING, REFERENCE, CONTROL)  # few enough that each record may name what it was sent under
 INPUTS = (USAGE, CONTRACTS, BILLING, REFERENCE, CONTROL, POSTINGS)
 OUTPUTS = (JOURNAL, RECALCULATIONS, EXCEPTIONS)
 

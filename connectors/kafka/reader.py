@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from connectors.kafka.consumer import Held, SharedConsumer, offsets, values
 from connectors.kafka.forms import Forms
+from connectors.kafka.headers import traces
 from connectors.kafka.messages import Messages
+from schemas.topics import TRACED
 
 
 class KafkaReader:
@@ -46,7 +48,8 @@ class KafkaReader:
                 return None
         else:
             self._taken = int(places[-1]) + 1
-        return Messages(values(found), self._forms, places.tolist())
+        names = traces(found) if self._topic in TRACED else ()
+        return Messages(values(found), self._forms, places.tolist(), names)
 
     def behind(self, offset: int) -> int | None:
         """Behind the end, or what the broker had when it last said that it had no more; None before it says so."""
