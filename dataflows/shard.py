@@ -170,6 +170,7 @@ class Shard:
         self._store.sync()
         self._timings.sync.since(began)
         self._outbox.epoch_closes()
+        self._context.metrics.vitals.opens()
         self._tell()
 
     def _tell(self) -> None:
@@ -402,3 +403,4 @@ class Shard:
         began = self._timings.clock()
         self._store.commit()
         self._timings.commit.since(began)
+        self._context.metrics.vitals.steps()

@@ -12,12 +12,15 @@ from schemas.topics import TRACED
 class KafkaReader:
     """From where it is taken up, to an end or on and on."""
 
+    unit = "offsets"
+
     def __init__(
-        self, consumer: SharedConsumer, forms: Forms, topic: str, partition: int, begin: int, end: int | None
+        self, consumer: SharedConsumer, forms: Forms, topic: str, partition: int, begin: int, high: int, bounded: bool
     ) -> None:
-        """`end`: behind it nothing is read (None: there is no end)."""
+        """`high`: where it ended at the start; `bounded`: behind that nothing is read."""
         self._consumer, self._forms, self._topic, self._partition = consumer, forms, topic, partition
-        self._begin, self._end, self._taken = begin, end, begin
+        self._begin, self._high, self._taken = begin, high, begin
+        self._end = high if bounded else None
         self._held: Held = consumer.assign(topic, partition, begin)
 
     @property
@@ -29,6 +32,11 @@ class KafkaReader:
     def read(self) -> int:
         """Offsets up to what has been taken."""
         return self._taken
+
+    @property
+    def left(self) -> int:
+        """Offsets that were there at the start and have not been taken; behind the last message there may be markers."""
+        return max(0, self._high - (self._taken if self._held.count else max(self._taken, self._held.position)))
 
     def take(self, most: int) -> Messages | None:
         """Up to so many messages that have come."""

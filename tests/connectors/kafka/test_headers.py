@@ -12,7 +12,7 @@ from connectors.kafka.registry import FileRegistry
 from connectors.kafka.written import Writer
 from connectors.record_rows import record_batches
 from connectors.timeline import Timeline
-from schemas.topics import EXCEPTIONS, JOURNAL, OUTPUTS, RECALCULATIONS, TRACED
+from schemas.topics import EXCEPTIONS, JOURNAL, RECALCULATIONS, TRACED
 from tests.schemas.examples import EXAMPLES, TRACEPARENT, changed, line_of
 from tests.support.kafka_feed import message
 
@@ -89,14 +89,10 @@ def test_part_of_the_messages_have_the_names_that_they_had():
     assert ["b", "c"] == [one.correlation_id for one in whole.part(1).outcomes(TRACED[0])]
 
 
-@pytest.mark.parametrize("topic", OUTPUTS)
+@pytest.mark.parametrize("topic", [JOURNAL, RECALCULATIONS, EXCEPTIONS])
 def test_what_is_said_has_them_as_headers_where_there_are_any(topic):
     writer = Writer(topic, FileRegistry())
     names = {"correlation_id": "corr-1", "traceparent": TRACEPARENT}
     assert names == writer.message(line_of(EXAMPLES[topic])).headers
     assert {} == writer.message(line_of(changed(EXAMPLES[topic], correlation_id=None, traceparent=None))).headers
     assert {"traceparent": TRACEPARENT} == headers_of(Trace(None, TRACEPARENT))
-
-
-def test_every_output_topic_can_say_it():
-    assert {JOURNAL, RECALCULATIONS, EXCEPTIONS} == set(OUTPUTS)
