@@ -91,11 +91,11 @@ def test_where_there_is_nothing_the_first_barrier_is_enough(root, content):
     assert {} == source.vitals.behind
 
 
-def avro(lines):
+def avro(lines, block):
     out = io.BytesIO()
     schema = fastavro.parse_schema(TOPICS[USAGE].avsc())
     records = [avro_record(decode(USAGE, line)) for line in lines]
-    fastavro.writer(out, schema, records, sync_interval=1)
+    fastavro.writer(out, schema, records, sync_interval=block)
     return out.getvalue()
 
 
@@ -103,9 +103,10 @@ def avro(lines):
     ("name", "content"),
     [
         ("0.jsonl.gz", gzip.compress(b"".join(LINES))),
-        ("0.jsonl.gz", gzip.compress(b"".join(LINES[:3])) + gzip.compress(b"".join(LINES[3:])[:-1])),
+        ("0.jsonl.gz", gzip.compress(LINES[0]) + gzip.compress(b"".join(LINES[1:])[:-1])),
         ("0.jsonl.zst", None),
-        ("0.avro", avro(LINES)),
+        ("0.avro", avro(LINES, 1)),
+        ("0.avro", avro(LINES, 16_000)),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("rows", [1, 2, 100])
@@ -133,6 +134,21 @@ def test_of_several_files_all_count(root):
         taken += sum(batch.end - batch.start for batch in part.next_batch())
         part.snapshot()
     assert 5 == taken
+
+
+def test_what_is_read_and_waits_for_its_turn_is_not_there_yet(root):
+    """Control records cut what is read at once into a batch for each phase."""
+    days = [f"2025-01-{day:02d}T00:00:00Z" for day in range(1, 8)]
+    (root / USAGE / "0.jsonl").write_text("".join(json.dumps(usage(at, at, n="1")) + "\n" for at in days))
+    (root / "control.events.jsonl").write_text(
+        "".join(json.dumps({"kind": "clock", "as_of": at}) + "\n" for at in days)
+    )
+    source, part = begun(root, 100)
+    taken = 0
+    while source.vitals.behind:
+        taken += sum(batch.end - batch.start for batch in part.next_batch())
+        part.snapshot()
+    assert 7 == taken
 
 
 def test_a_run_to_the_end_waits_for_nothing_that_has_ended(root):
