@@ -7,8 +7,10 @@ JPY, fils of KWD). Terms are half-open: [start, end).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from accounting.trace import UNTRACED, Trace
 
 QUANTITY_SCALE = 18
 PRICE_SCALE = 12
@@ -153,7 +155,7 @@ class ContractVersion:
     start: int
     end: int | None
     lines: tuple[Line, ...]
-    correlation_id: str | None = None
+    trace: Trace = field(default=UNTRACED, compare=False)
     variable: tuple[Variable, ...] = ()
     modification: Modification | None = None
     opening: Opening | None = None

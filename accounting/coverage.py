@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from accounting.calendar import local_date, start_of_day
 from accounting.contract import ContractVersion, Line, LineKind, Rate, RateModel, VersionKind
 from accounting.require import require
+from accounting.trace import UNTRACED, Trace
 
 FOREVER = 2**63 - 1
 ALWAYS = -(2**63)
@@ -28,7 +29,7 @@ class Cover:
     rate: Rate
     line_start: int  # anchors the billing periods
     line_end: int | None
-    correlation_id: str | None
+    trace: Trace = field(default=UNTRACED, compare=False)  # of the version
     zone: str = "UTC"  # of the entity, for this contract
     estimate: tuple[int, int] | None = None  # what the line is expected to come to: minor units, 1e-18 units
 
@@ -101,7 +102,7 @@ def covers(versions: Iterable[ContractVersion], zone_name: str) -> list[Cover]:
                 found.append(
                     Cover(
                         start, end, version.contract_id, line.line_id, line.product_id, version.version,
-                        version.entity, version.currency, line.rate, line.start, line.end, version.correlation_id,
+                        version.entity, version.currency, line.rate, line.start, line.end, version.trace,
                         zone_name, _estimate(version, line),
                     )
                 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import fastavro
@@ -19,6 +20,7 @@ from schemas.encode import encode
 from schemas.fault import Fault, invalid
 from schemas.fields import Record
 from schemas.topics import TOPICS, USAGE
+from schemas.trace import trace_in
 from schemas.usage_avro import is_columnar, usage_line
 
 MAGIC = b"Obj\x01"
@@ -82,7 +84,7 @@ class AvroForm:
         try:
             found = TOPICS[self.topic].model.model_validate(record)
         except ValidationError as error:
-            return invalid(error), msgspec.json.encode(record, enc_hook=str)
+            return replace(invalid(error), trace=trace_in(record)), msgspec.json.encode(record, enc_hook=str)
         return found, encode(found)
 
 

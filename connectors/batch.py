@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from accounting.trace import UNTRACED, Trace
+
 ENDED = 2**62  # the phase of a partition that has no more rows
 
 
@@ -21,6 +23,7 @@ class Rejected:
     event_time: int | None = None  # microseconds, where it is known
     customer_id: str | None = None
     contract_id: str | None = None
+    trace: Trace = UNTRACED
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,5 +40,5 @@ def decoded(topic: str, offset: int, lines: list[bytes]) -> tuple[tuple[Record, 
 def _judged(offset: int, one: object, payload: bytes) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
     """A decoded record at its position, as the one it is."""
     if isinstance(one, Fault):
-        return (), (Rejected(offset, one.cls, one.reason, payload),)
+        return (), (Rejected(offset, one.cls, one.reason, payload, trace=one.trace),)
     return (Record(offset, one, payload),), ()

@@ -18,6 +18,7 @@ from connectors.record_rows import record_batches
 from connectors.timeline import Timeline
 from connectors.timings import Timings, unseen
 from connectors.usage_rows import Lateness, usage_batches
+from connectors.vitals import Vitals
 from schemas.topics import BILLING, CONTRACTS, CONTROL, REFERENCE, USAGE
 
 RECORDS = 500  # most of a batch of what is no usage: usage waits for one batch of them
@@ -42,6 +43,10 @@ class Reader(Protocol):
     def size(self) -> int: ...  # bytes, or offsets: what `read` counts up to
     @property
     def read(self) -> int: ...
+    @property
+    def unit(self) -> str: ...  # of both, in plural
+    @property
+    def left(self) -> int: ...  # of what was there at the start and has not been taken
     def take(self, most: int) -> Piece | None:
         """Up to so many records; None where there are none, or none yet."""
 
@@ -107,6 +112,7 @@ class TopicSource(FixedPartitionedSource):
     progress: Progress = field(default_factory=Progress)
     meters: Mapping[str, str] = field(default_factory=dict)  # of types of CloudEvents
     timings: Timings = field(default_factory=unseen)
+    vitals: Vitals = field(default_factory=Vitals)
 
     def __post_init__(self) -> None:
         self.gate = Gate(in_turn=self.plan.follow is not None)
@@ -121,7 +127,7 @@ class TopicSource(FixedPartitionedSource):
         offset, newest = (start.offset, start.newest) if start else (0, None)
         topic, _, number = for_part.rpartition("/")
         if topic == CONTROL:
-            return ControlPartition(self.plan, offset, self.timings)
+            return ControlPartition(self.plan, offset, self.timings, self.vitals)
         reader: Reader = self.plan.reader(for_part, offset, self.meters)
         self.progress.total += reader.size
         self.progress.read += reader.read  # what an earlier run applied counts as read
@@ -132,12 +138,13 @@ class TopicSource(FixedPartitionedSource):
 class ControlPartition(StatefulSourcePartition[Batch, None]):
     """Every control record at once: the shards apply each one when its turn has come."""
 
-    def __init__(self, plan: Plan, offset: int, timings: Timings) -> None:
-        self._plan, self._offset, self._timings = plan, offset, timings
+    def __init__(self, plan: Plan, offset: int, timings: Timings, vitals: Vitals) -> None:
+        self._plan, self._offset, self._timings, self._vitals = plan, offset, timings, vitals
         self._greeted = self._ended = False
 
     def next_batch(self) -> list[Batch]:
         follow, controls = self._plan.follow, self._plan.controls
+        self._vitals.steps()
         if self._ended or (follow is not None and follow.ended):
             raise StopIteration
         self._plan.look()
@@ -177,13 +184,19 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
         self._told, self._sent, self._sent_newest = -1, offset, newest
         self._closing: int | None = None  # what was sent when the last epoch closed
         self._known = 0  # control records when the file was last looked at
+        self._backlog = source.vitals.backlog(self._name, reader.unit)
+        self._backlog.stands(reader.left, waiting=False)
 
     def next_batch(self) -> list[Batch]:
         follow = self._source.plan.follow
+        self._source.vitals.steps()
         if self._closing is not None:
             # The barrier: what was sent before the last snapshot is done by every shard and by the sink.
             self._source.plan.durable(self._name, self._closing)
+            self._backlog.barrier()
             self._closing = None
+        if not self._backlog.booked:
+            self._backlog.stands(self._reader.left, waiting=bool(self._ahead))
         if self._ended or (follow is not None and follow.ended):
             raise StopIteration
         if not self._ahead:
@@ -221,6 +234,7 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
 
     def snapshot(self) -> None:
         self._closing = self._sent
+        self._backlog.epoch_closes()
 
     def close(self) -> None:
         self._reader.close()
@@ -231,6 +245,7 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
 
     def _end(self, behind: int) -> list[Batch]:
         self._ended = True
+        self._backlog.ends()
         self._source.gate.ended(self._name)
         return [self._empty(self._offset, behind, self._newest, ENDED)]
 

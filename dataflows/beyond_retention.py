@@ -18,6 +18,7 @@ from dataflows.master_data import MasterData
 from schemas.control import ControlEvent
 from schemas.reference import ReferenceEvent
 from schemas.topics import CONTROL
+from schemas.trace import trace_of
 
 # The policies that say how usage is rated or summarised.
 POLICIES = ("usage_window", "zero_flat_fee", "carry")
@@ -34,7 +35,7 @@ class BeyondRetention:
         event: ReferenceEvent = record.model
         since = holds_from(event)
         concerned = (one for one in self._trimmed(since) if self._concerns(event, one[1]))
-        self._say(concerned, f"{event.kind} {event.id}", since, event.event_time, at, record.payload)
+        self._say(concerned, f"{event.kind} {event.id}", since, event.event_time, at, record)
 
     def decided(self, record: Record) -> None:
         """A policy record."""
@@ -43,7 +44,7 @@ class BeyondRetention:
             return
         since = event.event_time if event.effective_from is None else event.effective_from
         at = Coordinates(CONTROL, 0, record.offset)
-        self._say(self._trimmed(since), f"policy {event.key}", since, event.event_time, at, record.payload)
+        self._say(self._trimmed(since), f"policy {event.key}", since, event.event_time, at, record)
 
     def _trimmed(self, since: int) -> Iterable[tuple[int, ContractVersion]]:
         """(cut, last version) of the contracts that began before their cut, where that lies after `since`."""
@@ -72,7 +73,7 @@ class BeyondRetention:
 
     def _say(
         self, concerned: Iterable[tuple[int, ContractVersion]], what: str, since: int, raised: int | None,
-        at: Coordinates, payload: bytes,
+        at: Coordinates, record: Record,
     ) -> None:  # fmt: skip
         asked = "always" if since == ALWAYS else rfc3339(since)
         for cut, contract in concerned:
@@ -80,8 +81,9 @@ class BeyondRetention:
                 "beyond_retention", at,
                 f"{what} holds from {asked} on, and the books of contract {contract.contract_id} before {rfc3339(cut)} "
                 f"are no longer kept (retention_days = {self._contracts.cut.days}): they stay as they are; post a manual "
-                "correction", payload, since=cut if raised is None else raised, customer_id=contract.customer_id,
-                contract_id=contract.contract_id, subject=f"{contract.customer_id} {contract.contract_id}",
+                "correction", record.payload, since=cut if raised is None else raised, customer_id=contract.customer_id,
+                contract_id=contract.contract_id, trace=trace_of(record.model),
+                subject=f"{contract.customer_id} {contract.contract_id}",
             )  # fmt: skip
 
 

@@ -52,7 +52,8 @@ class BillingProblems:
             if (problem.cls, one.at) not in before:
                 self._desk.raise_one(
                     problem.cls, one.at, problem.reason, one.payload, since=one.known_at, customer_id=customer_id,
-                    contract_id=contract_id, resolvable=True, severity="warning" if problem.booked else "error",
+                    contract_id=contract_id, trace=one.trace, resolvable=True,
+                    severity="warning" if problem.booked else "error",
                 )  # fmt: skip
         for cls, at in sorted(before - still, key=lambda item: (item[1].partition, item[1].offset, item[0])):
             self._desk.resolve(cls, at, "what it needed has come")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from accounting.billing_fact import BillingFact
+from accounting.trace import UNTRACED, Trace
 from connectors.batch import Record
 from dataflows.billing_route import Billed, CustomerBilling, Terms, in_place
 from dataflows.contract_table import ContractTable
@@ -14,6 +15,7 @@ from dataflows.recent import Recent
 from schemas.billing import BillingEvent
 from schemas.decode import decode
 from schemas.topics import BILLING
+from schemas.trace import trace_of, untraced
 from state import codec, keys
 from state.records import StoredBilling
 from state.store import ShardStore
@@ -30,7 +32,7 @@ class Filed:
     at: Coordinates
     payload: bytes
     known_at: int  # event time
-    correlation_id: str | None = None
+    trace: Trace = UNTRACED
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class BillingTable:
             return []
         zone = self._contracts.of(customer_id).zones[contract_id]
         return [
-            Filed(one.event.to_fact(zone), one.at, one.stored.payload, one.event.event_time)
+            Filed(one.event.to_fact(zone), one.at, one.stored.payload, one.event.event_time, trace_of(one.event))
             for one in self._recent.of(customer_id).booked[contract_id].values()
         ]
 
@@ -153,17 +155,19 @@ class BillingTable:
             self._desk.raise_one(
                 verdict.cls, one.at, f"{event.kind} {event.event_id} of {event.source}: {verdict.reason}",
                 one.stored.payload, since=event.event_time, customer_id=event.customer_id,
-                contract_id=verdict.contract_id or event.contract_id, resolvable=not final,
+                contract_id=verdict.contract_id or event.contract_id, trace=trace_of(event), resolvable=not final,
             )  # fmt: skip
 
     def _repeated(self, event: BillingEvent, at: Coordinates, record: Record, stored: StoredBilling) -> None:
-        if decode(BILLING, stored.payload) == event:
+        first = decode(BILLING, stored.payload)
+        if isinstance(first, BillingEvent) and untraced(first) == untraced(event):
             return  # the same event again
         self._desk.raise_one(
             "identity_conflict", at,
             f"event {event.event_id} of {event.source} was taken from {stored.topic}/{stored.partition} offset "
             f"{stored.offset} with other content, which holds: send a correction under an identity of its own",
             record.payload, since=event.event_time, customer_id=event.customer_id, contract_id=event.contract_id,
+            trace=trace_of(event),
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from accounting.coverage import ALWAYS, FOREVER, Cover
 from accounting.require import require
+from accounting.trace import UNTRACED, Trace
 from connectors.batch import Record
 from dataflows.billing_table import BillingTable
 from dataflows.bookkeeping import Bookkeeper
@@ -19,6 +20,7 @@ from dataflows.recalculations import POLICY, RE_RATING, Recalculations
 from dataflows.retention import Retention
 from dataflows.usage_cells import Usage
 from schemas.billing import BillingEvent
+from schemas.trace import trace_of
 
 
 class Changes:
@@ -36,6 +38,7 @@ class Changes:
         self._contract: dict[str, dict[str, int]] = {}  # customer -> contracts that changed, and from when on
         self._billed: dict[tuple[str, str], int] = {}  # contracts whose billing changed, and from when on
         self._restated, self._zones_moved = FOREVER, False  # from when on master data changed the books
+        self._restated_under = UNTRACED
 
     def contract(self, change: Change) -> None:
         """A contract has a new version."""
@@ -43,8 +46,9 @@ class Changes:
         customer = self._contract.setdefault(change.customer_id, {})
         customer[change.contract_id] = min(change.since, customer.get(change.contract_id, change.since))
 
-    def master_data(self, restated: Restatement) -> None:
-        """A master data record changes the books from an instant on."""
+    def master_data(self, restated: Restatement, trace: Trace) -> None:
+        """A master data record changes the books from an instant on; `trace`: what it was sent under."""
+        self._restated_under = trace.over(self._restated_under)
         self._restated = min(self._restated, restated.since)
         self._zones_moved = self._zones_moved or restated.zones
 
@@ -53,6 +57,7 @@ class Changes:
         event: BillingEvent = record.model
         for contract_id, since in self._billing.apply(topic, partition, record).items():
             self._bill(event.customer_id, contract_id, since)
+            self._recalculations.billed(event.customer_id, contract_id, trace_of(event))
 
     def _bill(self, customer_id: str, contract_id: str, since: int) -> None:
         name = (customer_id, contract_id)
@@ -67,20 +72,21 @@ class Changes:
         self._billing_changed()
 
     def _master_data_changed(self) -> None:
-        since, moved, self._restated, self._zones_moved = self._restated, self._zones_moved, FOREVER, False
+        since, moved, trace = self._restated, self._zones_moved, self._restated_under
+        self._restated, self._zones_moved, self._restated_under = FOREVER, False, UNTRACED
         if moved:
             self._contracts.zones_changed()
         # Later on nothing is posted yet; but what holds since always may be what contracts are planned by.
         if since == ALWAYS or since < max(self._clock.furthest(), self._clock.furthest_due()):
-            self._restate(since, RE_RATING)
+            self._restate(since, RE_RATING, trace)
 
-    def policy(self, since: int) -> None:
-        """A policy holds from an instant on."""
-        self._restate(since, POLICY)
+    def policy(self, since: int, trace: Trace) -> None:
+        """A policy holds from an instant on; `trace`: what its record was sent under."""
+        self._restate(since, POLICY, trace)
 
-    def _restate(self, since: int, cause: str) -> None:
+    def _restate(self, since: int, cause: str, trace: Trace) -> None:
         """Look at all books again from an instant on, where time has come past it."""
-        self._recalculations.because(cause)
+        self._recalculations.because(cause, trace)
         self._retention.finish()
         for customer_id in sorted(self._parking.customers()):
             self._release(customer_id)

@@ -19,6 +19,7 @@ from accounting.money import major_text
 from accounting.position import recognition
 from accounting.position_course import Movements, add
 from accounting.recognition import RECOGNITION, Effect, next_effect
+from accounting.trace import UNTRACED, Trace
 from dataflows.billing_problems import BillingProblems
 from dataflows.billing_table import Filed
 from dataflows.business_clock import BusinessClock
@@ -90,6 +91,7 @@ class _Item:
     terms: PostingTerms
     wanted: Amounts
     at: Coordinates | None = None  # of the billing event; None: of the contract version
+    trace: Trace = UNTRACED  # what the billing event was sent under
 
 
 class ContractBooks:
@@ -274,7 +276,9 @@ class ContractBooks:
         version = max(one.version for one in contract.versions if one.version == 1 or one.effective_at <= effect.at)
         served = "; ".join(_served(one, contract.first.currency) for one in effect.lines)
         rule = f"{effect.rule} ({served})" if served else effect.rule
-        return _Item(name, effect.day, product_id, version, rule, 0, terms, terms.exact(movements), filed.at)
+        return _Item(
+            name, effect.day, product_id, version, rule, 0, terms, terms.exact(movements), filed.at, filed.trace
+        )
 
     def _take_back(self, contract: Planned, name: _Name, posted: Posted) -> int:
         """What is posted and should not be: its reversal."""
@@ -319,9 +323,10 @@ class ContractBooks:
             "rule": item.rule,
         }
         identity = (name.instant, revision, name.event) if name.event else (name.instant, revision)
+        trace = item.trace.over(contract.versions[item.version - 1].trace)
         entry = contract_entry(
             contract.customer_id, first.contract_id, name.line_id, item.product_id, name.kind, identity, movement,
-            dated(day, self._clock.closed(first.entity)), lineage, contract.versions[item.version - 1].correlation_id,
+            dated(day, self._clock.closed(first.entity)), lineage, trace,
         )  # fmt: skip
         self._outbox.add(JOURNAL, entry)
         return str(entry["entry_id"])
@@ -355,9 +360,7 @@ class ContractBooks:
         self, contract: Planned, line_id: str, one: Missing, at: Coordinates, since: int, severity: str = "error"
     ) -> None:
         first = contract.first
-        self._holds.hold(
-            contract.customer_id, first.contract_id, line_id, one, at, since, severity, first.correlation_id
-        )
+        self._holds.hold(contract.customer_id, first.contract_id, line_id, one, at, since, severity, first.trace)
 
     def _report(self, contract: Planned, missing: _Missing, whole: bool) -> None:
         """Raise what only a person decides; resolve what is not missing any more."""

@@ -14,6 +14,7 @@ from connectors.batch import Record
 from dataflows.cut import Cut
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from schemas.contracts import ContractEvent
+from schemas.trace import trace_of
 
 CLASS = "beyond_retention"
 
@@ -44,7 +45,7 @@ class ContractReach:
             f"contract {event.contract_id} version {event.version}: its term ended at {rfc3339(until)}, and the books of a "
             f"contract are kept for {self._cut.days} days after that: post a manual correction",
             record.payload, since=event.event_time, customer_id=event.customer_id,
-            contract_id=event.contract_id, correlation_id=event.correlation_id,
+            contract_id=event.contract_id, trace=trace_of(event),
         )  # fmt: skip
         return True
 
@@ -66,7 +67,7 @@ class ContractReach:
             f"contract {first.contract_id} version {first.version} reaches back to {rfc3339(since)}, and of a contract "
             f"without an end {self._cut.days} days are kept: it holds from {rfc3339(cut)} on; post a manual correction for "
             "the time before", b"", since=first.known_at, customer_id=first.customer_id,
-            contract_id=first.contract_id, correlation_id=first.correlation_id,
+            contract_id=first.contract_id, trace=first.trace,
         )  # fmt: skip
 
     def contests(
@@ -84,7 +85,7 @@ class ContractReach:
             f"contract {event.contract_id} version {event.version} changes which contract takes usage of meter {meter} from "
             f"{rfc3339(since)} on, and usage of before {rfc3339(before)} is no longer kept: it stays where it is booked; "
             "post a manual correction", b"", since=event.event_time, customer_id=event.customer_id,
-            contract_id=event.contract_id, correlation_id=event.correlation_id, subject="contested",
+            contract_id=event.contract_id, trace=trace_of(event), subject="contested",
         )  # fmt: skip
 
 

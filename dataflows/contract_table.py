@@ -21,6 +21,7 @@ from dataflows.recent import Recent
 from schemas.contracts import ContractEvent
 from schemas.decode import decode
 from schemas.topics import CONTRACTS
+from schemas.trace import trace_of, untraced
 from state import codec, keys
 from state.records import StoredContract
 from state.store import ShardStore
@@ -212,7 +213,7 @@ class ContractTable:
                 f"contract {event.contract_id} version {event.version} waits for version {have + 1}: send that one"
                 + ("" if have else self._reach.or_gone(event)),
                 record.payload, since=event.event_time, customer_id=event.customer_id,
-                contract_id=event.contract_id, correlation_id=event.correlation_id, resolvable=True,
+                contract_id=event.contract_id, trace=trace_of(event), resolvable=True,
             )  # fmt: skip
             return None
         return self._advance(event, have, cut, known)
@@ -225,7 +226,7 @@ class ContractTable:
                 "unsupported", at,
                 f"contract {event.contract_id} version {event.version}: prepaid credits are not recognised yet "
                 f"({', '.join(names)}); recognise them elsewhere", record.payload, since=event.event_time,
-                customer_id=event.customer_id, contract_id=event.contract_id, correlation_id=event.correlation_id,
+                customer_id=event.customer_id, contract_id=event.contract_id, trace=trace_of(event),
             )  # fmt: skip
 
     def _other_currency(self, event: ContractEvent, at: Coordinates, record: Record) -> bool:
@@ -237,7 +238,7 @@ class ContractTable:
             "currency_mismatch", at,
             f"contract {event.contract_id} version {event.version} is in {event.currency}, version 1 in "
             f"{versions[0].currency}: end the contract and begin another one", record.payload, since=event.event_time,
-            customer_id=event.customer_id, contract_id=event.contract_id, correlation_id=event.correlation_id,
+            customer_id=event.customer_id, contract_id=event.contract_id, trace=trace_of(event),
         )  # fmt: skip
         return True
 
@@ -294,14 +295,14 @@ class ContractTable:
 
     def _repeated(self, event: ContractEvent, at: Coordinates, record: Record, stored: StoredContract) -> None:
         first = decode(CONTRACTS, stored.payload)
-        if first == event:
+        if isinstance(first, ContractEvent) and untraced(first) == untraced(event):
             return  # the same record again: versions are idempotent
         self._desk.raise_one(
             "version_conflict", at,
             f"contract {event.contract_id} version {event.version} differs from the one at {stored.topic}/"
             f"{stored.partition} offset {stored.offset}, which holds: send the change as version {event.version + 1}",
             record.payload, since=event.event_time, customer_id=event.customer_id,
-            contract_id=event.contract_id, correlation_id=event.correlation_id,
+            contract_id=event.contract_id, trace=trace_of(event),
         )  # fmt: skip
 
     def _load(self, customer_id: str) -> CustomerContracts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from accounting.calendar import DAY_US, Period
+from accounting.trace import Trace
 from connectors.batch import Record
 from dataflows.business_clock import BusinessClock
 from dataflows.exception_desk import Coordinates, ExceptionDesk
@@ -12,6 +13,7 @@ from dataflows.master_data import MasterData
 from dataflows.policy_book import PolicyBook
 from schemas.control import ControlEvent
 from schemas.topics import CONTROL
+from schemas.trace import trace_of
 
 LONGEST_WINDOW_US = 32 * DAY_US  # a month, and a day for its clock change
 
@@ -26,7 +28,7 @@ class Control:
         master: MasterData,
         policies: PolicyBook,
         settle: Callable[[], None],
-        restate: Callable[[int], None],
+        restate: Callable[[int, Trace], None],
         at_home: bool,
     ) -> None:
         """`settle` posts what is due, `restate` looks again at all books from an instant on.
@@ -79,10 +81,10 @@ class Control:
             self._complain(event, record, "invalid", reason)
             return
         # A window of the old size in which it takes effect may have begun a month before.
-        self._restate(since - LONGEST_WINDOW_US if event.key == "usage_window" else since)
+        self._restate(since - LONGEST_WINDOW_US if event.key == "usage_window" else since, trace_of(event))
         self._settle()
 
     def _complain(self, event: ControlEvent, record: Record, cls: str, reason: str) -> None:
         if self._at_home:
             at = Coordinates(CONTROL, 0, record.offset)
-            self._desk.raise_one(cls, at, reason, record.payload, since=event.event_time)
+            self._desk.raise_one(cls, at, reason, record.payload, since=event.event_time, trace=trace_of(event))

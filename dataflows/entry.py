@@ -7,6 +7,7 @@ from typing import Any
 from accounting.calendar import rfc3339
 from accounting.journal import Dating, entry_id, postings
 from accounting.money import major_text
+from accounting.trace import Trace
 from accounting.usage import WindowBooking
 from dataflows.posting_terms import Movement, PostingTerms
 from dataflows.usage_cells import merged
@@ -41,7 +42,7 @@ def usage_entry(
         "customer_id": customer_id,
         "contract_id": cover.contract_id,
         "line_id": cover.line_id,
-        "correlation_id": cover.correlation_id,
+        **cover.trace._asdict(),
         "lines": _sides(movement, cover.product_id),
         "window": {
             "meter": cover.rate.meter,
@@ -70,7 +71,7 @@ def contract_entry(
     movement: Movement,
     dating: Dating,
     lineage: dict[str, Any],
-    correlation_id: str | None,
+    trace: Trace,
 ) -> dict[str, Any]:
     """The entry of an effect on a contract's position that is no usage; `identity` names the effect and its revision."""
     return {
@@ -79,7 +80,7 @@ def contract_entry(
         "customer_id": customer_id,
         "contract_id": contract_id,
         "line_id": line_id,
-        "correlation_id": correlation_id,
+        **trace._asdict(),
         "lines": _sides(movement, product_id),
         "window": None,
         "lineage": {"policy_version": None, "event_count": 0, "event_digest": None, **lineage},

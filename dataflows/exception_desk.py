@@ -11,6 +11,7 @@ import msgspec
 
 from accounting.calendar import rfc3339
 from accounting.journal import entry_id
+from accounting.trace import UNTRACED, Trace
 from dataflows.outbox import Outbox
 from dataflows.settings import FlowSettings
 from schemas.topics import EXCEPTIONS
@@ -47,14 +48,15 @@ class ExceptionDesk:
         since: int | None,
         customer_id: str | None = None,
         contract_id: str | None = None,
-        correlation_id: str | None = None,
+        trace: Trace = UNTRACED,
         resolvable: bool = False,
         subject: str = "",
         severity: str | None = None,
     ) -> str:
         """Say it once; gives its id. `since` is the event time that the due time counts from (None: the wall clock).
 
-        A `resolvable` one is remembered until `resolve`. `subject` tells exceptions of one class and record apart.
+        A `resolvable` one is remembered until `resolve`. `subject` tells exceptions of one class and record apart, `trace`
+        is what that record was sent under.
         """
         began = self._settings.clock() if since is None else since
         owner, sla_us = self.owner_of(cls, began)
@@ -70,7 +72,7 @@ class ExceptionDesk:
             "contract_id": contract_id,
             "reason": reason,
             "payload": base64.b64encode(payload).decode(),
-            "correlation_id": correlation_id,
+            **trace._asdict(),
             "raised_at": rfc3339(began),
             "resolution": None,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from accounting.trace import UNTRACED, Trace
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.posting_terms import Missing
 from state import codec, keys
@@ -49,7 +50,7 @@ class Holds:
 
     def hold(
         self, customer_id: str, contract_id: str, subject: str, missing: Missing, at: Coordinates, since: int,
-        severity: str = "error", correlation_id: str | None = None,
+        severity: str = "error", trace: Trace = UNTRACED,
     ) -> None:  # fmt: skip
         """Raise it about a line, or about a version where its treatment is what is missing; unless it is open."""
         name = (customer_id, contract_id, subject, missing.cls)
@@ -62,7 +63,7 @@ class Holds:
         about = f"{what} of contract {contract_id}" if subject else f"contract {contract_id}"
         self._desk.raise_one(
             missing.cls, at, f"{about}: {missing.reason}; {booked}", b"", since=since,
-            customer_id=customer_id, contract_id=contract_id, correlation_id=correlation_id, resolvable=True,
+            customer_id=customer_id, contract_id=contract_id, trace=trace, resolvable=True,
             subject=subject, severity=severity,
         )  # fmt: skip
 

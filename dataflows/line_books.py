@@ -294,7 +294,7 @@ class LineBooks:
             at = self._contracts.named_at(customer_id, cover, since_product=one.cls != "fx_rate_missing")
             self._holds.hold(
                 customer_id, cover.contract_id, cover.line_id, one, at, booking.window.end, severity,
-                cover.correlation_id,
+                cover.trace,
             )  # fmt: skip
 
     def _report_unpriced(self, customer_id: str, booking: WindowBooking, source: Source) -> None:
@@ -308,6 +308,7 @@ class LineBooks:
             since=booking.window.end,
             customer_id=customer_id,
             contract_id=booking.cover.contract_id,
+            trace=booking.cover.trace,
         )
 
 

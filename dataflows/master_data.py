@@ -20,6 +20,7 @@ from schemas.decode import decode
 from schemas.line import estimate
 from schemas.reference import ReferenceEvent
 from schemas.topics import REFERENCE
+from schemas.trace import trace_of, untraced
 from state import codec, keys
 from state.records import StoredReference
 from state.store import ShardStore
@@ -119,7 +120,7 @@ class MasterData:
             "reference_conflict", later,
             f"{event.kind} {event.id} has two records for one effective date that differ: the one at {first.topic}/"
             f"{first.partition} offset {first.offset} does not hold any more; send a correction with a later event_time",
-            payload, since=event.event_time, resolvable=True,
+            payload, since=event.event_time, trace=trace_of(event), resolvable=True,
         )  # fmt: skip
 
     def _restatement(self, event: ReferenceEvent, before: ReferenceEvent | None, governed: bool) -> Restatement | None:
@@ -224,7 +225,7 @@ def _place(at: Coordinates) -> tuple[str, int, int]:
 
 def _content(event: ReferenceEvent) -> ReferenceEvent:
     """What a record says, whoever sent it when."""
-    return event.model_copy(update={"event_id": None, "source": None, "event_time": None})
+    return untraced(event).model_copy(update={"event_id": None, "source": None, "event_time": None})
 
 
 def _allocates(event: ReferenceEvent, before: ReferenceEvent | None) -> bool:

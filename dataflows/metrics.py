@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 
 from connectors.timings import Timings, standing
+from connectors.vitals import Vitals
 from dataflows.shard_facts import ShardFactsCollector
 
 
@@ -17,5 +18,6 @@ class Metrics:
         """`clock`: see Timings."""
         self.registry = CollectorRegistry()
         self.timings = Timings(self.registry, clock)
+        self.vitals = Vitals(clock)
         self.shards = ShardFactsCollector(clock)
         self.registry.register(self.shards)

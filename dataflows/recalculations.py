@@ -19,6 +19,7 @@ from accounting.journal import entry_id
 from accounting.modification import Decision, Treatment
 from accounting.money import major_text
 from accounting.recognition import CATCH_UP
+from accounting.trace import UNTRACED, Trace
 from dataflows.contract_ledgers import ContractLedgers, line_prefix
 from dataflows.contract_table import ContractTable
 from dataflows.outbox import Outbox
@@ -82,7 +83,8 @@ class Recalculations:
         self._store, self._outbox, self._contracts = store, outbox, contracts
         self._plans, self._ledgers = plans, ledgers
         self._changes: dict[tuple[str, str], _Change] = {}
-        self._cause = LATE_USAGE
+        self._cause, self._trace = LATE_USAGE, UNTRACED
+        self._billed: dict[tuple[str, str], Trace] = {}  # contracts by whose billing revenue may move
 
     def amended(self, customer_id: str, contract_id: str, known: int) -> None:
         """A contract that had `known` versions has more of them."""
@@ -94,9 +96,16 @@ class Recalculations:
         """A contract that it is combined with has changed."""
         self._changes.setdefault((customer_id, contract_id), _Change()).drawn_in = True
 
-    def because(self, cause: str) -> None:
-        """Why books that are looked at again change, until `say`, where no contract version is the reason."""
-        self._cause = cause
+    def because(self, cause: str, trace: Trace) -> None:
+        """Why books that are looked at again change, until `say`, where no contract version is the reason; and what the
+        record that says so was sent under."""
+        self._cause, self._trace = cause, trace.over(self._trace)
+
+    def billed(self, customer_id: str, contract_id: str, trace: Trace) -> None:
+        """A contract has a new billing event, which was sent under this."""
+        if trace != UNTRACED:
+            name = (customer_id, contract_id)
+            self._billed[name] = trace.over(self._billed.get(name, UNTRACED))
 
     def posted(
         self, customer_id: str, contract_id: str, line_id: str, at: tuple[int, date], amount: int, entry_ids: list[str],
@@ -115,6 +124,7 @@ class Recalculations:
     def say(self) -> None:
         """One record for each new version, and for each contract that was changed by anything else."""
         changes, cause, self._changes, self._cause = self._changes, self._cause, {}, LATE_USAGE
+        trace, self._trace, billed, self._billed = self._trace, UNTRACED, self._billed, {}
         known: dict[str, dict[str, int]] = {}  # customer -> contract -> versions before
         for (customer_id, contract_id), change in changes.items():
             if change.known is not None:
@@ -127,7 +137,8 @@ class Recalculations:
             elif change.drawn_in:
                 self._say_drawn_in(self._plans.of(customer_id, contract_id), change, known[customer_id])
             elif moved := {name: one for name, one in change.moved.items() if one.revised and one.amount}:
-                self._say_change(self._plans.of(customer_id, contract_id), cause, moved)
+                under = billed.get((customer_id, contract_id), UNTRACED).over(trace)
+                self._say_change(self._plans.of(customer_id, contract_id), cause, moved, under)
 
     def _say_versions(self, contract: Planned, change: _Change, known: Mapping[str, int]) -> None:
         """From version to version; what was posted belongs to the last, what others that it is combined with changed to
@@ -163,7 +174,7 @@ class Recalculations:
             RECALCULATIONS,
             {
                 "recalculation_id": entry_id("recalculation", contract.customer_id, version.contract_id, *names),
-                **_head(version, AMENDMENT, version.version),
+                **_head(version, AMENDMENT, version.version, causes[-1].trace.over(version.trace)),
                 "treatment": None,
                 "evidence": [_combined_with(new) for new in causes],
                 "effective_at": rfc3339(since),
@@ -173,7 +184,7 @@ class Recalculations:
             },
         )  # fmt: skip
 
-    def _say_change(self, contract: Planned, cause: str, moved: Mapping[tuple[str, int], _Moved]) -> None:
+    def _say_change(self, contract: Planned, cause: str, moved: Mapping[tuple[str, int], _Moved], trace: Trace) -> None:
         version = contract.versions[-1]
         before, after = self._usage(contract, {name: one.amount for name, one in moved.items() if one.metered})
         scheduled = {name: one.amount for name, one in moved.items() if not one.metered}
@@ -189,7 +200,7 @@ class Recalculations:
                 "recalculation_id": entry_id(
                     "recalculation", contract.customer_id, version.contract_id, cause, *entry_ids
                 ),
-                **_head(version, cause, version.version),
+                **_head(version, cause, version.version, trace.over(version.trace)),
                 "treatment": None,
                 "evidence": [],
                 "effective_at": rfc3339(min(one.since for one in moved.values())),
@@ -254,14 +265,14 @@ def _name(month: int) -> str:
     return str(Period.numbered(month))
 
 
-def _head(version: ContractVersion, cause: str, before: int | None) -> dict[str, Any]:
+def _head(version: ContractVersion, cause: str, before: int | None, trace: Trace) -> dict[str, Any]:
     return {
         "customer_id": version.customer_id,
         "contract_id": version.contract_id,
         "from_version": before,
         "to_version": version.version,
         "cause": cause,
-        "correlation_id": version.correlation_id,
+        **trace._asdict(),
     }
 
 
@@ -277,7 +288,7 @@ def version_record(
     metered = _metered(versions[version.version - 2], version) if version.version > 1 else []
     return {
         "recalculation_id": entry_id("recalculation", version.customer_id, version.contract_id, version.version),
-        **_head(version, AMENDMENT, version.version - 1 or None),
+        **_head(version, AMENDMENT, version.version - 1 or None, version.trace),
         "treatment": "undecided" if waits else _treatment(version, decision, bool(metered)),
         "evidence": [*_evidence(decision), *metered],
         "effective_at": rfc3339(version.effective_at),

@@ -50,6 +50,7 @@ from dataflows.shard_facts import ShardFacts
 from dataflows.split import home_shard
 from dataflows.usage_cells import CellName, Usage, UsageCells, groups, rows_of, with_cells
 from schemas.topics import APPLIED, BILLING, CONTRACTS, CONTROL, REFERENCE, USAGE
+from schemas.trace import trace_of
 from state import codec, keys
 from state.directory import applied
 from state.records import Applied
@@ -169,6 +170,7 @@ class Shard:
         self._store.sync()
         self._timings.sync.since(began)
         self._outbox.epoch_closes()
+        self._context.metrics.vitals.opens()
         self._tell()
 
     def _tell(self) -> None:
@@ -314,7 +316,7 @@ class Shard:
             restated = self._master.apply(record, batch.topic, batch.partition)
             if restated is not None:
                 self._beyond.restated(record, Coordinates(batch.topic, batch.partition, record.offset))
-                self._changes.master_data(restated)
+                self._changes.master_data(restated, trace_of(record.model))
 
     def _note(self, batch: Batch) -> None:
         """This far the partition is applied, with the same write as its effect."""
@@ -378,7 +380,7 @@ class Shard:
             since = one.event_time if one.event_time is not None else batch.newest
             self._desk.raise_one(
                 one.cls, Coordinates(batch.topic, batch.partition, one.offset), one.reason, one.payload,
-                since=since, customer_id=one.customer_id, contract_id=one.contract_id,
+                since=since, customer_id=one.customer_id, contract_id=one.contract_id, trace=one.trace,
             )  # fmt: skip
 
     # -- closing windows and the batch
@@ -412,3 +414,4 @@ class Shard:
         began = self._timings.clock()
         self._store.commit()
         self._timings.commit.since(began)
+        self._context.metrics.vitals.steps()

@@ -1,4 +1,4 @@
-"""What a run answers over HTTP while it works, on the loopback address only: its metrics."""
+"""What a run answers over HTTP while it works, on the loopback address only: its metrics, and how it is."""
 
 from __future__ import annotations
 

@@ -96,7 +96,8 @@ class Job:
         return timedelta(milliseconds=self.settings.epoch_ms)
 
     def plan(self) -> Plan:
-        """What there is to read."""
+        """What there is to read. A service that waits for brokers asks again and again: it lives."""
+        self.metrics.vitals.begins()
         return self.source.plan(self.follow)
 
     def build_source(self, found: Plan, starts: dict[str, Applied]) -> TopicSource:
@@ -105,7 +106,7 @@ class Job:
         lateness = Lateness(settings.lateness_us, settings.horizon_us)
         return TopicSource(
             found, dict(starts), self.settings.batch_rows, lateness, meters=self.settings.cloudevent_meters,
-            timings=self.metrics.timings,
+            timings=self.metrics.timings, vitals=self.metrics.vitals,
         )  # fmt: skip
 
     def build_sink(self) -> Sink:

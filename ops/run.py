@@ -28,6 +28,7 @@ from dataflows.tally import Tally
 from ops.clock import writing
 from ops.endpoint import listening, metrics_page, serving
 from ops.failures import BROKERS_AWAY
+from ops.health import live_page, ready_page
 from ops.job import Job
 from ops.settings import Settings
 from state.directory import StateDirectory, shard_path
@@ -76,7 +77,8 @@ def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
 
 def _served(job: Job, listener: socket.socket | None) -> AbstractContextManager[None]:
     """While the block runs, the run answers."""
-    return serving(listener, {"/metrics": metrics_page(job.metrics.registry)})
+    pages = {"/live": live_page(job.metrics.vitals), "/ready": ready_page(job.metrics.vitals)}
+    return serving(listener, {"/metrics": metrics_page(job.metrics.registry), **pages})
 
 
 def _acquired(job: Job) -> StateDirectory:

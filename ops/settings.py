@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     poll_ms: int = Field(200, ge=10, le=60_000, description="between two looks at what is followed, milliseconds")
     metrics_port: int = Field(
         0, ge=0, le=65_535,
-        description="port of 127.0.0.1 with the metrics, 0 = none; of several processes each takes the next one",
+        description="port of 127.0.0.1 with metrics, /live and /ready, 0 = none; of several processes each takes the next one",
     )  # fmt: skip
     cloudevent_meters: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         {}, description="the meter of a CloudEvents type; a type that is not named here is the meter"

@@ -26,6 +26,7 @@ from schemas.fields import (
 )
 from schemas.line import minor_units
 from schemas.rate import ZERO
+from schemas.trace import CorrelationId, Traceparent
 
 NEEDS_AMOUNT = frozenset({"invoice_finalized", "credit_note", "refund"})
 NEEDS_CREDIT_NOTE = frozenset({"credit_note", "credit_note_voided"})
@@ -85,6 +86,8 @@ class BillingEvent(Record):
     lines: tuple[BillingLine, ...] = ()
     allocations: Allocations | None = None
     fx_rate: Quantity | None = None
+    correlation_id: CorrelationId = None
+    traceparent: Traceparent = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:

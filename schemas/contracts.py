@@ -13,6 +13,7 @@ from schemas.fault import shown
 from schemas.fields import Amount, AnyText, Currency, Instant, Number, Record, Text, broken, check_minor_units
 from schemas.line import LineTerms, minor_units
 from schemas.rate import ZERO
+from schemas.trace import Traceparent, trace_of
 
 
 class VariableTerms(Record):
@@ -68,6 +69,7 @@ class ContractEvent(Record):
     opening: OpeningTerms | None = None
     correlation_id: AnyText | None = None
     combined_with: Text | None = None
+    traceparent: Traceparent = None
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -115,7 +117,7 @@ class ContractEvent(Record):
             start=self.start,
             end=self.end,
             lines=tuple(line.to_line(self.start, self.end, currency_digits) for line in self.lines),
-            correlation_id=self.correlation_id,
+            trace=trace_of(self),
             variable=tuple(_variable(terms, currency_digits) for terms in self.variable),
             modification=_modification(self.modification, currency_digits),
             opening=_opening(self.opening, currency_digits),

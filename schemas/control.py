@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import model_validator
 
 from schemas.fields import AnyText, Count, Instant, Partition, PeriodName, Record, Text, broken
+from schemas.trace import CorrelationId, Traceparent
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "clock": ("as_of",),
@@ -44,6 +45,8 @@ class ControlEvent(Record):
     value: AnyText | None = None
     effective_from: Instant | None = None
     ends: tuple[PartitionEnd, ...] = ()
+    correlation_id: CorrelationId = None
+    traceparent: Traceparent = None
 
     @model_validator(mode="before")
     @classmethod

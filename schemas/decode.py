@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
@@ -10,7 +11,8 @@ from pydantic_core import from_json, to_json
 from schemas.cloudevents import is_cloud_event, usage_fields
 from schemas.fault import Fault, invalid
 from schemas.fields import Record
-from schemas.topics import TOPICS, USAGE
+from schemas.topics import TOPICS, TRACED, USAGE
+from schemas.trace import trace_in
 
 
 def decode(topic: str, line: bytes, meters: Mapping[str, str] | None = None) -> Record | Fault:
@@ -37,4 +39,5 @@ def decode(topic: str, line: bytes, meters: Mapping[str, str] | None = None) -> 
         # instant.
         return model.model_validate_json(line)
     except ValidationError as error:
-        return invalid(error)
+        fault = invalid(error)
+        return replace(fault, trace=trace_in(value)) if topic in TRACED else fault

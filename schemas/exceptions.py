@@ -32,3 +32,4 @@ class ExceptionRecord(Record):
     correlation_id: AnyText | None = None
     raised_at: Instant | None = None
     resolution: AnyText | None = None
+    traceparent: AnyText | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import ValidationError
+
+from accounting.trace import UNTRACED, Trace
 
 SHOWN_CHARACTERS = 80
 
@@ -16,11 +18,13 @@ class Fault:
 
     `cls` is the class of the exception record: "undecodable" (not a JSON object, no Avro record), "invalid" (an
     object that fails the schema) or "schema_unknown" (a message that names none of the topic's). `reason` names the
-    first field at fault, its value (at most 80 characters) and what is allowed.
+    first field at fault, its value (at most 80 characters) and what is allowed. `trace`: what the message was sent under,
+    as far as that can be told.
     """
 
     cls: Literal["undecodable", "invalid", "schema_unknown"]
     reason: str
+    trace: Trace = field(default=UNTRACED, compare=False)
 
 
 def invalid(error: ValidationError) -> Fault:

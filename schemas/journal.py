@@ -84,3 +84,4 @@ class JournalEntry(Record):
     window: EntryWindow | None = None
     lineage: Lineage | None = None
     functional_currency: Currency | None = None
+    traceparent: AnyText | None = None

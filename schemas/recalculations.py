@@ -52,3 +52,4 @@ class Recalculation(Record):
     entry_ids: tuple[Text, ...] = ()
     correlation_id: AnyText | None = None
     customer_id: AnyText | None = None
+    traceparent: AnyText | None = None

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from schemas.fault import shown
 from schemas.fields import Amount, AnyText, Currency, Dimension, Flag, Instant, Quantity, Record, Text, broken
 from schemas.line import Method
+from schemas.trace import CorrelationId, Traceparent
 
 # What each kind may call its id, besides `id` (compaction is on kind, id and effective date).
 ID_NAMES: dict[str, tuple[str, ...]] = {
@@ -69,6 +70,8 @@ class ReferenceEvent(Record):
     as_of: Instant | None = None
     class_: Annotated[Text | None, Field(alias="class")] = None
     sla: Text | None = None
+    correlation_id: CorrelationId = None
+    traceparent: Traceparent = None
 
     @model_validator(mode="before")
     @classmethod

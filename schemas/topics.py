@@ -31,6 +31,7 @@ RECALCULATIONS = "revenue.recalculations"
 EXCEPTIONS = "revenue.exceptions"
 APPLIED = "control.applied"
 
+TRACED = (CONTRACTS, BILLING, REFERENCE, CONTROL)  # few enough that each record may name what it was sent under
 INPUTS = (USAGE, CONTRACTS, BILLING, REFERENCE, CONTROL, POSTINGS)
 OUTPUTS = (JOURNAL, RECALCULATIONS, EXCEPTIONS, APPLIED)
 

@@ -50,6 +50,11 @@ class AvroReader:
         """How far it is read, in bytes."""
         return self._container.position
 
+    @property
+    def holds(self) -> bool:
+        """Whether there is, or may be, something that is read and not taken."""
+        return bool(self._pieces) or not self._ended
+
     def take(self, most: int) -> Piece | None:
         """Up to `most` records; None at the end."""
         while not self._pieces and not self._ended:

@@ -59,7 +59,7 @@ class Controls:
     def _add(self, one: object, payload: bytes) -> None:
         offset = self.position
         if isinstance(one, Fault):
-            bad = Rejected(offset, one.cls, one.reason, payload)
+            bad = Rejected(offset, one.cls, one.reason, payload, trace=one.trace)
             self._batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, (), (bad,)))
         else:
             record = Record(offset, one, payload)

@@ -36,6 +36,11 @@ class LineReader:
         """How far it is read, in bytes of the file."""
         return self._stream.position
 
+    @property
+    def holds(self) -> bool:
+        """Whether there is, or may be, something that is read and not taken."""
+        return bool(self._lines) or not (self.growing or self._ended)
+
     def take(self, most: int) -> list[bytes]:
         """Up to `most` lines; an empty list when there are none, or none yet. SourceUnusable where the file is damaged."""
         while len(self._lines) < most and not self._ended and self._fill():

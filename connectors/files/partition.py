@@ -18,12 +18,15 @@ SKIPPED_AT_ONCE = 20_000
 class PartitionReader:
     """`take` gives pieces until None: the end, or, while `following`, the end for now."""
 
+    unit = "bytes"
+
     def __init__(self, topic: str, files: tuple[Path, ...], meters: Mapping[str, str], following: bool = False) -> None:
         self._topic, self._meters, self._following = topic, meters, following
         self._files = files
         self._number = 0  # of the file that is open
         self._reader: LineReader | AvroReader | None = None
         self._sizes: dict[Path, int] = {}  # of the files that are read to their end
+        self._began_with = self.size
 
     @property
     def size(self) -> int:
@@ -34,6 +37,12 @@ class PartitionReader:
     def read(self) -> int:
         """Bytes read."""
         return sum(self._sizes.values()) + (self._reader.read_bytes if self._reader else 0)
+
+    @property
+    def left(self) -> int:
+        """Bytes that were there at the start and are not read; 1 where they are, and not all of it has been taken."""
+        held = self._reader is not None and self._reader.holds
+        return max(self._began_with - self.read, 1 if held else 0)
 
     def take(self, most: int) -> Piece | None:
         """Up to `most` records, all of one file."""

@@ -31,7 +31,7 @@ class ControlWriter:
     def write(self, record: Mapping[str, Any]) -> int:
         """Add a record (as its JSON form) with `ends`; gives its offset. SourceUnusable when it is not acknowledged."""
         line = encode({**record, "ends": self.ends()})
-        key, value = self._writer.message(line)
+        key, value, _ = self._writer.message(line)
         done: list[tuple[KafkaError | None, int]] = []
 
         def delivered(error: KafkaError | None, message: Message) -> None:

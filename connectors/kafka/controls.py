@@ -7,6 +7,7 @@ from connectors.errors import SourceAway
 from connectors.kafka.asking import ANSWER_S
 from connectors.kafka.consumer import SharedConsumer, offsets, values
 from connectors.kafka.forms import Forms
+from connectors.kafka.headers import traces
 from connectors.kafka.messages import Messages
 from connectors.timeline import Ends, Timeline
 from schemas.control import ControlEvent
@@ -51,7 +52,7 @@ class KafkaControls:
         found = self._consumer.take(CONTROL, 0, ALL)
         if not found:
             return self.position
-        messages = Messages(values(found), self._forms)
+        messages = Messages(values(found), self._forms, traces=traces(found))
         for row, (offset, one) in enumerate(zip(offsets(found).tolist(), messages.outcomes(CONTROL), strict=True)):
             self._add(offset, one, messages.payload(row))
         self.timeline = Timeline.of(self._times, self._ends, [batch.end for batch in self._batches])
@@ -63,7 +64,7 @@ class KafkaControls:
     def _add(self, offset: int, one: object, payload: bytes) -> None:
         start = self.position
         if isinstance(one, Fault):
-            bad = Rejected(offset, one.cls, one.reason, payload)
+            bad = Rejected(offset, one.cls, one.reason, payload, trace=one.trace)
             self._batches.append(Batch(CONTROL, 0, start, offset + 1, None, start, None, (), (bad,)))
             self._times.append(None)
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -15,12 +16,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from accounting.trace import UNTRACED, Trace
 from connectors.avro_form import AvroForm
 from connectors.kafka.forms import Forms
 from schemas.avro_lengths import encoded_lengths
 from schemas.fault import Fault
 from schemas.fields import Record
 from schemas.topics import USAGE
+from schemas.trace import sent_under
 from schemas.usage_avro import usage_columns, usage_fields
 from schemas.usage_columns import SCHEMA, UsageColumns, decode_usage
 
@@ -39,20 +42,22 @@ class Messages:
         forms: Forms,
         offsets: Sequence[int] = (),
         written: NDArray[np.int64] | None = None,
+        traces: Sequence[Trace] = (),
     ) -> None:
-        """`offsets`: where they stand; a partition may have gaps, of compaction and of transactions."""
-        self._values, self._forms, self._offsets, self._written = values, forms, offsets, written
+        """`offsets`: where they stand; a partition may have gaps, of compaction and of transactions. `written`: when, of
+        usage; `traces`: what each was sent under, none of usage.
+        """
+        self._values, self._forms, self._offsets = values, forms, offsets
+        self._written, self._traces = written, traces
 
     def __len__(self) -> int:
         return len(self._values)
 
     def part(self, start: int, stop: int | None = None) -> Messages:
         return Messages(
-            self._values[start:stop],
-            self._forms,
-            self._offsets[start:stop],
-            None if self._written is None else self._written[start:stop],
-        )
+            self._values[start:stop], self._forms, self._offsets[start:stop],
+            None if self._written is None else self._written[start:stop], self._traces[start:stop],
+        )  # fmt: skip
 
     def offsets(self, start: int) -> Sequence[int]:
         return self._offsets
@@ -62,24 +67,26 @@ class Messages:
 
     def payload(self, row: int) -> bytes:
         """The record as JSON, as it would be in a file; the bytes as they came where they are no record."""
-        value = self._values[row] or b""
-        opened = self._opened(value)
+        opened = self._opened(row)
         if isinstance(opened, Fault):
-            return value
+            return self._values[row] or b""
         form, record = opened
         return form.line(record) if form.topic == USAGE else form.judged(record)[1]
 
     def outcomes(self, topic: str) -> list[Record | Fault]:
         """Each of them as a record of a low-volume topic."""
-        opened = [self._opened(value or b"") for value in self._values]
+        opened = [self._opened(row) for row in range(len(self))]
         return [one if isinstance(one, Fault) else one[0].judged(one[1])[0] for one in opened]
 
-    def _opened(self, value: bytes) -> tuple[AvroForm, dict[str, Any]] | Fault:
+    def _opened(self, row: int) -> tuple[AvroForm, dict[str, Any]] | Fault:
+        value, trace = self._values[row] or b"", self._traces[row] if self._traces else UNTRACED
         form = self._form(value[:HEAD_BYTES])
         if isinstance(form, Fault):
-            return form
+            return replace(form, trace=trace)
         record = _read(form, value[HEAD_BYTES:])
-        return record if isinstance(record, Fault) else (form, record)
+        if isinstance(record, Fault):
+            return replace(record, trace=trace)
+        return form, record if trace is UNTRACED else sent_under(record, trace)
 
     def columns(self) -> UsageColumns:
         """All of them as usage."""

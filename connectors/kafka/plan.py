@@ -94,8 +94,8 @@ class KafkaPlan:
         """Of a partition, from an offset on; of one that was never read, from its beginning."""
         topic, partition = _parts(name)
         low, high = self._spans[name]
-        end = None if self.follow is not None else high
-        return KafkaReader(self._consumer, self._forms[topic], topic, partition, max(offset, low), end)
+        bounded = self.follow is None
+        return KafkaReader(self._consumer, self._forms[topic], topic, partition, max(offset, low), high, bounded)
 
     def extend(self, name: str, reader: KafkaReader) -> None:
         """Messages come by themselves."""

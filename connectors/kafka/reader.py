@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from connectors.kafka.consumer import Held, SharedConsumer, offsets, values, written_at
 from connectors.kafka.forms import Forms
+from connectors.kafka.headers import traces
 from connectors.kafka.messages import Messages
-from schemas.topics import USAGE
+from schemas.topics import TRACED, USAGE
 
 
 class KafkaReader:
     """From where it is taken up, to an end or on and on."""
 
+    unit = "offsets"
+
     def __init__(
-        self, consumer: SharedConsumer, forms: Forms, topic: str, partition: int, begin: int, end: int | None
+        self, consumer: SharedConsumer, forms: Forms, topic: str, partition: int, begin: int, high: int, bounded: bool
     ) -> None:
-        """`end`: behind it nothing is read (None: there is no end)."""
+        """`high`: where it ended at the start; `bounded`: behind that nothing is read."""
         self._consumer, self._forms, self._topic, self._partition = consumer, forms, topic, partition
-        self._begin, self._end, self._taken = begin, end, begin
+        self._begin, self._high, self._taken = begin, high, begin
+        self._end = high if bounded else None
         self._held: Held = consumer.assign(topic, partition, begin)
 
     @property
@@ -28,6 +32,11 @@ class KafkaReader:
     def read(self) -> int:
         """Offsets up to what has been taken."""
         return self._taken
+
+    @property
+    def left(self) -> int:
+        """Offsets that were there at the start and have not been taken; behind the last message there may be markers."""
+        return max(0, self._high - (self._taken if self._held.count else max(self._taken, self._held.position)))
 
     def take(self, most: int) -> Messages | None:
         """Up to so many messages that have come."""
@@ -48,7 +57,8 @@ class KafkaReader:
         else:
             self._taken = int(places[-1]) + 1
         stamps = written_at(found) if self._topic == USAGE else None
-        return Messages(values(found), self._forms, places.tolist(), stamps)
+        names = traces(found) if self._topic in TRACED else ()
+        return Messages(values(found), self._forms, places.tolist(), stamps, names)
 
     def behind(self, offset: int) -> int | None:
         """Behind the end, or what the broker had when it last said that it had no more; None before it says so."""

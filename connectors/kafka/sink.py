@@ -1,8 +1,8 @@
 """A Kafka as sink: what a shard says in an epoch is one transaction, in its own partition of each output topic.
 
-Every record has shard and sequence in its headers. After a restart what is committed is read back and dropped from what
-the shards say again: each result is there once. A commit of which nobody knows the outcome is not tried again in place:
-the run stops, and the next one reads back what became of it.
+Every record has shard and sequence in its headers, and what its cause was sent under. After a restart what is committed is
+read back and dropped from what the shards say again: each result is there once. A commit of which nobody knows the outcome
+is not tried again in place: the run stops, and the next one reads back what became of it.
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         """The last ones of an item."""
         writer, end = self._writers[item.topic], item.first + len(item.lines)
         for sequence, line in enumerate(lines, start=end - len(lines)):
-            headers: dict[str, str | bytes | None] = {SHARD: str(self._shard), SEQUENCE: str(sequence)}
-            key, value = writer.message(line)
+            key, value, names = writer.message(line)
+            headers: dict[str, str | bytes | None] = {SHARD: str(self._shard), SEQUENCE: str(sequence), **names}
             while True:
                 try:
                     self._producer.produce(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import fastavro
 
 from accounting.require import require
+from accounting.trace import Trace
+from connectors.kafka.headers import headers_of
 from schemas.decode import decode
 from schemas.encode import avro_record
 from schemas.fault import Fault
@@ -22,6 +24,14 @@ class Numbers(Protocol):
     def number(self, topic: str) -> int: ...
 
 
+class Written(NamedTuple):
+    """A record as a message."""
+
+    key: bytes | None  # its customer, where it has one
+    value: bytes
+    headers: dict[str, str]  # what its cause was sent under
+
+
 class Writer:
     """Records of one topic."""
 
@@ -30,8 +40,8 @@ class Writer:
         self._schema: Any = fastavro.parse_schema(TOPICS[topic].avsc())
         self._head = b"\x00" + numbers.number(topic).to_bytes(4, "big")
 
-    def message(self, line: bytes) -> tuple[bytes | None, bytes]:
-        """Key and value of a line that we have made; the key is its customer, where it has one."""
+    def message(self, line: bytes) -> Written:
+        """A line that we have made."""
         record = decode(self._topic, line)
         require(not isinstance(record, Fault), "what we say is a record of its topic", topic=self._topic, fault=record)
         record = _bounded(record)
@@ -39,7 +49,8 @@ class Writer:
         out.write(self._head)
         fastavro.schemaless_writer(out, self._schema, avro_record(record))
         customer = getattr(record, "customer_id", None)
-        return customer.encode() if customer else None, out.getvalue()
+        names = headers_of(Trace(*(getattr(record, name, None) for name in Trace._fields)))
+        return Written(customer.encode() if customer else None, out.getvalue(), names)
 
 
 def _bounded(record: Any) -> Any:

@@ -53,7 +53,8 @@ def send(root: Path, brokers: Brokers, numbers: Numbers) -> dict[str, int]:
         for number, files in found.items():
             for line in _lines(topic, files):
                 # What is no record goes as it is: the run makes an exception of it, and what follows keeps its position.
-                key, value = (None, line) if isinstance(decode(topic, line), Fault) else writer.message(line)
+                fault = isinstance(decode(topic, line), Fault)
+                key, value, _ = (None, line, None) if fault else writer.message(line)
                 partition = number if max(found) < width else zlib.crc32(key or b"") % width
                 producer.produce(topic, value, key, partition, on_delivery=delivered)
                 count += 1

@@ -81,7 +81,7 @@ def _send(brokers: Brokers, size: FeedSize, partitions: int, busy: int) -> Expec
     TopicAdmin(brokers).create(forms(partitions, load().shards, KEPT_DAYS), 1)
     producer, writer = Producer(brokers.client(acks="all", linger_ms=20)), Writer(CONTRACTS, FileRegistry())
     for customer in range(size.customers):
-        key, value = writer.message(json.dumps(contract(customer)).encode())
+        key, value, _ = writer.message(json.dumps(contract(customer)).encode())
         producer.produce(CONTRACTS, value, key, customer % partitions)
     head = b"\x00" + FileRegistry().number(USAGE).to_bytes(4, "big")
     schema: Any = fastavro.parse_schema(TOPICS[USAGE].avsc())

@@ -16,6 +16,7 @@ from ops.show.source import payloads, received
 from schemas.contracts import ContractEvent
 from schemas.fault import Fault
 from schemas.topics import CONTRACTS
+from schemas.trace import untraced
 
 HOLDS, REPEATED, CONFLICT, WAITS = "holds", "repeated", "in conflict", "waits"
 
@@ -122,7 +123,7 @@ def _judged(versions: list[Version]) -> list[Version]:
     for one in versions:
         number, holder = one.event.version, first[one.event.version]
         if one is not holder:
-            status = REPEATED if one.event == holder.event else CONFLICT
+            status = REPEATED if untraced(one.event) == untraced(holder.event) else CONFLICT
         else:
             status = HOLDS if number <= last else WAITS
         judged.append(Version(one.position, one.event, status))

@@ -92,6 +92,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     window: Window | None = None
     lineage: Lineage | None = None
     functional_currency: str | None = None
+    traceparent: str | None = None
 
     def total(self, side: str) -> Decimal:
         """What the entry posts on one side."""

@@ -41,6 +41,7 @@ class ExceptionRecord(msgspec.Struct, frozen=True):
     correlation_id: str | None = None
     shard: int | None = None
     sequence: int | None = None
+    traceparent: str | None = None
 
 
 def current(records: Iterable[Stored[ExceptionRecord]]) -> list[Stored[ExceptionRecord]]:

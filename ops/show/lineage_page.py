@@ -96,6 +96,8 @@ def _head(found: EntryLineage) -> Table:
         rows.append(("events", f"{'-' if lineage.size is None else format(lineage.size, ',')}{digest}"))
     if entry.correlation_id is not None:
         rows.append(("correlation", entry.correlation_id))
+    if entry.traceparent is not None:
+        rows.append(("trace", entry.traceparent))
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

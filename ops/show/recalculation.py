@@ -64,6 +64,7 @@ class Recalculation(msgspec.Struct, frozen=True):
     entry_ids: list[str] = []
     correlation_id: str | None = None
     customer_id: str | None = None
+    traceparent: str | None = None
 
     @property
     def is_version(self) -> bool:

@@ -129,6 +129,8 @@ def _print(found: Explained, limit: int, console: Console, with_source: bool) ->
     ]
     if record.correlation_id is not None:
         rows.append(("correlation", record.correlation_id))
+    if record.traceparent is not None:
+        rows.append(("trace", record.traceparent))
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

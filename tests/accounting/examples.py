@@ -89,7 +89,7 @@ def cover(
 ) -> Cover:
     """A cover of line L of contract K."""
     anchor = start if line_start is None else line_start
-    return Cover(start, end, "K", "L", "P", version, "E", currency, rate, anchor, None, None)
+    return Cover(start, end, "K", "L", "P", version, "E", currency, rate, anchor, None)
 
 
 def decided(*records: tuple[str, str, int], **defaults: str) -> Policies:

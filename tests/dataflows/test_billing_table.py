@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from accounting.trace import UNTRACED
 from dataflows import billing_table
 from state import keys
 from tests.dataflows.stores import Parts
@@ -41,7 +42,7 @@ def test_a_fact_says_where_its_event_stands_and_what_it_was(parts):
     parts.bill(7, at="2025-02-01T12", partition=3, amount="12.50")
     [found] = parts.billing.facts("c", "k")
     assert ("billing.events", 3, 7) == (found.at.topic, found.at.partition, found.at.offset)
-    assert (1250, None, found.fact.at) == (found.fact.amount, found.correlation_id, found.known_at)
+    assert (1250, UNTRACED, found.fact.at) == (found.fact.amount, found.trace, found.known_at)
     assert b'"amount":"12.50"' in found.payload
 
 

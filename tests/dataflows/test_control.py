@@ -36,9 +36,11 @@ def control(parts, settled, restated):
     def apply(at, offset=0, at_home=True, **fields):
         records, rejected = decoded(CONTROL, offset, [encode({"event_time": instant(at), **fields})])
         assert not rejected, rejected
-        Control(parts.clock, parts.desk, parts.master, parts.policies, settle, restated.append, at_home).apply(
-            records[0]
-        )
+
+        def restate(since, _trace):
+            restated.append(since)
+
+        Control(parts.clock, parts.desk, parts.master, parts.policies, settle, restate, at_home).apply(records[0])
 
     return apply
 

@@ -2,6 +2,7 @@
 
 import base64
 
+from accounting.trace import Trace
 from dataflows.exception_desk import Coordinates, exception_id
 from schemas.decode import decode
 from schemas.exceptions import ExceptionRecord
@@ -13,7 +14,7 @@ NEW_YEAR = 1_735_689_600_000_000
 
 def raised(parts, **changes):
     """Raise one exception; gives the record."""
-    facts = {"since": NEW_YEAR, "customer_id": "c", "contract_id": "k", "correlation_id": "r", "resolvable": True}
+    facts = {"since": NEW_YEAR, "customer_id": "c", "contract_id": "k", "trace": Trace("r", "t"), "resolvable": True}
     parts.desk.raise_one("contract_unknown", AT, "no contract", b"\x00{", **{**facts, **changes})
     return parts.said()[-1]
 
@@ -24,7 +25,7 @@ def test_a_record_says_what_where_whose_and_until_when(parts):
         "exception_id": exception_id("contract_unknown", AT), "class": "contract_unknown", "severity": "error",
         "owner": "revenue-operations", "raised_at": "2025-01-01T00:00:00Z", "due_at": "2025-01-02T00:00:00Z",
         "status": "open", "source": {"topic": "usage.events", "partition": 2, "offset": 40},
-        "customer_id": "c", "contract_id": "k", "correlation_id": "r", "reason": "no contract",
+        "customer_id": "c", "contract_id": "k", "correlation_id": "r", "traceparent": "t", "reason": "no contract",
         "payload": base64.b64encode(b"\x00{").decode(), "resolution": None, "shard": 3, "sequence": 1,
     }  # fmt: skip
     assert expected == record

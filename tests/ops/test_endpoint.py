@@ -260,7 +260,7 @@ def test_the_format_is_the_one_that_the_scraper_asks_for(answering: Watched) -> 
 
 
 def test_other_pages_and_methods_are_refused(answering: Watched) -> None:
-    assert (404, "nothing here; there is /metrics\n") == ask(answering.port, "/")[::2]
+    assert (404, "nothing here; there is /metrics, /live, /ready\n") == ask(answering.port, "/")[::2]
     assert 501 == ask(answering.port, "/metrics", "POST")[0]
 
 
@@ -286,6 +286,39 @@ def test_it_listens_on_the_loopback_address_only(answering: Watched) -> None:
             if line.split()[3] == "0A" and int(port, 16) == answering.port:
                 listening.append(address)
     assert ["0100007F"] == listening
+
+
+# -- live and ready
+
+
+def answers(watched: Watched, path: str, **headers: str) -> list[tuple[int, str, str]]:
+    """Of every process of a run."""
+    return [ask(port, path, **headers) for port in range(watched.port, watched.port + watched.workers)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_lives_and_is_ready_once_what_was_there_is_booked(tmp_path: Path, workers: int) -> None:
+    watched = Watched(tmp_path, workers)
+    messy(watched, 1, 1, 20)
+    watched.add(CONTROL, clock(2))
+    with watched.served("--batch-rows", "5"):
+        deadline, statuses = time.monotonic() + PATIENCE_S, [[0] * workers]
+        watched.scrape()  # they answer
+        while statuses[-1] != [200] * workers:
+            statuses.append([status for status, _, _ in answers(watched, "/ready")])
+            assert time.monotonic() < deadline, answers(watched, "/ready")
+            assert {200} == {status for status, _, _ in answers(watched, "/live")}
+        assert offsets(watched.scrape())["usage.events", "0"] == watched.lines[USAGE] * workers
+        assert {503, 200} >= {status for found in statuses[1:] for status in found}
+        texts = [text for _, _, text in answers(watched, "/ready")]
+        assert all(one.startswith("ready: what was there at the start is booked, of ") for one in texts)
+        said = [json.loads(text) for _, _, text in answers(watched, "/ready", Accept="application/json")]
+        assert [{"ready": True, "opened": True, "behind": {}}] * workers == said
+        [(_, kind, text), *_] = answers(watched, "/live", Accept="application/json")
+        assert ("application/json", True, 600_000) == (kind, *(json.loads(text)[key] for key in ("live", "allowed_ms")))
+        messy(watched, 2, 21, 22)  # what comes later does not make it unready
+        assert {200} == {status for status, _, _ in answers(watched, "/ready")}
+        assert watched.stop().code == 0
 
 
 # -- ports

@@ -11,6 +11,7 @@ TOPIC = "contracts.events"
 KINDS = {"activated", "amended", "renewed", "cancelled"}
 TREATMENTS = [None, "auto", "separate_contract", "prospective", "cumulative_catch_up"]
 LINE_KINDS = {"ratable", "usage", "point_in_time", "milestone", "credits"}
+NAMES = ("correlation_id", "traceparent")  # what it was sent under: no part of its content
 METHODS = {"daily", "monthly", "monthly_prorated_ends", "month_fraction", "exact"}
 
 
@@ -112,7 +113,7 @@ def parse(row, time, segment):
         past_credit=_decimal(modification.get("past_credit")) or Fraction(0),
         variable=_variable(value.get("variable")),
         opening=_opening(value.get("opening")),
-        content=_without_nulls(value),
+        content={key: item for key, item in _without_nulls(value).items() if key not in NAMES},
     )
 
 

@@ -9,7 +9,7 @@ from .contract import METHODS
 from .topic import Invalid, must
 
 TOPIC = "reference.events"
-ENVELOPE = ("event_id", "source", "event_time", "correlation_id")
+ENVELOPE = ("event_id", "source", "event_time", "correlation_id", "traceparent")
 DATES = ("effective_from", "effective_at", "effective_date")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from schemas import topics
 
 JAN, FEB, NEXT_JAN = "2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z", "2025-01-01T00:00:00Z"
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 REGION = {"key": "region", "value": "eu-west-1"}
 
 USAGE: dict[str, Any] = {
@@ -80,6 +81,7 @@ CONTRACT: dict[str, Any] = {
     "opening": {"as_of": JAN, "recognised": "100.00", "billed": "150.00"},
     "correlation_id": "corr-1",
     "combined_with": "k0",
+    "traceparent": TRACEPARENT,
 }
 BILLING: dict[str, Any] = {
     "event_id": "b1",
@@ -96,6 +98,8 @@ BILLING: dict[str, Any] = {
     "lines": [{"line_id": "l2", "amount": "-40.50", "start": JAN, "end": FEB}],
     "allocations": {"refund": "15.00", "customer_balance": "10.00", "external": "20.00"},
     "fx_rate": "1.083400000000000001",
+    "correlation_id": "corr-1",
+    "traceparent": TRACEPARENT,
 }
 REFERENCE: dict[str, Any] = {
     "event_id": "r1",
@@ -127,6 +131,8 @@ REFERENCE: dict[str, Any] = {
     "as_of": JAN,
     "class": "invalid",
     "sla": "1d12h",
+    "correlation_id": "corr-1",
+    "traceparent": TRACEPARENT,
 }
 CONTROL: dict[str, Any] = {
     "event_id": "t1",
@@ -142,6 +148,8 @@ CONTROL: dict[str, Any] = {
     "value": "daily",
     "effective_from": JAN,
     "ends": [{"topic": "usage.events", "partition": 0, "offset": 17}],
+    "correlation_id": "corr-1",
+    "traceparent": TRACEPARENT,
 }
 POSTING: dict[str, Any] = {
     "entry_id": "j1",
@@ -186,6 +194,7 @@ JOURNAL: dict[str, Any] = {
         "event_digest": "00ff",
         "rule": "usage",
     },
+    "traceparent": TRACEPARENT,
 }
 MOVED = [{"line_id": "l1", "period": "2024-01", "amount": "-70.00"}]
 RECALCULATION: dict[str, Any] = {
@@ -206,6 +215,7 @@ RECALCULATION: dict[str, Any] = {
     "entry_ids": ["j1"],
     "correlation_id": "corr-1",
     "customer_id": "c1",
+    "traceparent": TRACEPARENT,
 }
 EXCEPTION: dict[str, Any] = {
     "exception_id": "f1",
@@ -224,6 +234,7 @@ EXCEPTION: dict[str, Any] = {
     "correlation_id": "corr-1",
     "raised_at": JAN,
     "resolution": "fixed",
+    "traceparent": TRACEPARENT,
 }
 APPLIED: dict[str, Any] = {
     "shard": 3,

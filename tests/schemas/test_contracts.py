@@ -18,12 +18,13 @@ from accounting.contract import (
     Variable,
     VersionKind,
 )
+from accounting.trace import Trace
 from schemas import topics
 from schemas.contracts import ContractEvent
 from schemas.decode import decode
 from schemas.fault import Fault
 from schemas.instants import parse_instant
-from tests.schemas.examples import CONTRACT, FEB, JAN, NEXT_JAN, changed, line_of
+from tests.schemas.examples import CONTRACT, FEB, JAN, NEXT_JAN, TRACEPARENT, changed, line_of
 
 JAN_1, FEB_1, JAN_1_2025 = map(parse_instant, (JAN, FEB, NEXT_JAN))
 FLAT = {"meter": "m", "unit_price": "1"}
@@ -90,7 +91,6 @@ def test_a_contract_becomes_a_version_in_scaled_integers():
             milestone,
             Line("l3", "l3", LineKind.RATABLE, JAN_1, JAN_1_2025, total=0, distinct=True),
         ),
-        correlation_id="corr-1",
         variable=(Variable("v1", 20000, ("l2",), FEB_1),),
         modification=Modification("prospective", "r", "a", 150, "b"),
         opening=Opening(JAN_1, 10000, 15000),
@@ -98,6 +98,7 @@ def test_a_contract_becomes_a_version_in_scaled_integers():
     )
     assert isinstance(event, ContractEvent)
     assert expected == event.to_version()
+    assert Trace("corr-1", TRACEPARENT) == event.to_version().trace  # versions compare without it
 
 
 @pytest.mark.parametrize(

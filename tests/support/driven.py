@@ -193,7 +193,9 @@ class _Arrivals:
     def _line(self, step: Step) -> bytes:
         self._events += 1
         make = {"usage": usage, "contract": contract, "reference": reference, "bill": bill}[step.verb]
-        return json.dumps(make(step.at, f"e{self._events}", **step.facts)).encode()
+        name = step.facts.get("event", f"e{self._events}")
+        facts = {key: value for key, value in step.facts.items() if key != "event"}
+        return json.dumps(make(step.at, name, **facts)).encode()
 
 
 class _Followed(_Arrivals):
@@ -274,11 +276,11 @@ def contract(
     end: str = "2026-01-01", line: str = "l", meter: str = "m", customer: str = "c", entity: str = "us",
     currency: str = "USD", product: str = "p", fixed: str | None = None, opening: str | None = None,
     aggregation: str = "sum", minimum: str | None = None, billing: str = "month",
-    with_: str | None = None,
+    with_: str | None = None, **sent: str,
 ) -> dict[str, Any]:  # fmt: skip
     """A contract version with one usage line: `price` per unit, or `tiers` as up_to:price,..., the last one -:price; or
     with `fixed` lines, see `fixed_lines`; end=- is none. `opening` is as_of/recognised/billed,
-    `with_` the contract it is combined with."""
+    `with_` the contract it is combined with, `sent` what it was sent under."""
     rate: dict[str, Any] = {"meter": meter, "billing_period": "month", "model": "per_unit", "unit_price": price}
     if tiers:
         parts = [tier.split(":") for tier in tiers.split(",")]
@@ -292,7 +294,7 @@ def contract(
         "event_id": event_id, "source": "s", "event_time": at, "contract_id": k, "version": int(version),
         "kind": kind or ("activated" if version == "1" else "amended"), "effective_at": instant(effective),
         "customer_id": customer, "entity": entity, "currency": currency, "start": instant(start),
-        "end": None if end == "-" else instant(end), "lines": lines,
+        "end": None if end == "-" else instant(end), "lines": lines, **sent,
     }  # fmt: skip
     if with_:
         found["combined_with"] = with_

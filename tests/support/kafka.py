@@ -54,13 +54,16 @@ def created(where: Brokers, topic: str, partitions: int = 1, **config: str) -> s
     return topic
 
 
-def sent(where: Brokers, topic: str, *values: bytes | None, partition: int = 0) -> None:
-    """Produce, and wait until all of it is acknowledged."""
+def sent(
+    where: Brokers, topic: str, *values: bytes | None, partition: int = 0, headers: dict[str, str | bytes] | None = None
+) -> None:
+    """Produce, each with the headers, and wait until all of it is acknowledged."""
     producer, failed = Producer(where.client()), []
     for row, value in enumerate(values):
         producer.produce(  # each with a key of its own, so that nothing is compacted away
-            topic, value, str(row), partition, on_delivery=lambda error, _: failed.append(error) if error else None
-        )
+            topic, value, str(row), partition, on_delivery=lambda error, _: failed.append(error) if error else None,
+            headers=headers,
+        )  # fmt: skip
     assert 0 == producer.flush(60)
     assert [] == failed
 

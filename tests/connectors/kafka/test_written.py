@@ -14,7 +14,7 @@ from schemas.topics import EXCEPTIONS
 def written(payload: bytes):
     record = {"exception_id": "x", "shard": 0, "sequence": 1, "class": "undecodable", "severity": "error", "owner": "o",
               "status": "open", "reason": "because", "payload": base64.b64encode(payload).decode()}  # fmt: skip
-    key, value = Writer(EXCEPTIONS, FileRegistry()).message(json.dumps(record).encode())
+    key, value, _ = Writer(EXCEPTIONS, FileRegistry()).message(json.dumps(record).encode())
     assert key is None
     assert len(value) < MESSAGE_BYTES
     return Messages([value], Forms(EXCEPTIONS, FileRegistry())).outcomes(EXCEPTIONS)[0]

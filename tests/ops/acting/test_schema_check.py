@@ -47,6 +47,8 @@ def test_a_deployment_with_our_releases_is_compatible(tmp_path: Path, deployed: 
 
 
 def test_a_deployment_may_be_behind(tmp_path: Path, deployed: Path) -> None:
+    for later in range(2, max(TOPICS[CONTROL].released()) + 1):
+        (deployed / CONTROL / f"{later}.avsc").unlink()
     path = deployed / CONTROL / "1.avsc"
     schema = json.loads(path.read_text())
     schema["fields"] = [one for one in schema["fields"] if one["name"] not in ("ends", "approver")]
