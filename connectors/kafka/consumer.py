@@ -28,9 +28,19 @@ class Held:
     def __init__(self, position: int) -> None:
         self.runs: deque[list[Message]] = deque()
         self.count = 0
-        self.position = position  # behind all that has come
-        self.at_end = False  # the broker had no more then
+        self.behind = position  # the last message that has come
+        self.end = -1  # where the broker last said that it had no more
         self.paused = False
+
+    @property
+    def position(self) -> int:
+        """Behind all that has come, markers of transactions too."""
+        return max(self.behind, self.end)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the broker has said so since the last message. Both may come at once, in whatever order they are seen."""
+        return self.end >= self.behind
 
 
 class SharedConsumer:
@@ -125,7 +135,7 @@ class SharedConsumer:
         name = f"{message.topic()}/{message.partition()}"
         if error.code() == KafkaError._PARTITION_EOF:
             held = self._held[message.topic() or "", message.partition() or 0]
-            held.position, held.at_end = max(held.position, message.offset() or 0), True
+            held.end = max(held.end, message.offset() or 0)
         elif error.code() in _EXPIRED:
             held = self._held[message.topic() or "", message.partition() or 0]
             low, high = self.span(message.topic() or "", message.partition() or 0)
@@ -154,7 +164,7 @@ class SharedConsumer:
             held = self._held[str(run[0].topic()), int(run[0].partition() or 0)]
             held.runs.append(run)
             held.count += len(run)
-            held.position, held.at_end = int(run[-1].offset() or 0) + 1, False
+            held.behind = int(run[-1].offset() or 0) + 1
             if held.count > HELD_MAX and not held.paused:
                 held.paused = True
                 self._client.pause([TopicPartition(str(run[0].topic()), int(run[0].partition() or 0))])
