@@ -1,8 +1,10 @@
-"""Why a source or a sink is refused.
+"""Why a source, a sink or a schema registry is refused.
 
 ConnectorError
-├── SourceUnusable   it is not there, has a shape we do not know, or is shorter than what was applied
-└── SinkUnusable     it cannot be written, or what it holds does not go with the state
+├── SourceUnusable        it is not there, has a shape we do not know, or is shorter than what was applied
+├── SinkUnusable          it cannot be written, or what it holds does not go with the state
+├── RegistryUnreachable   the schema registry gives no answer now; later it may
+└── RegistryRefuses       it answers that it does not take a schema, or does not have one that has to be there
 """
 
 
@@ -16,3 +18,11 @@ class SourceUnusable(ConnectorError):
 
 class SinkUnusable(ConnectorError):
     """The sink cannot be written, or holds what it should not."""
+
+
+class RegistryUnreachable(ConnectorError):
+    """The schema registry gives no answer; whoever needs one waits and asks again."""
+
+
+class RegistryRefuses(ConnectorError):
+    """The schema registry does not take a schema, or lacks one that has to be there."""

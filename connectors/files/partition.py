@@ -35,6 +35,11 @@ class PartitionReader:
         """Bytes read."""
         return sum(self._sizes.values()) + (self._reader.read_bytes if self._reader else 0)
 
+    @property
+    def stalled(self) -> bool:
+        """Never: a file has its schema."""
+        return False
+
     def take(self, most: int) -> Piece | None:
         """Up to `most` records, all of one file."""
         while self._number < len(self._files):

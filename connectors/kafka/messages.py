@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from connectors.avro_form import AvroForm
+from connectors.errors import RegistryUnreachable
 from connectors.kafka.forms import Forms
 from schemas.avro_lengths import encoded_lengths
 from schemas.fault import Fault
@@ -25,22 +26,46 @@ from schemas.usage_columns import SCHEMA, UsageColumns, decode_usage
 
 MAGIC = 0
 HEAD_BYTES = 5  # the magic and the schema's number
-_head, _body = itemgetter(slice(HEAD_BYTES)), itemgetter(slice(HEAD_BYTES, None))
+ASKED_AT_ONCE = 100  # schemas of one piece that are asked for before one of them has come
+_body = itemgetter(slice(HEAD_BYTES, None))
 _NOTHING = pl.DataFrame(schema=SCHEMA)
 
 
 class Messages:
     """Consecutive messages of one topic (a connectors.piece.Piece); None: a message without a value."""
 
-    def __init__(self, values: Sequence[bytes | None], forms: Forms, offsets: Sequence[int] = ()) -> None:
-        """`offsets`: where they stand; a partition may have gaps, of compaction and of transactions."""
+    def __init__(
+        self, values: Sequence[bytes | None], forms: Forms, offsets: Sequence[int] = (),
+        found: dict[bytes, AvroForm | Fault] | None = None,
+    ) -> None:  # fmt: skip
+        """`offsets`: where they stand; a partition may have gaps, of compaction and of transactions.
+
+        `found`: the form of each head, asked for once, so that all that is said about a message goes together.
+        """
         self._values, self._forms, self._offsets = values, forms, offsets
+        self._found: dict[bytes, AvroForm | Fault] = {} if found is None else found
+        self._heads: list[bytes] | None = None
 
     def __len__(self) -> int:
         return len(self._values)
 
     def part(self, start: int, stop: int | None = None) -> Messages:
-        return Messages(self._values[start:stop], self._forms, self._offsets[start:stop])
+        return Messages(self._values[start:stop], self._forms, self._offsets[start:stop], self._found)
+
+    def readable(self) -> int:
+        """How many of the first can be judged; the schema of the one behind them is asked for, and not there yet."""
+        heads = self._headed()
+        waiting = 0
+        first = len(heads)
+        for head in dict.fromkeys(heads):
+            try:
+                self._form(head)
+            except RegistryUnreachable:
+                first = min(first, heads.index(head))
+                waiting += 1
+                if waiting == ASKED_AT_ONCE:
+                    break
+        return first
 
     def offsets(self, start: int) -> Sequence[int]:
         return self._offsets
@@ -78,7 +103,7 @@ class Messages:
     def _parts(self) -> Iterator[tuple[Any, UsageColumns]]:
         """Rows of one schema, and what they are."""
         values: list[bytes] = [value or b"" for value in self._values]
-        heads = pl.Series("head", list(map(_head, values)), dtype=pl.Binary)
+        heads = pl.Series("head", self._headed(), dtype=pl.Binary)
         groups = pl.DataFrame([heads]).with_row_index("row").group_by("head", maintain_order=True).agg("row")
         for head, rows in groups.iter_rows():
             form = self._form(head)
@@ -88,7 +113,19 @@ class Messages:
             bodies = list(map(_body, map(values.__getitem__, rows)))
             yield from _decoded(form, np.array(rows), bodies)
 
+    def _headed(self) -> list[bytes]:
+        """The first bytes of each."""
+        if self._heads is None:
+            self._heads = [(value or b"")[:HEAD_BYTES] for value in self._values]
+        return self._heads
+
     def _form(self, head: bytes) -> AvroForm | Fault:
+        found = self._found.get(head)
+        if found is None:
+            found = self._found[head] = self._asked(head)
+        return found
+
+    def _asked(self, head: bytes) -> AvroForm | Fault:
         if len(head) < HEAD_BYTES or head[0] != MAGIC:
             if not head:
                 return Fault("undecodable", "the message has no value: send the record itself")
