@@ -68,6 +68,16 @@ class Job:
         self.source.check()
         self.sink.check()
 
+    def await_registry(self) -> bool:
+        """Whether there is something to do: False when the run was asked to stop while it waited for a schema registry.
+
+        RegistryUnreachable when it does not answer a run that does not follow its source, RegistryRefuses when the schema
+        of an output topic is not there.
+        """
+        self.source.await_registry(self.follow)
+        self.sink.await_registry(self.follow)
+        return self.follow is None or not self.follow.stopping
+
     def flow_settings(self) -> FlowSettings:
         """The settings in the flow's own terms."""
         given = self.settings
@@ -116,8 +126,7 @@ class Job:
     def _in_sink(self) -> dict[int, dict[str, int]]:
         """By shard and topic the last sequence that the sink holds, durably."""
         return {
-            shard: {topic: self.sink.keeps(topic, shard) for topic in OUTPUTS}
-            for shard in range(self.settings.shards)
+            shard: {topic: self.sink.keeps(topic, shard) for topic in OUTPUTS} for shard in range(self.settings.shards)
         }
 
     def starts(self) -> dict[str, Applied]:

@@ -61,7 +61,8 @@ def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
                 _embedded(job, progress, show, listeners[0] if listeners else None)
             else:
                 with stopped_by_signal(job.follow):
-                    _processes(job, directory.lock_number, listeners)
+                    if job.await_registry():
+                        _processes(job, directory.lock_number, listeners)
                     while job.follow is not None and not job.follow.stopping:
                         _processes(job, directory.lock_number, listeners)  # they ended to take up new partitions
             result = _result(job, directory.identity.generation, time.monotonic() - began, progress.rows_read)
@@ -88,7 +89,8 @@ def _embedded(
     job: Job, progress: Progress, show: Callable[[Progress], None] | None, listener: socket.socket | None
 ) -> None:
     with _shown(progress, show), stopped_by_signal(job.follow), _served(job, listener):
-        _flow(job, progress)
+        if job.await_registry():
+            _flow(job, progress)
         while job.follow is not None and job.follow.takes_up():
             _flow(job, progress)
 
@@ -173,6 +175,7 @@ def _processes(job: Job, lock: int, listeners: list[socket.socket]) -> None:
         "settings": job.settings.model_dump(mode="json"),
         "starts": {name: [at.offset, at.newest, at.phase] for name, at in job.starts().items()},
         "addresses": addresses,
+        "numbers": job.sink.numbers,
     }
     command = [sys.executable, "-m", "ops.worker"]
     # A worker answers on the port that the launcher took for it: nobody can take it in between.
@@ -222,11 +225,12 @@ def work(spec: dict[str, object]) -> None:
         str(fields["source"]), str(fields["sink"]), Path(str(fields["state"])),
         fields["as_of"], settings, bool(fields["follow"]),  # type: ignore[arg-type]
     )  # fmt: skip
-    found = job.plan()
+    job.sink.know(fields["numbers"])  # type: ignore[arg-type]
     starts = {name: Applied(*at) for name, at in fields["starts"].items()}  # type: ignore[attr-defined]
-    flow = main_job(job.build_source(found, starts), job.build_sink(), job.context(found))
     listener = None if fields["listener"] is None else socket.socket(fileno=fields["listener"])  # type: ignore[arg-type]
     with stopped_by_signal(job.follow), _served(job, listener), _plain_failures():
+        found = job.plan()  # may wait for the schemas of control records
+        flow = main_job(job.build_source(found, starts), job.build_sink(), job.context(found))
         cluster_main(flow, fields["addresses"], fields["process"], epoch_interval=job.epoch, recovery_config=None)
 
 

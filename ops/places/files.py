@@ -35,6 +35,9 @@ class FileInput:
         if not self.root.is_dir():
             raise SourceUnusable(f"the source directory {self.root} does not exist: name the one that holds the topics")
 
+    def await_registry(self, follow: Follow | None) -> None:
+        """Files have their schemas with them."""
+
     def plan(self, follow: Follow | None) -> FilePlan:
         """What there is to read."""
         return plan(self.root, follow)
@@ -83,6 +86,17 @@ class FileOutput:
             raise SinkUnusable(
                 f"the sink directory {self.root} cannot be written: {error.strerror}; mend that, or name another --sink"
             ) from error
+
+    def await_registry(self, follow: Follow | None) -> None:
+        """Files have their schemas with them."""
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """None."""
+        return {}
+
+    def know(self, numbers: dict[str, int]) -> None:
+        """There are none."""
 
     def holds(self, topic: str, shard: int) -> int:
         """The sequence of the last whole record."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bytewax.outputs import Sink
 
@@ -10,11 +10,11 @@ from connectors.errors import SinkUnusable, SourceUnusable
 from connectors.follow import Follow
 from connectors.kafka.client import Brokers
 from connectors.kafka.plan import KafkaPlan
-from connectors.kafka.registry import FileRegistry
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.tail import last_sequence
 from connectors.kafka.topics import TopicAdmin
 from connectors.timings import Timings
+from ops.places.registry import Schemas
 from schemas.topics import OUTPUTS
 
 
@@ -24,6 +24,7 @@ class KafkaInput:
 
     brokers: Brokers
     group: str
+    schemas: Schemas = field(default_factory=Schemas)
 
     @property
     def uri(self) -> str:
@@ -34,9 +35,13 @@ class KafkaInput:
         """SourceUnusable unless it answers."""
         TopicAdmin(self.brokers).partitions()
 
+    def await_registry(self, follow: Follow | None) -> None:
+        """It answers."""
+        self.schemas.await_answer(follow)
+
     def plan(self, follow: Follow | None) -> KafkaPlan:
         """What there is to read."""
-        return KafkaPlan(self.brokers, self.group, FileRegistry(), follow)
+        return KafkaPlan(self.brokers, self.group, self.schemas.reading, follow)
 
     def unread(self) -> list[str]:
         """Other topics are other people's."""
@@ -50,6 +55,7 @@ class KafkaOutput:
     brokers: Brokers
     namespace: str
     shards: int
+    schemas: Schemas = field(default_factory=Schemas)
 
     @property
     def uri(self) -> str:
@@ -74,6 +80,20 @@ class KafkaOutput:
                     "shards, one for each: accrual topics create makes what is missing"
                 )
 
+    def await_registry(self, follow: Follow | None) -> None:
+        """It says with which numbers to write."""
+        self.schemas.await_numbers(follow)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Of the output topics' schemas."""
+        return {topic: self.schemas.numbers.number(topic) for topic in OUTPUTS}
+
+    def know(self, numbers: dict[str, int]) -> None:
+        """They need not be asked for."""
+        if self.schemas.server is not None:
+            self.schemas.server.know(numbers)
+
     def holds(self, topic: str, shard: int) -> int:
         """The sequence of the last committed record."""
         return last_sequence(self.brokers, topic, shard)
@@ -88,7 +108,7 @@ class KafkaOutput:
 
     def sink(self, keys: tuple[str, ...], timings: Timings) -> Sink:
         """Transactions by shard."""
-        return KafkaSink(self.brokers, keys, self.namespace, FileRegistry(), timings)
+        return KafkaSink(self.brokers, keys, self.namespace, self.schemas.numbers, timings)
 
     def digest(self) -> None:
         """The whole journal would have to be read again."""

@@ -22,6 +22,11 @@ class SourcePlace(Protocol):
     def check(self) -> None:
         """SourceUnusable unless it is there."""
 
+    def await_registry(self, follow: Follow | None) -> None:
+        """The schema registry answers, where there is one. RegistryUnreachable when it does not; a run that follows its
+        source waits for it, until it is asked to stop.
+        """
+
     def plan(self, follow: Follow | None) -> Plan:
         """What there is to read."""
 
@@ -42,6 +47,16 @@ class SinkPlace(Protocol):
 
     def check(self) -> None:
         """SinkUnusable unless it can be written."""
+
+    def await_registry(self, follow: Follow | None) -> None:
+        """As of a source. RegistryRefuses when the schema of an output topic is not registered."""
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """What the registry then says, by topic, for the worker processes."""
+
+    def know(self, numbers: dict[str, int]) -> None:
+        """What the launcher has asked for."""
 
     def holds(self, topic: str, shard: int) -> int:
         """The sequence of the last record of a shard that is there; 0: none."""
