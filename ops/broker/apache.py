@@ -85,7 +85,7 @@ class ApacheKafka:
     def _format(self, jars: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in self._stated.items()))
-        # With its name in one word: one in 64 begins with a dash, and would be taken for an option.
+        # One in 64 begins with a dash: as a word of its own it would be taken for an option.
         cluster = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
         done = subprocess.run(
             [java(), "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "--standalone",
