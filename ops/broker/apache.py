@@ -85,11 +85,10 @@ class ApacheKafka:
     def _format(self, jars: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in self._stated.items()))
-        # One in 64 begins with a dash: as a word of its own it would be taken for an option.
         cluster = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
         done = subprocess.run(
-            [java(), "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "--standalone",
-             f"--cluster-id={cluster}", "-c", str(self._properties)], capture_output=True, text=True, check=False,
+            [java(), "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster,
+             "-c", str(self._properties)], capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             self._properties.unlink()

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from connectors.errors import RegistryUnreachable
 from connectors.follow import Follow
-from connectors.kafka.asking import Asking, until_answered
+from connectors.kafka.aside import Asking, until_answered
 from connectors.kafka.forms import Registry
 from connectors.kafka.registry import FileRegistry
 from connectors.kafka.registry_server import RegistryServer

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from connectors.errors import RegistryUnreachable
-from connectors.kafka.asking import Asking, until_answered
+from connectors.kafka.aside import Asking, until_answered
 from connectors.kafka.forms import SchemaRefused
 
 SECONDS = 20
