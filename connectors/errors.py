@@ -1,12 +1,14 @@
-"""Why a source or a sink is refused.
+"""Why a source, a sink or a schema registry is refused.
 
 ConnectorError
-├── SourceUnusable     it is not there, has a shape we do not know, or is shorter than what was applied
-│   ├── SourceChanged  what is to be read next is there no more: deleted, made anew, expired
-│   └── SourceAway     nobody answers for now
-├── SinkUnusable       it cannot be written, or what it holds does not go with the state
-│   └── SinkAway       nobody answers for now, or nobody knows whether a commit was done
-└── AccessRefused      credentials, certificates or rights do not do
+├── SourceUnusable        it is not there, has a shape we do not know, or is shorter than what was applied
+│   ├── SourceChanged     what is to be read next is there no more: deleted, made anew, expired
+│   └── SourceAway        nobody answers for now
+├── SinkUnusable          it cannot be written, or what it holds does not go with the state
+│   └── SinkAway          nobody answers for now, or nobody knows whether a commit was done
+├── AccessRefused         credentials, certificates or rights do not do
+├── RegistryUnreachable   the schema registry gives no answer now; later it may
+└── RegistryRefuses       it answers that it does not take a schema, or does not have one that has to be there
 """
 
 
@@ -39,3 +41,11 @@ AWAY = (SourceAway, SinkAway)
 
 class AccessRefused(ConnectorError):
     """Whoever keeps the source or the sink does not let us in."""
+
+
+class RegistryUnreachable(ConnectorError):
+    """The schema registry gives no answer; whoever needs one waits and asks again."""
+
+
+class RegistryRefuses(ConnectorError):
+    """The schema registry does not take a schema, or lacks one that has to be there."""

@@ -19,6 +19,7 @@ class Gate:
         """
         self._next: dict[str, tuple[int, int]] = {}
         self._in_turn = in_turn
+        self._stalled: set[str] = set()
         self._gone: dict[str, int] = {}  # batches that have gone
         self._seen: dict[tuple[str, str], int] = {}  # of another partition, when one's last batch went
 
@@ -28,7 +29,20 @@ class Gate:
 
     def at(self, source: str, phase: int) -> None:
         """The partition's next rows are of `phase`."""
+        self._stalled.discard(source)
         self._next[source] = (phase, self._next[source][1])
+
+    def stalled(self, source: str, phase: int) -> None:
+        """The partition's next rows, of `phase` or later, cannot be read yet, and nobody knows for how long: inside the
+        phase nobody waits for them.
+        """
+        self.at(source, phase)
+        self._stalled.add(source)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a partition cannot be read for now."""
+        return bool(self._stalled)
 
     def ended(self, source: str) -> None:
         """The partition has no more rows."""
@@ -42,6 +56,8 @@ class Gate:
                 continue
             if other_phase < phase:
                 return False
+            if other in self._stalled:
+                continue
             if other_rank < rank and other_phase == phase and not self._had_its_turn(source, other):
                 return False
         return True

@@ -24,7 +24,7 @@ from schemas.topics import BILLING, CONTRACTS, CONTROL, REFERENCE, USAGE
 RECORDS = 500  # most of a batch of what is no usage: usage waits for one batch of them
 CONTROL_SOURCE = f"{CONTROL}/0"
 TOPICS = (REFERENCE, CONTRACTS, BILLING, USAGE)  # in the order in which they are read inside a phase
-WAIT = timedelta(milliseconds=2)
+WAIT, LONG_WAIT = timedelta(milliseconds=2), timedelta(milliseconds=20)
 
 
 class Position(Protocol):
@@ -47,6 +47,8 @@ class Reader(Protocol):
     def unit(self) -> str: ...  # of both, in plural
     @property
     def left(self) -> int: ...  # of what was there at the start and has not been taken
+    @property
+    def stalled(self) -> bool: ...  # what comes next cannot be read yet, and nobody knows for how long
     def take(self, most: int) -> Piece | None:
         """Up to so many records; None where there are none, or none yet."""
 
@@ -205,6 +207,8 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
             behind = self._reader.behind(self._offset)
             self._wait = behind is None
             if behind is None:
+                if self._reader.stalled:
+                    self._source.gate.stalled(self._name, max(self._told, 0))
                 return []
             return self._end(behind) if follow is None else self._end_for_now(behind)
         self._dry = False
@@ -230,7 +234,9 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
     def next_awake(self) -> datetime | None:
         if self._dry and (follow := self._source.plan.follow) is not None and not follow.ended:
             return follow.next
-        return datetime.now(UTC) + WAIT if self._wait else None
+        if not self._wait:
+            return None
+        return datetime.now(UTC) + (LONG_WAIT if self._source.gate.waits else WAIT)
 
     def snapshot(self) -> None:
         self._closing = self._sent

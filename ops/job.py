@@ -74,6 +74,16 @@ class Job:
         """The ids of the topics there are now; SourceChanged if one that was read is not the `known` one."""
         return {**known, **self.source.same(known, lambda: furthest(self.state, self.settings.shards))}
 
+    def await_registry(self) -> bool:
+        """Whether there is something to do: False when the run was asked to stop while it waited for a schema registry.
+
+        RegistryUnreachable when it does not answer a run that does not follow its source, RegistryRefuses when the schema
+        of an output topic is not there.
+        """
+        self.source.await_registry(self.follow)
+        self.sink.await_registry(self.follow)
+        return self.follow is None or not self.follow.stopping
+
     def flow_settings(self) -> FlowSettings:
         """The settings in the flow's own terms."""
         given = self.settings

@@ -63,11 +63,11 @@ def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
             job.check_sink()
             directory.note(job.topics(directory.identity.topics))
             progress = Progress()
-            with stopped_by_signal(job.follow), writing(job.clock_records()):
+            with stopped_by_signal(job.follow):
                 if job.settings.workers == 1:
                     _embedded(job, progress, show, listeners[0] if listeners else None)
                 else:
-                    _again_and_again(job, lambda: _processes(job, directory.lock_number, listeners))
+                    _steadily(job, lambda: _processes(job, directory.lock_number, listeners))
             job.source.done({name: at.offset for name, at in job.starts().items()})
             result = _result(job, directory.identity.generation, time.monotonic() - began, progress.rows_read)
         finally:
@@ -94,7 +94,14 @@ def _embedded(
     job: Job, progress: Progress, show: Callable[[Progress], None] | None, listener: socket.socket | None
 ) -> None:
     with _shown(progress, show), _served(job, listener):
-        _again_and_again(job, lambda: _flow(job, progress))
+        _steadily(job, lambda: _flow(job, progress))
+
+
+def _steadily(job: Job, work: Callable[[], None]) -> None:
+    """Once the schema registry answers, with the clock records that the run writes itself."""
+    if job.await_registry():
+        with writing(job.clock_records()):
+            _again_and_again(job, work)
 
 
 def _again_and_again(job: Job, work: Callable[[], None]) -> None:
@@ -200,6 +207,7 @@ def _processes(job: Job, lock: int, listeners: list[socket.socket]) -> None:
         "settings": job.settings.model_dump(mode="json"),
         "starts": {name: [at.offset, at.newest, at.phase] for name, at in job.starts().items()},
         "addresses": addresses,
+        "numbers": job.sink.numbers,
     }
     command = [sys.executable, "-m", "ops.worker"]
     # A worker answers on the port that the launcher took for it: nobody can take it in between.
@@ -251,11 +259,12 @@ def work(spec: dict[str, object]) -> None:
         str(fields["source"]), str(fields["sink"]), Path(str(fields["state"])),
         fields["as_of"], settings, bool(fields["follow"]),  # type: ignore[arg-type]
     )  # fmt: skip
-    found = job.plan()
+    job.sink.know(fields["numbers"])  # type: ignore[arg-type]
     starts = {name: Applied(*at) for name, at in fields["starts"].items()}  # type: ignore[attr-defined]
-    flow = main_job(job.build_source(found, starts), job.build_sink(), job.context(found))
     listener = None if fields["listener"] is None else socket.socket(fileno=fields["listener"])  # type: ignore[arg-type]
-    with stopped_by_signal(job.follow), _served(job, listener), _plain_failures(), closing(found):
+    with stopped_by_signal(job.follow), _served(job, listener), _plain_failures(), closing(job.plan()) as found:
+        # The plan may wait for the schemas of control records.
+        flow = main_job(job.build_source(found, starts), job.build_sink(), job.context(found))
         cluster_main(flow, fields["addresses"], fields["process"], epoch_interval=job.epoch, recovery_config=None)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -17,8 +19,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from connectors.kafka.rest import RegistryAddress
+
 FILE = Path("accrual.toml")
 PREFIX = "ACCRUAL_"
+CREDENTIALS = ("user", "password", "token")
 DECIDING = ("lateness_s", "horizon_days", "retention_days", "parked_days", "usage_window", "time_zone")
 
 
@@ -63,6 +68,11 @@ class Settings(BaseSettings):
         description="seconds between clock records that a service on Kafka writes itself, so that windows close and the "
         "business date goes on where no usage comes; 0 = none, somebody else writes them",
     )  # fmt: skip
+    registry: str | None = Field(
+        None, description="URL of a schema registry (Confluent's API); without, schemas are this program's own files"
+    )
+    registry_secrets: Path | None = Field(None, description="a TOML file with its user and password, or its token")
+    registry_ca: Path | None = Field(None, description="a PEM file of whom an https:// registry is believed")
     lateness_s: int = Field(3600, ge=0, le=2_592_000, description="allowed out-of-orderness of usage, seconds")
     horizon_days: int = Field(35, ge=1, le=400, description="how long identities of usage are remembered, days")
     retention_days: int = Field(
@@ -79,17 +89,21 @@ class Settings(BaseSettings):
 
     def kafka_options(self) -> dict[str, str]:
         """Those of the settings and those of the secrets' file. SettingsWrong when it does not read."""
-        if self.kafka_secrets is None:
-            return self.kafka
-        try:
-            secrets = tomllib.loads(self.kafka_secrets.read_text())
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsWrong(
-                f"kafka_secrets names {self.kafka_secrets}, which does not read: {type(error).__name__}"
-            ) from error
-        if strange := [name for name, value in secrets.items() if not isinstance(value, str)]:
-            raise SettingsWrong(f"{self.kafka_secrets}: {strange[0]} is not one text in quotes")
-        return {**self.kafka, **secrets}
+        return {**self.kafka, **_secrets("kafka_secrets", self.kafka_secrets)}
+
+    def registry_address(self) -> RegistryAddress | None:
+        """Where the schema registry is and who asks: credentials of the file, over them those of the environment.
+
+        None without a registry; SettingsWrong when the file does not read or says something else.
+        """
+        if self.registry is None:
+            return None
+        secrets = _secrets("registry_secrets", self.registry_secrets)
+        if strange := sorted(set(secrets).difference(CREDENTIALS)):
+            raise SettingsWrong(f"{self.registry_secrets}: {strange[0]} is none of {', '.join(CREDENTIALS)}")
+        named = {name: os.environ.get(f"{PREFIX}REGISTRY_{name.upper()}") for name in CREDENTIALS}
+        given = {**secrets, **{name: value for name, value in named.items() if value}}
+        return RegistryAddress(self.registry, given, self.registry_ca)
 
     def deciding(self) -> dict[str, str]:
         """The settings that decide what the books say; a state keeps those it was built with."""
@@ -101,6 +115,20 @@ class Settings(BaseSettings):
         # Usage is accepted as far back as its identity is remembered: it must find its books there.
         if value < info.data.get("horizon_days", 0):
             raise ValueError(f"must be at least horizon_days, {info.data['horizon_days']}")
+        return value
+
+    @field_validator("registry")
+    @classmethod
+    def _plain_url(cls, value: str | None) -> str | None:
+        try:
+            parts = urlsplit(value or "http://none")
+            whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            whole = False
+        if not whole or parts.query or parts.fragment:
+            raise ValueError("must be a URL such as http://host:8081 (Apicurio: http://host:8080/apis/ccompat/v7)")
+        if "@" in parts.netloc:  # what is in an address ends up in logs
+            raise ValueError("must hold no user or password: put them into the file that registry_secrets names")
         return value
 
     @field_validator("time_zone")
@@ -121,6 +149,19 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags over environment over file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+
+
+def _secrets(name: str, file: Path | None) -> dict[str, str]:
+    """What a file of secrets holds, {} without one. SettingsWrong when it does not read; it never says what is in there."""
+    if file is None:
+        return {}
+    try:
+        secrets = tomllib.loads(file.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsWrong(f"{name} names {file}, which does not read: {type(error).__name__}") from None
+    if strange := [key for key, value in secrets.items() if not isinstance(value, str)]:
+        raise SettingsWrong(f"{file}: {strange[0]} is not one text in quotes")
+    return secrets
 
 
 def settings_file() -> Path:
@@ -157,4 +198,7 @@ def _told(error: Any, flags: dict[str, Any]) -> str:
         option = f" {error['loc'][1]}" if len(error["loc"]) > 1 else ""
         return f"setting kafka ({origin}):{option or ' it'} is not as it has to be: a table of texts in quotes"
     allowed = error["msg"].removeprefix("Value error, ")
-    return f"setting {name} ({origin}) has the value {error['input']!r}: {allowed[0].lower()}{allowed[1:]}"
+    value = repr(error["input"])
+    if name == "registry":
+        value = re.sub(r"^'(\w+://)?.*@", r"'\1***@", value)
+    return f"setting {name} ({origin}) has the value {value}: {allowed[0].lower()}{allowed[1:]}"

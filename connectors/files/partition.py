@@ -44,6 +44,11 @@ class PartitionReader:
         held = self._reader is not None and self._reader.holds
         return max(self._began_with - self.read, 1 if held else 0)
 
+    @property
+    def stalled(self) -> bool:
+        """Never: a file has its schema."""
+        return False
+
     def take(self, most: int) -> Piece | None:
         """Up to `most` records, all of one file."""
         while self._number < len(self._files):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from confluent_kafka import Message
+
 from connectors.batch import Batch, Record, Rejected
 from connectors.errors import SourceAway
+from connectors.follow import Follow
 from connectors.kafka.asking import ANSWER_S
 from connectors.kafka.consumer import SharedConsumer, offsets, values
 from connectors.kafka.forms import Forms
@@ -21,21 +24,27 @@ ALL = 2**62
 class KafkaControls:
     """Every control record there is: what comes first decides what comes later, so that all of them are read at the start."""
 
-    def __init__(self, consumer: SharedConsumer, forms: Forms, end: int) -> None:
-        """Reads up to `end`; SourceUnusable when the broker does not send them."""
+    def __init__(self, consumer: SharedConsumer, forms: Forms, end: int, follow: Follow | None = None) -> None:
+        """Reads up to `end`; SourceUnusable when the broker does not send them.
+
+        Waits for their schemas; asked to stop meanwhile, a run that follows its source has not read all of them.
+        """
         self._consumer, self._forms = consumer, forms
         self._batches: list[Batch] = []
         self._times: list[int | None] = []
         self._ends: dict[int, Ends] = {}
         self.timeline = Timeline.of([])
+        self._kept: list[Message] = []  # taken, and not read for want of a schema
         self._held = consumer.assign(CONTROL, 0, 0)
         waited = 0.0
-        while self.look() < end and self._held.position < end:
+        while (self.look() < end and self._held.position < end) or self._kept:
+            if follow is not None and follow.ended:
+                return
             if waited > ANSWER_S:
                 raise SourceAway(f"{CONTROL} sends nothing for {ANSWER_S} s: are its brokers up?")
             before = self.position
             consumer.poll(WAIT_S)
-            waited = 0.0 if self.position > before else waited + WAIT_S
+            waited = 0.0 if self.position > before or self._kept else waited + WAIT_S
 
     @property
     def position(self) -> int:
@@ -49,7 +58,11 @@ class KafkaControls:
     def look(self) -> int:
         """Take in what has come; the position then."""
         self._consumer.poll()
-        found = self._consumer.take(CONTROL, 0, ALL)
+        found = self._kept + self._consumer.take(CONTROL, 0, ALL)
+        if not found:
+            return self.position
+        ready = Messages(values(found), self._forms).readable()
+        found, self._kept = found[:ready], found[ready:]
         if not found:
             return self.position
         messages = Messages(values(found), self._forms, traces=traces(found))

@@ -12,7 +12,11 @@ class Registry(Protocol):
     """Schemas by number. A number means the same for ever."""
 
     def schema(self, number: int) -> Any | None:
-        """The parsed schema; None: there is none with this number. Raises RegistryUnreachable."""
+        """The parsed schema; None: there is none with this number. Raises RegistryUnreachable and SchemaRefused."""
+
+
+class SchemaRefused(Exception):
+    """There is a schema with the number, and it is none that we read; the message goes on after "schema 7"."""
 
 
 class Forms:
@@ -27,14 +31,16 @@ class Forms:
         known = self._known.get(number)
         if known is not None:
             return known
-        schema = self._registry.schema(number)
-        if schema is None:
-            return Fault(
-                "schema_unknown", f"no schema has the number {number}: register it, then send the message again"
-            )
         made: AvroForm | Fault
         try:
+            schema = self._registry.schema(number)
+            if schema is None:
+                return Fault(
+                    "schema_unknown", f"no schema has the number {number}: register it, then send the message again"
+                )
             made = AvroForm(self._topic, schema)
+        except SchemaRefused as error:
+            made = Fault("schema_unknown", f"schema {number} {error}")
         except FormUnusable as error:
             made = Fault("schema_unknown", f"schema {number} is none of this topic: a message {error}")
         self._known[number] = made

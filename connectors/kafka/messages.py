@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from accounting.trace import UNTRACED, Trace
 from connectors.avro_form import AvroForm
+from connectors.errors import RegistryUnreachable
 from connectors.kafka.forms import Forms
 from schemas.avro_lengths import encoded_lengths
 from schemas.fault import Fault
@@ -29,7 +30,8 @@ from schemas.usage_columns import SCHEMA, UsageColumns, decode_usage
 
 MAGIC = 0
 HEAD_BYTES = 5  # the magic and the schema's number
-_head, _body = itemgetter(slice(HEAD_BYTES)), itemgetter(slice(HEAD_BYTES, None))
+ASKED_AT_ONCE = 100  # schemas of one piece that are asked for before one of them has come
+_body = itemgetter(slice(HEAD_BYTES, None))
 _NOTHING = pl.DataFrame(schema=SCHEMA)
 
 
@@ -43,12 +45,17 @@ class Messages:
         offsets: Sequence[int] = (),
         written: NDArray[np.int64] | None = None,
         traces: Sequence[Trace] = (),
+        found: dict[bytes, AvroForm | Fault] | None = None,
     ) -> None:
         """`offsets`: where they stand; a partition may have gaps, of compaction and of transactions. `written`: when, of
         usage; `traces`: what each was sent under, none of usage.
+
+        `found`: the form of each head, asked for once, so that all that is said about a message goes together.
         """
         self._values, self._forms, self._offsets = values, forms, offsets
         self._written, self._traces = written, traces
+        self._found: dict[bytes, AvroForm | Fault] = {} if found is None else found
+        self._heads: list[bytes] | None = None
 
     def __len__(self) -> int:
         return len(self._values)
@@ -56,8 +63,23 @@ class Messages:
     def part(self, start: int, stop: int | None = None) -> Messages:
         return Messages(
             self._values[start:stop], self._forms, self._offsets[start:stop],
-            None if self._written is None else self._written[start:stop], self._traces[start:stop],
+            None if self._written is None else self._written[start:stop], self._traces[start:stop], self._found,
         )  # fmt: skip
+
+    def readable(self) -> int:
+        """How many of the first can be judged; the schema of the one behind them is asked for, and not there yet."""
+        heads = self._headed()
+        waiting = 0
+        first = len(heads)
+        for head in dict.fromkeys(heads):
+            try:
+                self._form(head)
+            except RegistryUnreachable:
+                first = min(first, heads.index(head))
+                waiting += 1
+                if waiting == ASKED_AT_ONCE:
+                    break
+        return first
 
     def offsets(self, start: int) -> Sequence[int]:
         return self._offsets
@@ -100,7 +122,7 @@ class Messages:
     def _parts(self) -> Iterator[tuple[Any, UsageColumns]]:
         """Rows of one schema, and what they are."""
         values: list[bytes] = [value or b"" for value in self._values]
-        heads = pl.Series("head", list(map(_head, values)), dtype=pl.Binary)
+        heads = pl.Series("head", self._headed(), dtype=pl.Binary)
         groups = pl.DataFrame([heads]).with_row_index("row").group_by("head", maintain_order=True).agg("row")
         for head, rows in groups.iter_rows():
             form = self._form(head)
@@ -110,7 +132,19 @@ class Messages:
             bodies = list(map(_body, map(values.__getitem__, rows)))
             yield from _decoded(form, np.array(rows), bodies)
 
+    def _headed(self) -> list[bytes]:
+        """The first bytes of each."""
+        if self._heads is None:
+            self._heads = [(value or b"")[:HEAD_BYTES] for value in self._values]
+        return self._heads
+
     def _form(self, head: bytes) -> AvroForm | Fault:
+        found = self._found.get(head)
+        if found is None:
+            found = self._found[head] = self._asked(head)
+        return found
+
+    def _asked(self, head: bytes) -> AvroForm | Fault:
         if len(head) < HEAD_BYTES or head[0] != MAGIC:
             if not head:
                 return Fault("undecodable", "the message has no value: send the record itself")

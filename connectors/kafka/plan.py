@@ -39,7 +39,7 @@ class KafkaPlan:
                 f"{CONTROL} of {brokers} begins at offset {low}: the records before it have expired, and with them the order "
                 "of everything; it has to be kept for ever (accrual topics check)"
             )
-        self.controls = KafkaControls(self._consumer, self._forms[CONTROL], high)
+        self.controls = KafkaControls(self._consumer, self._forms[CONTROL], high, follow)
 
     def look(self) -> None:
         """See, once per interval, whether there are more partitions; then the run begins anew with them."""

@@ -22,6 +22,7 @@ class KafkaReader:
         self._begin, self._high, self._taken = begin, high, begin
         self._end = high if bounded else None
         self._held: Held = consumer.assign(topic, partition, begin)
+        self._kept: Messages | None = None  # taken, and not read for want of a schema
 
     @property
     def size(self) -> int:
@@ -36,12 +37,29 @@ class KafkaReader:
     @property
     def left(self) -> int:
         """Offsets that were there at the start and have not been taken; behind the last message there may be markers."""
-        return max(0, self._high - (self._taken if self._held.count else max(self._taken, self._held.position)))
+        kept = len(self._kept) if self._kept is not None else 0
+        return kept + max(0, self._high - (self._taken if self._held.count else max(self._taken, self._held.position)))
+
+    @property
+    def stalled(self) -> bool:
+        """Whether there are messages that wait for a schema."""
+        return self._kept is not None
 
     def take(self, most: int) -> Messages | None:
-        """Up to so many messages that have come."""
+        """Up to so many messages that have come, before the first whose schema is not there yet."""
         if self._held.count < most:
             self._consumer.poll()
+        come = self._come(most) if self._kept is None else self._kept
+        if come is None:
+            return None
+        ready = come.readable()
+        if ready == len(come):
+            self._kept = None
+            return come
+        self._kept = come.part(ready)
+        return come.part(0, ready) if ready else None
+
+    def _come(self, most: int) -> Messages | None:
         if self._end is not None and self._taken >= self._end:
             return None
         found = self._consumer.take(self._topic, self._partition, most)
@@ -62,6 +80,8 @@ class KafkaReader:
 
     def behind(self, offset: int) -> int | None:
         """Behind the end, or what the broker had when it last said that it had no more; None before it says so."""
+        if self._kept is not None:
+            return None
         if self._end is not None and max(self._taken, 0 if self._held.count else self._held.position) >= self._end:
             return self._end
         if self._end is None and self._held.at_end and not self._held.count:

@@ -1,4 +1,4 @@
-"""The acting commands of the command line: close, reopen, exceptions list and retry, schemas check, export, doctor."""
+"""The acting commands of the command line: close, reopen, exceptions list and retry, schemas, topics, export, doctor."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(of_exceptions, name="exceptions")
     of_schemas = typer.Typer(help="The schemas of the topics.", no_args_is_help=True)
     of_schemas.command("check")(check)
-    # With a single command Typer would take its name away.
-    of_schemas.callback()(lambda: None)
+    of_schemas.command("register")(register)
     app.add_typer(of_schemas, name="schemas")
     mount_topics(app)
 
@@ -131,6 +130,27 @@ def check(
     Exit codes: 0 compatible, 1 not, 2 wrong usage.
     """
     _act("schemas check", lambda: _schemas(against, as_json))
+
+
+def register(
+    registry: Annotated[
+        str | None, typer.Option("--registry", metavar="URL", help="Which schema registry; default: the setting.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put every release of every topic's schema into the schema registry; what is there already stays as it is.
+
+    Exit codes: 0 all are there, 1 one is refused or the registry does not answer, 2 wrong usage.
+    """
+
+    def act() -> int:
+        from ops.acting.schema_register import register_schemas
+        from ops.settings import load
+
+        register_schemas(load(registry=registry), as_json)
+        return DONE
+
+    _act("schemas register", act)
 
 
 def export(

@@ -42,6 +42,9 @@ class FileInput:
         """Files have only names."""
         return {}
 
+    def await_registry(self, follow: Follow | None) -> None:
+        """Files have their schemas with them."""
+
     def plan(self, follow: Follow | None) -> FilePlan:
         """What there is to read."""
         return plan(self.root, follow)
@@ -99,6 +102,17 @@ class FileOutput:
             raise SinkUnusable(
                 f"the sink directory {self.root} cannot be written: {error.strerror}; mend that, or name another --sink"
             ) from error
+
+    def await_registry(self, follow: Follow | None) -> None:
+        """Files have their schemas with them."""
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """None."""
+        return {}
+
+    def know(self, numbers: dict[str, int]) -> None:
+        """There are none."""
 
     def holds(self, shards: int) -> Held:
         """Whole records."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bytewax.outputs import Sink
 
@@ -13,12 +13,12 @@ from connectors.kafka.client import Brokers
 from connectors.kafka.consumer import commit_positions
 from connectors.kafka.control_writer import ControlWriter
 from connectors.kafka.plan import KafkaPlan, anew, found
-from connectors.kafka.registry import FileRegistry
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.tail import last_sequences
 from connectors.kafka.topics import TopicAdmin
 from connectors.timings import Timings
 from ops.places.place import Held
+from ops.places.registry import Schemas
 from schemas.topics import OUTPUTS
 
 
@@ -28,6 +28,7 @@ class KafkaInput:
 
     brokers: Brokers
     group: str
+    schemas: Schemas = field(default_factory=Schemas)
 
     @property
     def uri(self) -> str:
@@ -50,9 +51,13 @@ class KafkaInput:
                 raise SourceChanged(anew(self.brokers, name, places, known[name], there[name]))
         return there
 
+    def await_registry(self, follow: Follow | None) -> None:
+        """It answers."""
+        self.schemas.await_answer(follow)
+
     def plan(self, follow: Follow | None) -> KafkaPlan:
         """What there is to read."""
-        return KafkaPlan(self.brokers, self.group, FileRegistry(), follow)
+        return KafkaPlan(self.brokers, self.group, self.schemas.reading, follow)
 
     def done(self, positions: Mapping[str, int]) -> None:
         """For the group's lag."""
@@ -60,7 +65,7 @@ class KafkaInput:
 
     def control_end(self) -> ControlWriter:
         """The control topic."""
-        return ControlWriter(self.brokers, FileRegistry())
+        return ControlWriter(self.brokers, self.schemas.numbers)
 
     def unread(self) -> list[str]:
         """Other topics are other people's."""
@@ -74,6 +79,7 @@ class KafkaOutput:
     brokers: Brokers
     namespace: str
     shards: int
+    schemas: Schemas = field(default_factory=Schemas)
 
     @property
     def uri(self) -> str:
@@ -99,6 +105,20 @@ class KafkaOutput:
                     "shards, one for each: accrual topics create makes what is missing"
                 )
 
+    def await_registry(self, follow: Follow | None) -> None:
+        """It says with which numbers to write."""
+        self.schemas.await_numbers(follow)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Of the output topics' schemas."""
+        return {topic: self.schemas.numbers.number(topic) for topic in OUTPUTS}
+
+    def know(self, numbers: dict[str, int]) -> None:
+        """They need not be asked for."""
+        if self.schemas.server is not None:
+            self.schemas.server.know(numbers)
+
     def holds(self, shards: int) -> Held:
         """What is committed."""
         there = last_sequences(self.brokers, [(topic, shard) for topic in OUTPUTS for shard in range(shards)])
@@ -115,7 +135,7 @@ class KafkaOutput:
     def sink(self, keys: tuple[str, ...], timings: Timings, follow: Follow | None) -> Sink:
         """Transactions by shard."""
         stopping = (lambda: follow.stopping) if follow is not None else (lambda: False)
-        return KafkaSink(self.brokers, keys, self.namespace, FileRegistry(), timings, stopping)
+        return KafkaSink(self.brokers, keys, self.namespace, self.schemas.numbers, timings, stopping)
 
     def digest(self) -> None:
         """The whole journal would have to be read again."""

@@ -31,6 +31,11 @@ class SourcePlace(Protocol):
         something of the other one was `applied` (offset by "topic/partition").
         """
 
+    def await_registry(self, follow: Follow | None) -> None:
+        """The schema registry answers, where there is one. RegistryUnreachable when it does not; a run that follows its
+        source waits for it, until it is asked to stop.
+        """
+
     def plan(self, follow: Follow | None) -> Plan:
         """What there is to read."""
 
@@ -57,6 +62,16 @@ class SinkPlace(Protocol):
 
     def check(self) -> None:
         """SinkUnusable unless it can be written."""
+
+    def await_registry(self, follow: Follow | None) -> None:
+        """As of a source. RegistryRefuses when the schema of an output topic is not registered."""
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """What the registry then says, by topic, for the worker processes."""
+
+    def know(self, numbers: dict[str, int]) -> None:
+        """What the launcher has asked for."""
 
     def holds(self, shards: int) -> Held:
         """What is there."""

@@ -76,3 +76,19 @@ def test_of_an_input_that_does_not_end_nobody_goes_into_a_phase_while_another_is
     made = gate(in_turn=True, usage=2, contracts=1)
     made.goes("contracts")
     assert not made.may_go("usage")
+
+
+def test_inside_its_phase_nobody_waits_for_one_that_cannot_be_read_for_now():
+    made = gate(usage=0, contracts=None)
+    assert not made.may_go("usage")
+    made.stalled("contracts", 0)
+    assert [True, True] == [made.waits, made.may_go("usage")]
+    made.at("usage", 1)
+    assert not made.may_go("usage")  # what decides the next phase may be among what cannot be read
+
+
+def test_one_that_can_be_read_again_has_its_turn_again():
+    made = gate(usage=0, contracts=None)
+    made.stalled("contracts", 0)
+    made.at("contracts", 0)
+    assert [False, False] == [made.waits, made.may_go("usage")]

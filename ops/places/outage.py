@@ -1,0 +1,38 @@
+"""What people are told while a schema registry is waited for: when it begins, now and then, and when it ends."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+
+AGAIN_S = 300
+
+
+class ToldOutage:
+    """Lines on standard error, few of them however often it is tried."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._since = ""
+        self._told = 0.0
+
+    def lasts(self, why: str) -> None:
+        """There was no answer, again."""
+        now = time.monotonic()
+        if self._began is None:
+            self._began, self._since = now, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        elif now - self._told < AGAIN_S:
+            return
+        self._told = now
+        print(
+            f"accrual: waiting since {self._since}: {why}; messages whose schema is not known yet stay unread, none is "
+            "dropped", file=sys.stderr, flush=True,
+        )  # fmt: skip
+
+    def ended(self) -> None:
+        """There was one."""
+        if self._began is None:
+            return
+        lasted, self._began = time.monotonic() - self._began, None
+        print(f"accrual: the schema registry answers again, after {lasted:.0f} s", file=sys.stderr, flush=True)

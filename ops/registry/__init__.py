@@ -1,0 +1,1 @@
+"""A real Apicurio Registry on loopback, for tests and whoever wants to play with one."""
