@@ -50,7 +50,7 @@ def test_names_are_read_whatever_their_case_and_what_is_malformed_is_left_out(he
 
 def read(topic, value, trace):
     """The batch of one message."""
-    messages = Messages([value], Forms(topic, FileRegistry()), [7], [trace])
+    messages = Messages([value], Forms(topic, FileRegistry()), [7], traces=[trace])
     [batch] = record_batches(topic, 0, 7, messages, None, Timeline.of([]))
     return batch
 
@@ -85,7 +85,7 @@ def test_what_is_no_record_is_told_with_the_names_of_its_message(topic):
 def test_part_of_the_messages_have_the_names_that_they_had():
     silent = changed(EXAMPLES[TRACED[0]], correlation_id=None, traceparent=None)
     values = [message(TRACED[0], line_of(silent))] * 3
-    whole = Messages(values, Forms(TRACED[0], FileRegistry()), [1, 2, 3], [Trace("a"), Trace("b"), Trace("c")])
+    whole = Messages(values, Forms(TRACED[0], FileRegistry()), [1, 2, 3], traces=[Trace("a"), Trace("b"), Trace("c")])
     assert ["b", "c"] == [one.correlation_id for one in whole.part(1).outcomes(TRACED[0])]
 
 
