@@ -8,7 +8,10 @@ from ops.broker.apache import ApacheKafka
 
 @pytest.fixture
 def kafka_server(tmp_path):
-    retention = {"log.retention.check.interval.ms": "100", "log.initial.task.delay.ms": "100"}  # not after half a minute
+    retention = {
+        "log.retention.check.interval.ms": "100",
+        "log.initial.task.delay.ms": "100",
+    }  # not after half a minute
     started = ApacheKafka(tmp_path / "kafka", retention).start()
     yield started
     started.stop()
