@@ -13,7 +13,7 @@ from ops.broker.errors import BrokerMissing
 
 POM = Path(__file__).with_name("pom.xml")
 CACHE = Path(__file__).parents[2] / ".cache" / "kafka"
-ELSEWHERE = "or name a broker that runs elsewhere: ACCRUAL_KAFKA=host:port"
+ELSEWHERE = "or name a broker that runs elsewhere: ACCRUAL_TEST_KAFKA=host:port"
 
 
 def java() -> str:

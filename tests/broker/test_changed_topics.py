@@ -241,6 +241,27 @@ def test_offsets_that_expired_before_they_were_read_stop_the_run(service):
     assert BOOKED == service.booked(1)
 
 
+def test_of_a_topic_that_was_never_read_and_has_lost_its_beginning_the_rest_is_booked_and_that_is_said(service):
+    first_day(service)
+    service.expire(USAGE, 3)
+    ended = service.once()
+    assert 0 == ended.code, ended.said
+    assert [("c", "2026-01-05", "2.00")] == service.booked(1)
+    assert 1 == ended.said.count(f"{USAGE}/0 begins at offset 3: what was before has expired")
+
+
+def test_of_several_processes_all_end_and_the_next_run_says_why(service):
+    service.start("--workers", "2")
+    first_day(service)
+    assert BOOKED == service.booked(1)
+    service.delete(USAGE)
+    service.create(USAGE)
+    ended = service.ended()
+    assert 1 == ended.code, ended.said
+    assert "nothing is lost, run the same command again" in ended.told
+    names(service.once("--workers", "2"), USAGE, "offset 5 of partition 0", "made anew")
+
+
 def test_offsets_that_were_read_may_expire(service):
     service.start()
     first_day(service)

@@ -27,8 +27,8 @@ def broker() -> ApacheKafka:
 
 
 def brokers() -> Brokers:
-    """ACCRUAL_KAFKA=host:port, else our own. Without either the test is skipped, and fails where CI is set."""
-    if named := os.environ.get("ACCRUAL_KAFKA"):
+    """ACCRUAL_TEST_KAFKA=host:port, else our own. Without either the test is skipped, and fails where CI is set."""
+    if named := os.environ.get("ACCRUAL_TEST_KAFKA"):
         return Brokers(named)
     try:
         return Brokers(broker().address)

@@ -83,7 +83,7 @@ def test_one_that_cannot_serve_says_why(tmp_path):
 
 def test_without_java_it_says_what_is_needed(monkeypatch, tmp_path):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    with pytest.raises(BrokerMissing, match=r"needs Java 17 or later.*ACCRUAL_KAFKA=host:port"):
+    with pytest.raises(BrokerMissing, match=r"needs Java 17 or later.*ACCRUAL_TEST_KAFKA=host:port"):
         ApacheKafka(tmp_path / "kafka").start()
 
 
