@@ -6,6 +6,7 @@ No secret is in anything that a run writes or says.
 import json
 import re
 import signal
+import socket
 import urllib.request
 from itertools import count
 
@@ -15,7 +16,7 @@ from schemas.topics import CONTRACTS, CONTROL, EXCEPTIONS, JOURNAL, USAGE
 from tests.support import kafka
 from tests.support.kafka_feed import awaited, message, said, topics
 from tests.support.process import Ended, accrual, environment, finish, start
-from tests.support.secured import DESCRIBE, KEY_PASSWORD, PLAIN_USERS, READ, WRITE, SecuredKafka
+from tests.support.secured import DESCRIBE, KEY_PASSWORD, PLAIN_USERS, READ, WRITE, Authority, SecuredKafka
 
 SHARDS = 2
 SECRET = "a-pl4nted-s3cret"
@@ -162,8 +163,6 @@ def test_wrong_credentials_stop_the_run_at_once(books, more, password, told):
 
 @pytest.mark.parametrize("how", ["another authority", "no authority", "no certificate of ours", "ours by another"])
 def test_certificates_that_do_not_do_stop_the_run_at_once(books, tmp_path, how):
-    from tests.support.secured import Authority
-
     other = Authority(tmp_path / "other")
     options = {
         "another authority": lambda: books.scram(**{"ssl.ca.location": str(other.certificate)}),
@@ -230,12 +229,14 @@ def test_a_right_that_is_taken_away_stops_the_service(books, topic, right, told)
 
 
 def test_no_secret_is_in_the_metrics(books):
-    with_port, env = books.command(books.scram(), "--follow", "--metrics-port", "19173")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with_port, env = books.command(books.scram(), "--follow", "--metrics-port", str(port))
     running = start(*with_port, cwd=books.place, env=env)
     try:
         books.day()
         awaited_booked(books)
-        page = urllib.request.urlopen("http://127.0.0.1:19173/metrics").read().decode()
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
         assert "accrual" in page
         books.keeps_secrets(page)
         running.send_signal(signal.SIGTERM)
