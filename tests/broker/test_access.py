@@ -217,7 +217,7 @@ def test_a_right_that_is_taken_away_stops_the_service(books, topic, right, told)
         awaited_booked(books)
         books.kafka.deny(user, topic, right)
         books.day()
-        running.wait(60)
+        running.wait(120)
     finally:
         running.kill()
         ended = finish(running)
@@ -255,7 +255,7 @@ def test_a_password_that_is_changed_stops_the_service_when_it_has_to_show_it_aga
         books.kafka.user(user, "an0ther-s3cret")
         books.kafka.server.stop()
         books.kafka.server.start()
-        running.wait(60)
+        running.wait(120)
     finally:
         running.kill()
         ended = finish(running)
