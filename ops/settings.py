@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     cloudevent_meters: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         {}, description="the meter of a CloudEvents type; a type that is not named here is the meter"
     )
-    kafka: dict[str, str] = Field(
+    kafka_client: dict[str, str] = Field(
         {}, repr=False, description="librdkafka's options for SASL, TLS and the like; secrets: see kafka_secrets"
     )
     kafka_secrets: Path | None = Field(None, description="a TOML file with more of them: passwords, keys")
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
 
     def kafka_options(self) -> dict[str, str]:
         """Those of the settings and those of the secrets' file. SettingsWrong when it does not read."""
-        return {**self.kafka, **_secrets("kafka_secrets", self.kafka_secrets)}
+        return {**self.kafka_client, **_secrets("kafka_secrets", self.kafka_secrets)}
 
     def registry_address(self) -> RegistryAddress | None:
         """Where the schema registry is and who asks: credentials of the file, over them those of the environment.
@@ -194,9 +194,9 @@ def _told(error: Any, flags: dict[str, Any]) -> str:
         origin = "--" + name.replace("_", "-")
     elif f"{PREFIX}{name}".upper() in {key.upper() for key in os.environ}:
         origin = f"{PREFIX}{name.upper()}"
-    if name == "kafka":  # a password in it is not to be shown, whatever is wrong
+    if name == "kafka_client":  # a password in it is not to be shown, whatever is wrong
         option = f" {error['loc'][1]}" if len(error["loc"]) > 1 else ""
-        return f"setting kafka ({origin}):{option or ' it'} is not as it has to be: a table of texts in quotes"
+        return f"setting kafka_client ({origin}):{option or ' it'} is not as it has to be: a table of texts in quotes"
     allowed = error["msg"].removeprefix("Value error, ")
     value = repr(error["input"])
     if name == "registry":

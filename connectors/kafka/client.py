@@ -59,7 +59,7 @@ class Brokers:
             return kind(self.client(**own))
         except KafkaException as error:
             raise ValueError(
-                f"the settings kafka and kafka_secrets make no client of Kafka: {said(error)}; correct them"
+                f"the settings kafka_client and kafka_secrets make no client of Kafka: {said(error)}; correct them"
             ) from error
 
     def check(self) -> None:

@@ -12,7 +12,8 @@ from connectors.kafka.refusal import CREDENTIALS, is_refused_tls
 
 SILENCE_S = 30  # between two messages about one thing
 _LOG = logging.getLogger("accrual.kafka")  # nobody has to set it up: warnings go to standard error
-_ANSWERED = ("FAIL", "ERROR")  # a client logs and reports these: what it reports is enough
+# A client logs these and reports them, or answers a call of ours with them: that is enough.
+_ANSWERED = ("FAIL", "ERROR", "FATAL", "TXNERR", "ADDPARTS")
 
 
 class News:

@@ -13,7 +13,7 @@ from connectors.kafka.forms import Forms, Registry
 from connectors.kafka.reader import KafkaReader
 from connectors.kafka.topics import Question, Topic, TopicAdmin
 from connectors.source import CONTROL_SOURCE, TOPICS
-from schemas.topics import CONTROL
+from schemas.topics import CONTROL, REFERENCE
 
 READ = (CONTROL, *TOPICS)
 
@@ -94,6 +94,11 @@ class KafkaPlan:
         """Of a partition, from an offset on; of one that was never read, from its beginning."""
         topic, partition = _parts(name)
         low, high = self._spans[name]
+        if offset < low and topic != REFERENCE:  # which is compacted: what counts is there
+            self._brokers.news.tell(
+                name,
+                f"{name} begins at offset {low}: what was before has expired, and books are made from what is there",
+            )
         bounded = self.follow is None
         return KafkaReader(self._consumer, self._forms[topic], topic, partition, max(offset, low), high, bounded)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from confluent_kafka import KafkaError, KafkaException
 
 CREDENTIALS = (
@@ -14,7 +16,8 @@ RIGHTS = (
 )  # fmt: skip
 # Of a connection that was lost in the middle of a handshake, as when a broker stops: it says nothing about certificates.
 _LOST = ("disconnected", "connection reset", "connection refused", "timed out", "broken pipe")
-_SETTINGS = "in the settings kafka and kafka_secrets"
+_ALERT = re.compile(r"SSL alert number (40|4[2-689]|70|116)\b")  # RFC 8446, 6.2: what concerns certificates and ciphers
+_SETTINGS = "in the settings kafka_client and kafka_secrets"
 
 
 def said(error: KafkaException | KafkaError) -> str:
@@ -29,8 +32,11 @@ def cause_of(error: KafkaException | KafkaError) -> object:
 
 
 def is_refused_tls(error: KafkaError) -> bool:
-    """Whether certificates do not do; not where a connection was only lost."""
-    return error.code() == KafkaError._SSL and not any(word in error.str().lower() for word in _LOST)
+    """Whether certificates do not do, ours or theirs; not where a connection was only lost."""
+    if error.code() == KafkaError._SSL:
+        return not any(word in error.str().lower() for word in _LOST)
+    # By TLS 1.3 a client has sent its certificate, and read on, before it is told that it does not do.
+    return error.code() == KafkaError._TRANSPORT and _ALERT.search(error.str()) is not None
 
 
 def refusal(error: KafkaException | KafkaError, subject: str = "") -> str | None:

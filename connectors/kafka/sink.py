@@ -94,6 +94,7 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
             left = self._flushed()
             if left or self._failed:
                 if self._failed:
+                    self._failed[0] = self._cause(self._failed[0])
                     self._brokers.refuses(self._failed[0], f"write what shard {self._shard} says")
                 why = said(self._failed[0]) if self._failed else f"{left} records are not acknowledged in time"
                 raise self._stopped(why, self._failed[0] if self._failed else None)
@@ -140,6 +141,16 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
             if not left or self._failed or self._gives_up(step):
                 break
         return left
+
+    def _cause(self, error: KafkaError) -> KafkaError:
+        """Why a record was not sent: one that only went with its transaction does not say so itself."""
+        if error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
+            return error
+        try:
+            self._producer.commit_transaction(1)  # of a transaction that has failed: says why, and sends nothing
+        except KafkaException as failed:
+            return failed.args[0]
+        return error
 
     def _fresh(self, item: Emitted, last: dict[str, int]) -> tuple[bytes, ...]:
         """What the partition does not hold yet; `last` by topic moves on."""

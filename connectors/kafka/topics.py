@@ -18,6 +18,7 @@ from schemas.topics import BILLING, CONTRACTS, CONTROL, OUTPUTS, POSTINGS, REFER
 
 STEP_S = 0.1
 READ, WRITE = AclOperation.READ, AclOperation.WRITE
+_AS_KAFKA_SHOWS = str.maketrans("+/", "-_")  # ids of topics, by its own tools
 DAY_MS = 86_400_000
 MESSAGE_BYTES = 16_777_216  # an exception holds the message that caused it, a recalculation every line and month
 FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
@@ -83,7 +84,8 @@ class Question:
                 raise SourceAway(
                     f"{self._brokers} does not answer ({why}): is it running, and is the address right?"
                 ) from error
-            found[name] = Topic(str(told.topic_id), len(told.partitions), frozenset(told.authorized_operations or ()))
+            number = str(told.topic_id).translate(_AS_KAFKA_SHOWS)
+            found[name] = Topic(number, len(told.partitions), frozenset(told.authorized_operations or ()))
         return found
 
 

@@ -203,7 +203,7 @@ def _directory(option: str, uri: str) -> Path:
     from connectors.files.layout import directory
 
     if uri.startswith("kafka:"):
-        raise ValueError(f"{option} {uri!r}: kafka:// is not in this version: use files:DIR")
+        raise ValueError(f"{option} {uri!r}: this command works on files: accrual topics fetch writes them")
     return directory(uri)
 
 

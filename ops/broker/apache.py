@@ -145,6 +145,8 @@ def _properties(folder: Path, advertised: int | None, protocols: Sequence[str]) 
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://127.0.0.1:{port}{more},CONTROLLER://127.0.0.1:{controller}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{advertised or port}{more}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,"
+        "SASL_PLAINTEXT:SASL_PLAINTEXT",
         "log.dirs": str(folder / "log"),
         # One broker holds every copy that its own topics ask for.
         "offsets.topic.replication.factor": "1",

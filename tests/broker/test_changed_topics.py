@@ -179,18 +179,19 @@ def test_a_topic_made_anew_is_noticed_however_much_it_holds(service, more):
     assert BOOKED == service.booked(1)
 
 
-def test_a_topic_made_anew_under_the_service_is_noticed_with_plausible_offsets(service):
+@pytest.mark.parametrize("topic, left", [(USAGE, "offset 5"), (CONTRACTS, "offset 1")])
+def test_a_topic_made_anew_under_the_service_is_noticed_with_plausible_offsets(service, topic, left):
     service.start()
     first_day(service)
     assert BOOKED == service.booked(1)
-    service.delete(USAGE)
-    service.create(USAGE)
-    try:
-        service.send(USAGE, *(usage(f"n{number}", 7) for number in range(20)))
-    finally:
-        ended = service.ended()
-    names(ended, USAGE, "offset 5 of partition 0", "made anew|is gone")
-    names(service.once(), USAGE, "made anew")
+    service.running.send_signal(signal.SIGSTOP)  # so that it never sees the topic gone
+    service.delete(topic)
+    service.create(topic)
+    more = [usage(f"n{number}", 7) if topic == USAGE else contract(f"n{number}") for number in range(20)]
+    service.send(topic, *more)
+    service.running.send_signal(signal.SIGCONT)
+    names(service.ended(), topic, f"{left} of partition 0", "made anew")
+    names(service.once(), topic, f"{left} of partition 0", "made anew")
 
 
 def test_a_topic_that_was_restored_is_read_on_once_that_is_said(service):
@@ -239,6 +240,27 @@ def test_offsets_that_expired_before_they_were_read_stop_the_run(service):
     service.expire(USAGE, 8)
     names(service.once(), f"{USAGE}/0", "begins at offset 8, and 5 is where it was left", "expired", "empty --state")
     assert BOOKED == service.booked(1)
+
+
+def test_of_a_topic_that_was_never_read_and_has_lost_its_beginning_the_rest_is_booked_and_that_is_said(service):
+    first_day(service)
+    service.expire(USAGE, 3)
+    ended = service.once()
+    assert 0 == ended.code, ended.said
+    assert [("c", "2026-01-05", "2.00")] == service.booked(1)
+    assert 1 == ended.said.count(f"{USAGE}/0 begins at offset 3: what was before has expired")
+
+
+def test_of_several_processes_all_end_and_the_next_run_says_why(service):
+    service.start("--workers", "2")
+    first_day(service)
+    assert BOOKED == service.booked(1)
+    service.delete(USAGE)
+    service.create(USAGE)
+    ended = service.ended()
+    assert 1 == ended.code, ended.said
+    assert "nothing is lost, run the same command again" in ended.told
+    names(service.once("--workers", "2"), USAGE, "offset 5 of partition 0", "made anew")
 
 
 def test_offsets_that_were_read_may_expire(service):

@@ -175,3 +175,29 @@ def test_a_clock_behind_the_books_does_nothing(world: World) -> None:
     assert world.problems(again) == []
     assert ended.result.tally == again.result.tally
     assert before == world.lines("revenue.journal")
+
+
+@pytest.mark.parametrize("way", ["environment", "no JSON", "file", "not a table", "secrets", "secrets not TOML", "own"])
+def test_whatever_is_wrong_with_options_of_kafka_no_password_is_shown(world: World, way: str) -> None:
+    world.days(1, 3)
+    hush, settings, named = "hush4711", {}, "kafka"
+    secrets, file = world.root / "secrets.toml", world.root / "accrual.toml"
+    if way == "environment":
+        settings = {"ACCRUAL_KAFKA_CLIENT": json.dumps({"sasl.password": [hush]})}
+    elif way == "no JSON":
+        settings = {"ACCRUAL_KAFKA_CLIENT": '{"sasl.password": "' + hush}
+    elif way == "file":
+        file.write_text(f'[kafka]\n"sasl.password" = ["{hush}"]\n')
+    elif way == "not a table":
+        file.write_text(f'kafka = "{hush}"\n')
+    else:
+        settings, named = {"ACCRUAL_KAFKA_SECRETS": str(secrets)}, "secrets.toml"
+        secrets.write_text({
+            "secrets": f'"sasl.password" = ["{hush}"]\n', "secrets not TOML": f'"sasl.password" = "{hush}\n',
+            "own": f'acks = "{hush}"\n',
+        }[way])  # fmt: skip
+        named = "kafka option acks is the product's own" if way == "own" else named
+    ended = here("run", "--source", "kafka://127.0.0.1:9", "--sink", "kafka://127.0.0.1:9", "--state", "s",
+                 cwd=world.root, **settings)  # fmt: skip
+    assert (2, True) == (ended.code, named in ended.told)
+    assert hush not in ended.said + ended.printed

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from state import codec, keys
-from state.directory import StateDirectory, applied, last_sequences, shard_path, start_positions
+from state.directory import StateDirectory, applied, furthest, last_sequences, shard_path, start_positions
 from state.errors import StateDamaged, StateForeign, StateLocked
 from state.records import Applied
 from state.store import ShardStore
@@ -26,8 +26,31 @@ def test_every_owner_starts_a_new_generation(tmp_path):
     for generation in (1, 2, 3):
         owned = StateDirectory.acquire(path, 8)
         assert generation == owned.identity.generation
-        assert {"format": 1, "shards": 8, "generation": generation, "settings": {}} == written(path)
+        assert {"format": 1, "shards": 8, "generation": generation, "settings": {}, "topics": {}} == written(path)
         owned.release()
+
+
+def test_the_topics_that_were_read_are_known_to_every_later_owner(tmp_path):
+    first = StateDirectory.acquire(tmp_path, 8)
+    first.note({"usage.events": "AbC"})
+    first.release()
+    second = StateDirectory.acquire(tmp_path, 8)
+    assert (2, {"usage.events": "AbC"}) == (second.identity.generation, second.identity.topics)
+    second.release()
+    named = tmp_path / IDENTITY
+    named.write_text(
+        json.dumps({"format": 1, "shards": 8, "generation": 2, "settings": {}})
+    )  # of before topics were noted
+    assert {} == StateDirectory.acquire(tmp_path, 8).identity.topics
+
+
+def test_how_far_any_shard_has_come_is_told_by_the_furthest(tmp_path):
+    for shard, offset in ((0, 3), (2, 7)):
+        store = ShardStore(shard_path(tmp_path, shard))
+        store.put(keys.APPLIED + b"usage.events/0", codec.encode(Applied(offset, None, 0)))
+        store.commit()
+        store.close()
+    assert {"usage.events/0": 7} == furthest(tmp_path, 4)
 
 
 def test_an_empty_directory_is_taken_and_so_is_one_with_nothing_but_its_lock(tmp_path):
