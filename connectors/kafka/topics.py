@@ -124,7 +124,7 @@ class TopicAdmin:
     def _allowed(self, found: dict[str, Topic], wanted: Iterable[AclOperation]) -> dict[str, Topic]:
         for name, topic in found.items():
             for right in wanted:
-                if right not in topic.rights:
+                if topic.rights and right not in topic.rights:  # some brokers tell of none
                     raise self._brokers.lacks(right.name.lower(), f"topic {name}")
         return found
 

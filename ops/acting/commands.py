@@ -6,13 +6,19 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ops.acting.topic_commands import mount as mount_topics
 from ops.failures import DONE, FAILED, WRONG_USAGE, exit_code, told
 
+if TYPE_CHECKING:
+    from ops.acting.control_end import ControlEnd
+
+ControlSource = Annotated[
+    str, typer.Option("--source", metavar="URI", help="Where a run reads its topics: files:DIR or kafka://HOST:PORT.")
+]
 Source = Annotated[str, typer.Option("--source", metavar="files:DIR", help="Where a run reads its topics.")]
 Sink = Annotated[str, typer.Option("--sink", metavar="files:DIR", help="Where a run wrote its output.")]
 Entity = Annotated[str, typer.Argument(metavar="ENTITY", help="The legal entity, as its contracts name it.")]
@@ -40,7 +46,9 @@ def mount(app: typer.Typer) -> None:
     mount_topics(app)
 
 
-def close(entity: Entity, period: Month, source: Source, actor: Actor, at: At = None, as_json: AsJson = False) -> None:
+def close(
+    entity: Entity, period: Month, source: ControlSource, actor: Actor, at: At = None, as_json: AsJson = False
+) -> None:
     """Close a period of an entity: what is due is posted, then no entry has that period any more.
 
     Appends one record to control.events of the source. Exit codes: 0 written, 1 not written, 2 refused.
@@ -51,7 +59,7 @@ def close(entity: Entity, period: Month, source: Source, actor: Actor, at: At = 
 def reopen(
     entity: Entity,
     period: Month,
-    source: Source,
+    source: ControlSource,
     actor: Actor,
     approver: Annotated[str, typer.Option("--approver", metavar="NAME", help="Who approved it; another person.")],
     at: At = None,
@@ -207,6 +215,18 @@ def _directory(option: str, uri: str) -> Path:
     return directory(uri)
 
 
+def _control_end(source: str) -> ControlEnd:
+    from connectors.kafka.client import Brokers
+    from ops.acting.control_end import FileControlEnd, KafkaControlEnd
+    from ops.places.registry import Schemas
+    from ops.settings import load
+
+    if not source.startswith("kafka:"):
+        return FileControlEnd(_directory("--source", source))
+    settings = load()
+    return KafkaControlEnd(Brokers.of(source, settings.kafka_options()), Schemas.of(settings))
+
+
 def _period(
     verb: str, kind: str, source: str, entity: str, period: str, actor: str, approver: str | None, at: str | None,
     as_json: bool,
@@ -215,15 +235,15 @@ def _period(
     from schemas.topics import CONTROL
 
     def act() -> int:
-        written = write_period_event(_directory("--source", source), Asked(kind, entity, period, actor, approver, at))
+        written = write_period_event(_control_end(source), Asked(kind, entity, period, actor, approver, at))
         for warning in written.warnings:
             print(f"accrual {verb}: warning: {warning}", file=sys.stderr)
         if as_json:
-            place = {"topic": CONTROL, "partition": 0, "offset": written.offset, "file": str(written.file)}
+            place = {"topic": CONTROL, "partition": 0, "offset": written.offset, "place": written.place}
             print(json.dumps({**written.record, **place, "warnings": written.warnings}))
             return DONE
         print(
-            f"{verb} of {period} for {entity}, {written.record['event_time']}, is record {written.offset + 1} of {written.file}"
+            f"{verb} of {period} for {entity}, {written.record['event_time']}, is record {written.offset + 1} of {written.place}"
         )
         print(f"it is applied by the next run (accrual run --source {source} ...), or at once by one that follows")
         return DONE

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from accounting.calendar import Period
+from connectors.batch import Batch
 from connectors.errors import SourceUnusable
 from connectors.files.controls import Controls
 from connectors.files.layout import partitions
@@ -41,13 +42,18 @@ class ControlTopic:
             )
         controls = Controls(found.get(0, ()))
         try:
-            topic = cls(controls.place)
-            for batch in controls.since(0):
-                topic.count += 1
-                for record in batch.records:
-                    topic._add(Noted(topic.count, record.model))
+            return cls.of(controls.place, controls.since(0))
         finally:
             controls.close()
+
+    @classmethod
+    def of(cls, place: str, batches: list[Batch]) -> ControlTopic:
+        """From a batch for each record."""
+        topic = cls(place)
+        for batch in batches:
+            topic.count += 1
+            for record in batch.records:
+                topic._add(Noted(topic.count, record.model))
         return topic
 
     def _add(self, noted: Noted) -> None:

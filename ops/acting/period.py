@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from accounting.calendar import HOUR_US, Period
 from accounting.journal import entry_id
 from connectors.errors import SourceUnusable
-from connectors.files.layout import partitions
-from connectors.files.partition import PartitionReader
+from ops.acting.control_end import ControlEnd
 from ops.acting.control_topic import ControlTopic, Noted
-from ops.acting.partition_end import partition_end, source_at
-from ops.acting.turn import alone
-from schemas.contracts import ContractEvent
 from schemas.decode import decode
 from schemas.encode import encode
 from schemas.fault import Fault
 from schemas.instants import instant_text, parse_instant
-from schemas.topics import CONTRACTS, CONTROL
+from schemas.topics import CONTROL
 
 SOURCE = "accrual-cli"
-READ_AT_ONCE = 10_000
 SHOWN_ENTITIES = 10
 EARLIEST_ZONE_US = 14 * HOUR_US  # nowhere is local time further ahead of UTC
 VERBS = {"period_close": "close", "period_reopen": "reopen"}
@@ -51,31 +45,29 @@ class Written:
     """The record as it stands in the topic."""
 
     record: dict[str, Any]
-    file: Path
+    place: str
     offset: int
     warnings: tuple[str, ...]
 
 
-def write_period_event(root: Path, asked: Asked) -> Written:
+def write_period_event(end: ControlEnd, asked: Asked) -> Written:
     """Check what was asked against the topic, append the record, and give it back.
 
     Raises ValueError for what is refused, SourceUnusable for a topic that cannot be added to, OSError when it cannot be
     written; nothing is written then.
     """
-    with alone(source_at(root)):
-        end = partition_end(root, CONTROL, 0)
-        topic = ControlTopic.read(root)
+    with end.turn():
+        place, topic = end.place, end.topic()
         instant, period = _instant(asked, topic), _period(asked.period)
         _check_people(asked)
         _check_state(asked, period, topic)
         record = _record(asked, instant, topic)
-        line = encode(record)
-        judged = decode(CONTROL, line)
+        judged = decode(CONTROL, encode(record))
         if isinstance(judged, Fault):
             raise ValueError(f"the record is not one that a run would take: {judged.reason}")
-        warnings = _warnings(root, asked, instant, period)
-        end.append([line])
-    return Written(record, end.path, topic.count, warnings)
+        warnings = _warnings(end, asked, instant, period)
+        end.append(record)
+    return Written(record, place, topic.count, warnings)
 
 
 def _period(text: str) -> Period:
@@ -153,7 +145,7 @@ def _record(asked: Asked, instant: int, topic: ControlTopic) -> dict[str, Any]:
     return record if asked.approver is None else {**record, "approver": asked.approver.strip()}
 
 
-def _warnings(root: Path, asked: Asked, instant: int, period: Period) -> tuple[str, ...]:
+def _warnings(end: ControlEnd, asked: Asked, instant: int, period: Period) -> tuple[str, ...]:
     """What is allowed and may yet be a slip."""
     found = []
     if asked.kind == "period_close" and instant < period.end("UTC") - EARLIEST_ZONE_US:
@@ -167,28 +159,21 @@ def _warnings(root: Path, asked: Asked, instant: int, period: Period) -> tuple[s
             "there and never back"
         )
     try:
-        entities = _entities(root, asked.entity)
+        entities = _entities(end, asked.entity)
     except SourceUnusable as error:
         found.append(f"whether a contract names entity {asked.entity} is not known, because {error}")
     else:
         if asked.entity not in entities:
             known = ", ".join(sorted(entities)[:SHOWN_ENTITIES]) or "none"
-            found.append(f"no contract of {root} names entity {asked.entity}; contracts name: {known}")
+            found.append(f"no contract of {end.source} names entity {asked.entity}; contracts name: {known}")
     return tuple(found)
 
 
-def _entities(root: Path, wanted: str) -> set[str]:
+def _entities(end: ControlEnd, wanted: str) -> set[str]:
     """The entities that contracts name; read only until the wanted one is found."""
     found: set[str] = set()
-    for files in partitions(root, CONTRACTS).values():
-        reader = PartitionReader(CONTRACTS, files, {})
-        try:
-            while piece := reader.take(READ_AT_ONCE):
-                for one in piece.outcomes(CONTRACTS):
-                    if isinstance(one, ContractEvent):
-                        found.add(one.entity)
-                if wanted in found:
-                    return found
-        finally:
-            reader.close()
+    for entity in end.entities():
+        found.add(entity)
+        if entity == wanted:
+            break
     return found

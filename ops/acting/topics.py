@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from connectors.files.layout import directory
 from connectors.kafka.client import Brokers
-from connectors.kafka.registry import FileRegistry
 from connectors.kafka.topics import TopicAdmin, TopicForm, forms
 from ops.acting.carry import fetch, send
 from ops.failures import DONE, FAILED, exit_code, told
+from ops.places.registry import Schemas
 from ops.settings import load
 
 
@@ -49,12 +49,12 @@ def check_topics(broker: str, partitions: int, as_json: bool) -> int:
 
 def send_topics(broker: str, source: str, as_json: bool) -> int:
     """Send what files hold; the exit code."""
-    return _carried("send", lambda: send(directory(source), _brokers(broker), FileRegistry()), as_json)
+    return _carried("send", lambda: send(directory(source), _brokers(broker), Schemas.of(load()).numbers), as_json)
 
 
 def fetch_topics(broker: str, to: str, as_json: bool) -> int:
     """Write what is committed as files; the exit code."""
-    return _carried("fetch", lambda: fetch(_brokers(broker), FileRegistry(), directory(to)), as_json)
+    return _carried("fetch", lambda: fetch(_brokers(broker), Schemas.of(load()).at_once, directory(to)), as_json)
 
 
 def _carried(verb: str, carry: Callable[[], dict[str, int]], as_json: bool) -> int:

@@ -42,6 +42,11 @@ class Schemas:
         server, outage = registry_server(address), ToldOutage()
         return cls(Asking(server, outage), server, server, outage)
 
+    @property
+    def at_once(self) -> Registry:
+        """For whoever cannot go on without an answer: RegistryUnreachable ends it."""
+        return self.server or self.reading
+
     def await_answer(self, follow: Follow | None) -> None:
         """The registry answers. RegistryUnreachable when it does not; a run that follows its source waits for it."""
         if self.server is not None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support.kafka_feed import awaited, said, topics
+from tests.support.process import here
 from tests.support.service import CONTRACT, clock, serviced, usage
 
 SHARDS = 2
@@ -122,3 +123,23 @@ def test_the_records_that_it_writes_itself_close_windows_where_no_usage_comes(br
         ends = [one for one in controls(service) if one["ends"]][0]["ends"]
         assert {"topic": "usage.events", "partition": 0, "offset": 1} in ends
         assert {"topic": "usage.events", "partition": 1, "offset": 0} in ends
+
+
+def test_a_period_is_closed_by_command_and_what_comes_later_names_the_month_it_belongs_to(service, tmp_path):
+    service.start()
+    service.send("contracts.events", CONTRACT)
+    day_of_usage(service, 1)
+    assert days(1) == booked(service, 1)
+    words = ("us", "2026-01", "--source", str(service.brokers), "--actor", "ann", "--at", "2026-02-02", "--json")
+    closed = here("close", *words, cwd=tmp_path)
+    assert (0, "") == (closed.code, closed.said)
+    [_, written] = controls(service)
+    assert ("period_close", 1) == (written["kind"], json.loads(closed.printed)["offset"])
+    assert {"topic": "usage.events", "partition": 1, "offset": 1} in written["ends"]
+    again = here("close", *words, cwd=tmp_path)
+    assert 2 == again.code
+    assert "2026-01 of us is closed already" in again.said
+    service.send("usage.events", usage("late", "2026-01-01T12:00:00Z", "4"), partition=1)
+    awaited(service.brokers, "revenue.journal", SHARDS, 2)
+    entries = {one["period"]: one for one in service.said("revenue.journal")}
+    assert ("2026-01", "2026-02-01") == (entries["2026-02"]["origin_period"], entries["2026-02"]["accounting_date"])

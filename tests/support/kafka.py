@@ -4,8 +4,11 @@ import atexit
 import itertools
 import os
 import tempfile
+import warnings
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -14,28 +17,71 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from connectors.kafka.client import Brokers
 from ops.broker.apache import ApacheKafka
 from ops.broker.errors import BrokerMissing
+from schemas.topics import TOPICS
+from tests.support.noida import NoidaDb
 
 _numbers = itertools.count(1)
 
 
+def own(folder: Path, settings: Mapping[str, str] | None = None) -> ApacheKafka | NoidaDb:
+    """An Apache Kafka; where Java or Maven is missing a warning says so and noida-db takes its place.
+
+    Where CI is set that is a failure; without noida-db the test is skipped.
+    """
+    try:
+        return ApacheKafka(folder, settings).start()
+    except BrokerMissing as error:
+        if os.environ.get("CI"):
+            raise
+        warnings.warn(f"{error}. These tests use noida-db, which is no Apache Kafka", stacklevel=2)
+    try:
+        return NoidaDb(folder.with_suffix(".noida")).start()
+    except BrokerMissing as error:
+        pytest.skip(str(error))
+
+
+class Elsewhere:
+    """The broker that ACCRUAL_KAFKA names: not ours to end."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def start(self) -> NoReturn:
+        """Skip what would have ended it before."""
+        pytest.skip("this test ends its broker: run it without ACCRUAL_KAFKA")
+
+    stop = kill = pause = resume = start
+
+
+def named() -> Elsewhere | None:
+    """ACCRUAL_KAFKA=host:port."""
+    address = os.environ.get("ACCRUAL_KAFKA")
+    return Elsewhere(address) if address else None
+
+
 @cache
-def broker() -> ApacheKafka:
-    """A broker of this process's own, for tests that stop or kill it too."""
-    started = ApacheKafka(Path(tempfile.mkdtemp(prefix="accrual-kafka-"))).start()
+def broker() -> ApacheKafka | NoidaDb | Elsewhere:
+    """One for all tests of this process."""
+    if (elsewhere := named()) is not None:
+        return elsewhere
+    started = own(Path(tempfile.mkdtemp(prefix="accrual-kafka-")))
     atexit.register(started.stop)
     return started
 
 
 def brokers() -> Brokers:
-    """ACCRUAL_KAFKA=host:port, else our own. Without either the test is skipped, and fails where CI is set."""
-    if named := os.environ.get("ACCRUAL_KAFKA"):
-        return Brokers(named)
-    try:
-        return Brokers(broker().address)
-    except BrokerMissing as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
+    """How clients reach it."""
+    return Brokers(broker().address)
+
+
+def without_topics(where: Brokers) -> None:
+    """Delete the topics of a deployment, and wait until they are gone."""
+    admin = AdminClient(where.client())
+    there = topics_of(where).intersection(TOPICS)
+    for future in admin.delete_topics(list(there)).values() if there else ():
+        future.result(30)
+    while topics_of(where).intersection(TOPICS):  # the controller has forgotten them before the broker does
+        pass
 
 
 def name(prefix: str) -> str:
@@ -66,6 +112,16 @@ def sent(
         )  # fmt: skip
     assert 0 == producer.flush(60)
     assert [] == failed
+
+
+def sent_in_transaction(where: Brokers, topic: str, *values: bytes) -> None:
+    """Produce in one transaction, and commit it."""
+    producer = Producer(where.client(transactional_id=name("t")))
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    for value in values:
+        producer.produce(topic, value, partition=0)
+    producer.commit_transaction(60)
 
 
 def held(where: Brokers, topic: str, partition: int = 0) -> list:

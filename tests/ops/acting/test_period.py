@@ -132,7 +132,7 @@ def test_the_record_is_whole_and_says_who_when_and_what(world: World) -> None:
     }
     assert expected == record
     printed = json.loads(ended.printed)
-    assert {**expected, "topic": CONTROL, "partition": 0, "offset": 0, "file": str(flat(world))} == {
+    assert {**expected, "topic": CONTROL, "partition": 0, "offset": 0, "place": str(flat(world))} == {
         name: value for name, value in printed.items() if name != "warnings"
     }
     assert b"\n" == flat(world).read_bytes()[-1:]
@@ -173,7 +173,7 @@ def test_records_are_appended_where_the_topic_is(world: World) -> None:
     ended = ask(world, "--json")
     printed = json.loads(ended.printed)
     path = world.source / CONTROL / "0.jsonl"
-    assert (str(path), 1) == (printed["file"], printed["offset"])
+    assert (str(path), 1) == (printed["place"], printed["offset"])
     assert ["2024-12", "2025-01"] == [json.loads(line)["period"] for line in path.read_bytes().splitlines()]
     assert not flat(world).exists()
 
