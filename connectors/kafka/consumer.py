@@ -12,13 +12,13 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.errors import SourceAway, SourceChanged, SourceUnusable
-from connectors.kafka.asking import ANSWER_S, answered
+from connectors.kafka.asking import ANSWER_S, answered, within
 from connectors.kafka.client import Brokers
 from connectors.kafka.refusal import RIGHTS, said
 
 AT_ONCE = 10_000
 HELD_MAX = 50_000  # messages of one partition that wait here before the broker is asked for no more of them
-LEAVE_MS = 6_000
+LEAVE_S = 3
 # The state says which sources each entry has: one that was read before and is not there would be a hole without a word.
 REBUILD = (
     "restore it as it was and say so by accrual topics accept, or rebuild from what is there with an empty --state and new "
@@ -131,8 +131,8 @@ class SharedConsumer:
         return low, high
 
     def close(self) -> None:
-        """Leave."""
-        self._client.close()
+        """Leave. A client that is telling the group something would wait for an answer without end."""
+        within(LEAVE_S, self._client.close)
 
     def _is_event(self, message: Message) -> bool:
         """Whether it is no message but news of a partition, or of the brokers."""
@@ -181,16 +181,21 @@ class SharedConsumer:
 
 def commit_positions(brokers: Brokers, group: str, positions: Mapping[str, int]) -> None:
     """Tell a group, once a run has ended, how far each partition ("topic/number") is done; for whoever watches its lag."""
-    client: Consumer = brokers.made(Consumer, group_id=group, enable_auto_commit=False, session_timeout_ms=LEAVE_MS)
+    client: Consumer = brokers.made(Consumer, group_id=group, enable_auto_commit=False)
     ends = [TopicPartition(name.rpartition("/")[0], int(name.rpartition("/")[2]), at) for name, at in positions.items()]
-    try:
-        client.commit(offsets=ends, asynchronous=False)
-    except KafkaException as error:
-        brokers.news.tell(
-            "group", f"group {group} is not told how far the run came ({said(error)}): its lag is too large"
-        )
-    finally:
+    why = ["nobody answers"]
+
+    def commit() -> None:
+        try:
+            client.commit(offsets=ends, asynchronous=False)
+            why.clear()
+        except KafkaException as error:
+            why[0] = said(error)
         client.close()
+
+    within(LEAVE_S, commit)
+    if why:
+        brokers.news.tell("group", f"group {group} is not told how far the run came ({why[0]}): its lag is too large")
 
 
 def values(messages: list[Message]) -> list[bytes | None]:

@@ -158,7 +158,7 @@ CREDENTIALS = "refuses the credentials .*correct sasl.mechanisms, sasl.username 
     ],
 )
 def test_wrong_credentials_stop_the_run_at_once(books, more, password, told):
-    refused(books.once(books.scram(**{"password": password}, **more)), told, "kafka and kafka_secrets")
+    refused(books.once(books.scram(**{"password": password}, **more)), told, "kafka_client and kafka_secrets")
 
 
 @pytest.mark.parametrize("how", ["another authority", "no authority", "no certificate of ours", "ours by another"])
