@@ -331,11 +331,12 @@ def test_records_of_other_topics_are_told_by_their_fields(world: World) -> None:
 
 
 def test_an_entry_without_lineage_is_shown_all_the_same(world: World) -> None:
-    Sink(world.sink).write("revenue.journal", entry(1, correlation_id="corr-7", origin_period="2024-08"))
+    traced = {"correlation_id": "corr-7", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    Sink(world.sink).write("revenue.journal", entry(1, origin_period="2024-08", **traced))
     ended = shown(world, "entry-1")
     assert (0, True) == (ended.code, "The lineage names no position of a topic" in ended.printed)
     assert "2024-09-01 in 2024-09, an effect of 2024-08, which was closed" in ended.printed
-    assert "corr-7" in ended.printed
+    assert all(name in ended.printed for name in traced.values())
 
 
 def test_an_entry_without_a_digest_is_held_against_its_count(world: World) -> None:

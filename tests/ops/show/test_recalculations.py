@@ -14,12 +14,13 @@ from tests.ops.test_show import Sink
 from tests.support.books import Books
 from tests.support.course import HALF_YEAR
 
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 # April is closed before a price that rises from April on becomes known; a line is added below its selling price.
 GROWN = """
     2025-01-01 contract 2025-01-01..2026-01-01 correlation_id=order-1
         a ratable 1200 method=monthly
     2025-05-03 close 2025-04
-    2025-05-10 amend effective=2025-04-01 correlation_id=order-2
+    2025-05-10 amend effective=2025-04-01 correlation_id=order-2 traceparent=TRACE
         a ratable 1500 method=monthly
     2025-06-01 amend
         a ratable 1500 method=monthly
@@ -30,7 +31,7 @@ GROWN = """
 
 @pytest.fixture(scope="session")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Books:
-    return played(tmp_path_factory.mktemp("grown"), GROWN)
+    return played(tmp_path_factory.mktemp("grown"), GROWN.replace("TRACE", TRACE))
 
 
 def listed(books: Books, *words: str) -> list[dict[str, Any]]:
@@ -112,6 +113,12 @@ def test_a_run_without_any_and_a_directory_without_a_run_are_told_apart(tmp_path
 
 
 # -- one of them
+
+
+def test_it_names_what_its_cause_was_sent_under(grown: Books) -> None:
+    text = show(grown, "recalculations", recalculation(grown, 2)).printed
+    assert "order-2" in text
+    assert TRACE in text
 
 
 def test_it_says_what_happened_and_since_when_it_is_known(grown: Books) -> None:
