@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 
+from ops.collector import collect_seldom
 from ops.failures import told
 
 
@@ -14,6 +15,7 @@ def main() -> int:
     """Do the work that the launcher wrote into the environment."""
     from ops.run import work
 
+    collect_seldom()
     threading.Thread(target=_end_with_the_launcher, daemon=True).start()
     try:
         work(json.loads(os.environ["ACCRUAL_WORKER"]))
