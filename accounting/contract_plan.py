@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from accounting.allocation import Bundle
-from accounting.contract import ContractVersion, Line
+from accounting.contract import ContractVersion, Line, LineKind
 from accounting.coverage import ALWAYS, FOREVER
 from accounting.modification import Decision, Treatment, fixed_lines
 from accounting.plan_course import PlanCourse, Valuation
 from accounting.policy import Policies
-from accounting.recognition import CATCH_UP, Effect, LinePlan, by_month, effects, next_effect
+from accounting.recognition import CATCH_UP, Effect, LinePlan, by_month, effects, next_effect, recognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class ContractPlan:
         ]
         found.sort()  # of one line, instant and kind there is one
         return [item[-1] for item in found]
+
+    def recognised_by(self, instant: int) -> int:
+        """What the books have recognised by an instant, with what is due then and what they start from."""
+        amounts = (recognised(line, self.zone, self.policies, self.opened_at, instant) for line in self.lines)
+        return self.recognised + sum(amounts)
 
     def by_month(self) -> dict[str, dict[int, int]]:
         """All that will ever be recognised by what is known now, by line and month number."""
@@ -92,16 +97,61 @@ def contract_plan(
     A version that nobody can decide changes nothing; the next one is decided against the last one that was taken up, and
     the first one that can be decided begins the contract.
     """
+    return lay(versions, zone_name, value, bundles, policies).plan
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """The plan of versions 1..n, and what version n + 1 goes on from."""
+
+    versions: list[ContractVersion]
+    plan: ContractPlan
+    _decisions: tuple[Decision, ...] = ()
+    _course: PlanCourse | None = None  # None: a later version may change what these ones came to
+
+    def then(self, version: ContractVersion) -> Laid | None:
+        """With the next version: what `lay` makes of all of them. None where only `lay` can tell."""
+        if self._course is None or not is_scheduled(version):
+            return None
+        course = self._course.branch()
+        decision = course.take(version)
+        if decision.undecidable is not None:
+            return None
+        decisions = (*self._decisions, decision)
+        plan = _plan(course, decisions, self.plan.zone, self.plan.policies)
+        return Laid([*self.versions, version], plan, decisions, course)
+
+
+def lay(
+    versions: Sequence[ContractVersion],
+    zone_name: str,
+    value: Callable[[Line, int], Valuation],
+    bundles: Sequence[Bundle],
+    policies: Policies,
+) -> Laid:
+    """`contract_plan`, from which the next version can go on."""
     if not any(map(fixed_lines, versions)):
-        return ContractPlan((), zone_name, policies)
+        return Laid(list(versions), ContractPlan((), zone_name, policies))
     course = PlanCourse(versions, zone_name, value, bundles, policies)
-    decisions = [course.take(version) for version in versions]
+    decisions = tuple(course.take(version) for version in versions)
     taken = [version for version, one in zip(versions, decisions, strict=True) if one.undecidable is None]
     if len(taken) < len(versions):
         # What the others say of progress does not count either. Whether a version is decidable is not a matter of progress.
         course = PlanCourse(taken, zone_name, value, bundles, policies, course.opening)
         for version in taken:
             course.take(version)
+        return Laid(list(versions), _plan(course, decisions, zone_name, policies))
+    # What a version says of progress holds from its date on, also for what the versions before it came to.
+    goes_on = all(map(is_scheduled, versions))
+    return Laid(list(versions), _plan(course, decisions, zone_name, policies), decisions, course if goes_on else None)
+
+
+def is_scheduled(version: ContractVersion) -> bool:
+    """Whether no line of a version is a matter of progress."""
+    return all(line.kind is LineKind.RATABLE for line in fixed_lines(version))
+
+
+def _plan(course: PlanCourse, decisions: Sequence[Decision], zone_name: str, policies: Policies) -> ContractPlan:
     waiting = list(takewhile(lambda one: one.undecidable is not None, reversed(decisions)))
     undecidable = (waiting[-1].version, waiting[-1].undecidable or "") if waiting else None
     opened = course.opened

@@ -28,6 +28,10 @@ class LineGroup:
     began: int = ALWAYS  # the day of change with which it came
     pools: list[Pool] = field(default_factory=list)  # of prospective modifications, in the order of versions
 
+    def branch(self) -> LineGroup:
+        """One that goes on from here: what comes to it does not come to this one."""
+        return LineGroup(self.lines.copy(), self.basis, self.began, self.pools.copy())
+
 
 def bearers(
     groups: Iterable[LineGroup], version: ContractVersion, variable: Variable

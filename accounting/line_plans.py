@@ -23,6 +23,14 @@ class LinePlans:
         self._credits: dict[str, list[tuple[int, int]]] = {}  # what settled goods already delivered, and when
         self._terms: dict[str, list[tuple[int, int]]] = {}  # when a line was renewed, and what earlier terms had earned
 
+    def branch(self, method: Callable[[Line], Method]) -> LinePlans:
+        """Plans that go on from here: what becomes of them changes nothing in these."""
+        plans = LinePlans(self._versions, self._zone, method)
+        plans.residual_last = self.residual_last
+        # What they hold by line is replaced, never changed.
+        plans.known, plans._credits, plans._terms = self.known.copy(), self._credits.copy(), self._terms.copy()
+        return plans
+
     def last(self, name: str) -> Phase:
         """The phase that a line is in after all versions so far."""
         return self.known[name].phases[-1]
@@ -125,7 +133,7 @@ class LinePlans:
     def add(self, line: Line, phase: Phase) -> None:
         """What earlier versions planned from the effective date on gives way to the new version."""
         kept = self.before(line.line_id, phase.since)
-        if kept and phase == kept[-1]._replace(since=phase.since, version=phase.version):
+        if kept and phase.goes_on_as(kept[-1]):
             self.set(line, kept)  # nothing is different from what was planned before
         else:
             self.set(line, (*kept, phase))

@@ -48,3 +48,15 @@ def major_text(minor: int, currency: str) -> str:
     if places == 2:  # nearly always, and by the hundred in a record of a schedule
         return f"{sign}{whole}.{rest:02d}"
     return f"{sign}{whole}.{rest:0{places}d}"
+
+
+class MajorTexts(dict[int, str]):
+    """`major_text` by minor units, for the amounts of one record: months of one length have one amount."""
+
+    def __init__(self, currency: str) -> None:
+        super().__init__()
+        self._currency = currency
+
+    def __missing__(self, minor: int) -> str:
+        text = self[minor] = major_text(minor, self._currency)
+        return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -53,13 +54,22 @@ class PlanCourse:
         """`versions` are those whose progress counts; `opening` is where the books start if the first one does not say."""
         self._zone, self._source, self._bundles, self._policies = zone_name, value, bundles, policies
         self._valued: dict[tuple[int, int], tuple[Line, Valuation]] = {}  # a line is asked for again and again
-        self._plans = LinePlans(versions, zone_name, lambda line: self._value(line, line.start).method)
+        self._plans = LinePlans(versions, zone_name, self._method)
         self.opening = opening  # as versions have it
         self.opened: Opening | None = None  # what the books of fixed lines start from
         self._first: ContractVersion | None = None  # that was taken up
         self._last: ContractVersion | None = None
         self._groups: list[LineGroup] = []  # the contract's own is the first
         self._origins: dict[str, tuple[Line, ContractVersion]] = {}  # as a line was when it came
+
+    def branch(self) -> PlanCourse:
+        """A course that goes on from here: what it takes changes nothing in this one."""
+        course = copy(self)
+        course._valued = {}
+        course._plans = self._plans.branch(course._method)
+        course._groups = [group.branch() for group in self._groups]
+        course._origins = self._origins.copy()
+        return course
 
     def ordered(self) -> tuple[LinePlan, ...]:
         """The plans: the last version's lines in its order, those it does not have any more by id."""
@@ -263,9 +273,7 @@ class PlanCourse:
             name = claim.line.line_id
             base = self._plans.earned(name, since) - claim.credit
             part, whole = over = self._plans.over(claim.line, since)
-            kept = self._plans.before(name, since)
-            gone, term = self._plans.over(kept[-1].line, since) if kept else over  # by the terms so far
-            done = round_share(claim.tied_before, min(gone, term), term)
+            done = self._done(claim, over, since) if claim.tied_before else 0
             weights[name] = Fraction(max(claim.ssp, 0) * max(whole - part, 0), whole)
             at_once = 0 if weights[name] else settled.get(name, 0)
             rows.append((claim.line, base, claim.tied - done + at_once, over))
@@ -275,6 +283,12 @@ class PlanCourse:
         for (line, base, own, over), share in zip(rows, shares, strict=True):
             self._plans.go_on(line, since, base, share + own, version.version, over)
         return Pool(since, weights)
+
+    def _done(self, claim: _Claim, over: tuple[int, int], since: int) -> int:
+        """What is over by the terms so far of a variable amount that a line alone had."""
+        kept = self._plans.before(claim.line.line_id, since)
+        gone, term = self._plans.over(kept[-1].line, since) if kept else over
+        return round_share(claim.tied_before, min(gone, term), term)
 
     def _is_as_before(self, claims: list[_Claim], since: int) -> bool:
         """Whether a version says what was planned before `since`: a modification that is taken back leaves nothing."""
@@ -330,8 +344,8 @@ class PlanCourse:
 
     def _tied(self, version: ContractVersion) -> dict[str, int]:
         """Variable amounts that relate to some lines alone (606-10-32-40), by line."""
-        lines = {line.line_id: line for line in fixed_lines(version)}
         found: dict[str, int] = {}
+        lines = {line.line_id: line for line in fixed_lines(version)} if version.variable else {}
         for one in version.variable:
             names = [name for name in bearers(self._groups, version, one)[1] if name in lines]
             weights = [self._weight(lines[name], version) for name in names]
@@ -354,6 +368,9 @@ class PlanCourse:
             known = self._valued[id(line), at] = line, self._source(line, at)
         return known[1]
 
+    def _method(self, line: Line) -> Method:
+        return self._value(line, line.start).method
+
     def _valued_at(self, version: ContractVersion) -> int:
         """When SSPs are taken: at the contract's start, of a modification at its date."""
         return version.start if self._first is None or version is self._first else version.effective_at
@@ -362,7 +379,8 @@ class PlanCourse:
         """The fixed totals and the estimates that belong to no line alone, over the lines."""
         if not lines:
             return Allocation((), (), None, ())
-        valued = [self._value(line, self._valued_at(version)) for line in lines]
+        at = self._valued_at(version)
+        valued = [self._value(line, at) for line in lines]
         shares = [Share(one.ssp, line.product_id, one.residual) for line, one in zip(lines, valued, strict=True)]
         pool = sum(line.total or 0 for line in lines) + self._general(version, lines)
         return allocate(pool, shares, self._bundles, version.currency)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
+from math import gcd
 from operator import sub
 from typing import NamedTuple
 
@@ -68,6 +69,10 @@ class Phase(NamedTuple):
         part, whole = self.transferred
         return self.ended or part >= whole
 
+    def goes_on_as(self, other: Phase) -> bool:
+        """Whether it earns what another one does, whenever they begin and whichever version says so."""
+        return self[1:5] == other[1:5] and self[6:] == other[6:]
+
 
 class CutOff(NamedTuple):
     """An instant at which scheduled recognition is posted, and the day it is dated."""
@@ -104,9 +109,12 @@ class LinePlan:
         shares = curve(line.start, _end(line), phase.method, zone_name, instants)
         # (share - part/whole) / (1 - part/whole), in integers; less than nothing is a schedule that begins later
         scale = shares.denominator
-        over = part * scale
-        parts = [max(number * whole - over, 0) for number in shares.numerators] if part else shares.numerators
-        return round_shares(phase.base, phase.amount, parts, (whole - part) * scale if part else scale)
+        if not part:
+            return round_shares(phase.base, phase.amount, shares.numerators, scale)
+        common = gcd(whole, scale)
+        times, over = whole // common, part * (scale // common)
+        parts = [max(number * times - over, 0) for number in shares.numerators]
+        return round_shares(phase.base, phase.amount, parts, (whole - part) * (scale // common))
 
     def _at_step(self, instant: int) -> int:
         phase = next((one for one in reversed(self.phases) if one.since <= instant), None)
@@ -193,6 +201,20 @@ def effects(plan: LinePlan, zone_name: str, policies: Policies, since: int, unti
     return [one for one in (*found, *jumps) if one.instant > since]
 
 
+def recognised(plan: LinePlan, zone_name: str, policies: Policies, since: int, until: int) -> int:
+    """The sum of `effects`."""
+    if plan.steps is not None or plan.residual_last or policies.course("recognise"):
+        return sum(one.amount for one in effects(plan, zone_name, policies, since, until))
+    return _posted_by(plan, zone_name, until) - _posted_by(plan, zone_name, since) if since < until else 0
+
+
+def _posted_by(plan: LinePlan, zone_name: str, instant: int) -> int:
+    """What is earned by the last end of a month up to an instant, with what changes of phase post from then on."""
+    last = max(plan.first, Period.of_date(local_date(instant, zone_name)).start(zone_name))
+    jumps = sum(one.amount for one in plan.catch_ups(zone_name) if last <= one.instant <= instant)
+    return plan.earned([last], zone_name)[0] + jumps
+
+
 def _rule(phase: Phase) -> str:
     return f"{phase.method} schedule, cumulative amount rounded half-even"
 
@@ -205,16 +227,23 @@ def by_month(plan: LinePlan, zone_name: str, policies: Policies) -> dict[int, in
             month = month_number(one.day)
             found[month] = found.get(month, 0) + one.amount
         return found
-    begin = plan.first
-    first = month_number(local_date(begin, zone_name))
-    ends = [mark.instant for mark in _month_ends(first, plan.last, zone_name)]
-    cumulative = plan.earned([begin, *ends, FOREVER], zone_name)
+    first, instants = _months(plan.first, plan.last, zone_name)
+    cumulative = plan.earned(instants, zone_name)
     *monthly, rest = map(sub, cumulative[1:], cumulative)
-    found = {month: amount for month, amount in enumerate(monthly, first) if amount}
+    found = dict(enumerate(monthly, first))
+    if 0 in monthly:
+        found = {month: amount for month, amount in found.items() if amount}
     if rest:  # a change of phase at the last of them
         month = month_number(local_date(plan.phases[-1].since, zone_name))
         found[month] = found.get(month, 0) + rest
     return found
+
+
+@lru_cache(maxsize=4096)
+def _months(begin: int, last: int, zone_name: str) -> tuple[int, tuple[int, ...]]:
+    """The month in which a plan begins, and between which instants its months lie: many lines have the same ones."""
+    first = month_number(local_date(begin, zone_name))
+    return first, (begin, *(mark.instant for mark in _month_ends(first, last, zone_name)), FOREVER)
 
 
 def _step_effects(plan: LinePlan, zone_name: str, since: int, until: int) -> list[Effect]:
@@ -310,7 +339,7 @@ def next_effect(plan: LinePlan, zone_name: str, policies: Policies, after: int) 
     # The last cut-off may lie behind the line's end.
     begin = max(plan.first, min(after, plan.last - 1))
     # Truncated amounts wait for the period's end, also where recognition is daily.
-    marks = cut_offs(begin, plan.last, zone_name, Policies() if plan.residual_last else policies, FOREVER)
+    marks = cut_offs(begin, begin + 1, zone_name, Policies() if plan.residual_last else policies, FOREVER)
     ahead = [jump.instant for jump in plan.catch_ups(zone_name) if jump.instant > after]
     following = next((mark.instant for mark in marks if mark.instant > after), None)
     return min((one for one in (*ahead, following) if one is not None), default=None)

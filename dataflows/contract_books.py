@@ -173,12 +173,11 @@ class ContractBooks:
         plan, billed = contract.plan, self._ledgers.is_billed(customer_id, contract_id)
         since = due.since if isinstance(due, _Due) and not billed else ALWAYS
         until = self._clock.due(contract.first.entity)
-        planned = plan.effects(since, until)
         recognised, missing = codec.to_int(due.recognised) if isinstance(due, _Due) else plan.recognised, _Missing()
         if isinstance(due, int) and not billed and self._stands(contract, due):
             since = due - 1  # what is due at the start of that day may have a catch-up beside it
-            recognised += sum(effect.amount for effect in planned if effect.instant <= since)
-            planned = [effect for effect in planned if effect.instant > since]
+            recognised = plan.recognised_by(min(since, until))
+        planned = plan.effects(since, until)
         posted = self._posted(contract, since)
         following = plan.next_effect(until)
         if billed:

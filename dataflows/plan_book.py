@@ -9,7 +9,7 @@ from functools import partial
 from accounting.allocation import SspRange
 from accounting.combination import barrier, linked, plan_together
 from accounting.contract import ContractVersion, Line, LineKind
-from accounting.contract_plan import ContractPlan, contract_plan
+from accounting.contract_plan import ContractPlan, Laid, is_scheduled, lay
 from accounting.currency import digits
 from accounting.modification import FIXED
 from accounting.plan_course import Valuation
@@ -23,6 +23,7 @@ from schemas.line import estimate
 from state import keys
 
 CACHED_PLANS = 20_000
+CACHED_COURSES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class PlanBook:
     def __init__(self, contracts: ContractTable, master: MasterData, policies: PolicyBook) -> None:
         self._contracts, self._master, self._policies = contracts, master, policies
         self._plans = Recent(CACHED_PLANS, self._planned)
+        self._laid: Recent[tuple[str, str], list[Laid]] = Recent(CACHED_COURSES, lambda name: [])
 
     def of(self, customer_id: str, contract_id: str) -> Planned:
         """A contract of which version 1 is known."""
@@ -100,9 +102,9 @@ class PlanBook:
         found = {name: versions for name, versions in found.items() if versions}
         if contract_id not in found:
             return ContractPlan((), zone, Policies())
-        make = partial(self._make, zone)
         if len(found) == 1:
-            return make(found[contract_id])
+            return self._alone(customer_id, contract_id, zone, found[contract_id])
+        make = partial(self._make, zone)
         pairs = [(name, other) for name in found if (other := customer.combined.get(name)) in found]
         barred = {
             name: reason
@@ -117,10 +119,27 @@ class PlanBook:
             plan = combined.part(whole, contract_id)
         return replace(plan, apart=barred.get(contract_id))
 
+    def _alone(self, customer_id: str, contract_id: str, zone: str, versions: list[ContractVersion]) -> ContractPlan:
+        """Of a contract that is combined with none: with its last version the plan before goes on."""
+        laid = self._laid.of((customer_id, contract_id))
+        found = _of(laid, zone, versions)
+        if found is None:
+            before = _of(laid, zone, versions[:-1])
+            if before is None and len(versions) > 1 and all(map(is_scheduled, versions)):
+                before = self._lay(zone, versions[:-1])
+            found = before.then(versions[-1]) if before is not None else None
+            if found is None:
+                found = self._lay(zone, versions)
+            laid[:] = [one for one in (before, found) if one is not None]
+        return found.plan
+
     def _make(self, zone: str, versions: Sequence[ContractVersion]) -> ContractPlan:
+        return self._lay(zone, versions).plan
+
+    def _lay(self, zone: str, versions: Sequence[ContractVersion]) -> Laid:
         first = versions[0]
         bundles = self._master.bundles(first.currency, first.start)
-        return contract_plan(versions, zone, partial(self._value, first), bundles, self._policies.policies)
+        return lay(versions, zone, partial(self._value, first), bundles, self._policies.policies)
 
     def forget(self, customer_id: str, contract_id: str) -> None:
         """The contract has changed, or has been let go."""
@@ -129,6 +148,7 @@ class PlanBook:
     def forget_all(self) -> None:
         """Master data or a policy changed."""
         self._plans.forget_all()
+        self._laid.forget_all()
 
     def _value(self, first: ContractVersion, line: Line, at: int) -> Valuation:
         """A line's SSP: its own, the product's, else its total; its method: its own, the product's, else by days."""
@@ -142,3 +162,8 @@ class PlanBook:
             places = digits(first.currency)
             residual = SspRange(estimate(sold.ssp_low, places), estimate(sold.ssp_high, places))
         return Valuation(ssp, Method(method), residual)
+
+
+def _of(laid: Sequence[Laid], zone: str, versions: Sequence[ContractVersion]) -> Laid | None:
+    """The one that was made of these versions."""
+    return next((one for one in laid if one.plan.zone == zone and one.versions == versions), None)

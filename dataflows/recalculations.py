@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache, lru_cache
 from itertools import repeat
 from typing import Any
 
@@ -17,7 +17,7 @@ from accounting.contract_plan import ContractPlan
 from accounting.coverage import FOREVER
 from accounting.journal import entry_id
 from accounting.modification import Decision, Treatment
-from accounting.money import major_text
+from accounting.money import MajorTexts, major_text
 from accounting.recognition import CATCH_UP
 from accounting.trace import UNTRACED, Trace
 from dataflows.contract_ledgers import ContractLedgers, line_prefix
@@ -257,12 +257,15 @@ class Recalculations:
         return total
 
 
-_text = lru_cache(4096)(major_text)  # months of one length have one amount
+class _Names(dict[int, str]):
+    """Periods by month number."""
+
+    def __missing__(self, month: int) -> str:
+        name = self[month] = str(Period.numbered(month))
+        return name
 
 
-@cache
-def _name(month: int) -> str:
-    return str(Period.numbered(month))
+_names = _Names()
 
 
 def _head(version: ContractVersion, cause: str, before: int | None, trace: Trace) -> dict[str, Any]:
@@ -315,13 +318,13 @@ def _treatment(version: ContractVersion, decision: Decision | None, metered: boo
 def _metered(before: ContractVersion, version: ContractVersion) -> list[dict[str, Any]]:
     """The test of what became of the usage lines, where anything did."""
     old, new = ({line.line_id: line for line in one.lines if line.kind is LineKind.USAGE} for one in (before, version))
+    if old == new:
+        return []
     named = {
         "added": [name for name in new if name not in old],
         "removed": [name for name in old if name not in new],
         "changed": [name for name in new if name in old and new[name] != old[name]],
     }
-    if not any(named.values()):
-        return []
     inputs = _inputs({key: ", ".join(names) or "none" for key, names in named.items()})
     result = "changed: each unit takes the price in force at its time"
     return [{"test": "usage terms", "inputs": inputs, "result": result}]
@@ -341,7 +344,7 @@ def _evidence(decision: Decision | None) -> list[dict[str, Any]]:
     return [
         {
             "test": one.name,
-            "inputs": _inputs(dict(one.inputs)),
+            "inputs": [{"key": key, "value": value} for key, value in one.inputs],
             "result": one.result,
         }
         for one in (decision.evidence if decision else ())
@@ -351,21 +354,22 @@ def _evidence(decision: Decision | None) -> list[dict[str, Any]]:
 def _compared(before: Amounts, after: Amounts, currency: str) -> dict[str, Any]:
     """Before, after and delta by line and period; a period that a line has in neither is left out."""
     old, new, delta = list[_Row](), list[_Row](), list[_Row]()
+    texts = MajorTexts(currency)
     for line in sorted(before.keys() | after.keys()):
         was, now = before.get(line, {}), after.get(line, {})
-        rows = _rows(line, was, currency)
+        months = sorted(was)
+        rows = _rows(line, months, was, texts)
         old += rows
-        if was == now:
-            new += rows
-            continue
-        new += _rows(line, now, currency)
-        months = {month for month, _ in was.items() ^ now.items()}  # where they differ
-        moved = {month: now.get(month, 0) - was.get(month, 0) for month in months}
-        delta += _rows(line, {month: amount for month, amount in moved.items() if amount}, currency)
+        moved = {month: amount - was.get(month, 0) for month, amount in now.items() if amount != was.get(month)}
+        moved |= {month: -amount for month, amount in was.items() if month not in now}
+        # Up to the first month that differs they have the same rows.
+        alike = bisect_left(months, min(moved)) if moved else len(months)
+        new += rows[:alike]
+        new += _rows(line, sorted(now)[alike:], now, texts)
+        delta += _rows(line, sorted(month for month, amount in moved.items() if amount), moved, texts)
     return {"before": old, "after": new, "delta": delta}
 
 
-def _rows(line: str, amounts: Mapping[int, int], currency: str) -> list[_Row]:
-    months = sorted(amounts)
-    texts = map(_text, map(amounts.__getitem__, months), repeat(currency))
-    return list(map(_Row, repeat(line), map(_name, months), texts))
+def _rows(line: str, months: Sequence[int], amounts: Mapping[int, int], texts: MajorTexts) -> list[_Row]:
+    minor = map(amounts.__getitem__, months)
+    return list(map(_Row, repeat(line), map(_names.__getitem__, months), map(texts.__getitem__, minor)))

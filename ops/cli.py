@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ops.acting.commands import mount as mount_acting
+from ops.collector import collect_seldom
 from ops.failures import DONE, WRONG_USAGE, exit_code, told
 from ops.show.commands import app as show
 
@@ -127,6 +128,7 @@ def main() -> None:
     """The console command."""
     import sys
 
+    collect_seldom()
     try:
         app()
     except (KeyboardInterrupt, SystemExit):

@@ -8,6 +8,7 @@ import sys
 import threading
 
 from connectors.errors import AWAY
+from ops.collector import collect_seldom
 from ops.failures import BROKERS_AWAY, FAILED, told
 
 
@@ -15,6 +16,7 @@ def main() -> int:
     """Do the work that the launcher wrote into the environment."""
     from ops.run import work
 
+    collect_seldom()
     threading.Thread(target=_end_with_the_launcher, daemon=True).start()
     try:
         work(json.loads(os.environ["ACCRUAL_WORKER"]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from fractions import Fraction
 
 PRECISION = 38
 AMOUNT_SCALE = 4
@@ -57,24 +56,25 @@ def _exponent(text: str | None) -> int | None:
 
 def scaled(value: Decimal, scale: int) -> int:
     """`value` as an integer in units of 10 ** -scale; ValueError when it has a finer fraction."""
-    sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int):
-        raise ValueError(f"must be finite, got {value}")
-    # Integers only: decimal arithmetic would round to the 28 digits of the thread's context.
-    unscaled = int("".join(map(str, digits)))
-    shift = exponent + scale
-    if shift >= 0:
-        unscaled *= 10**shift
-    else:
-        unscaled, rest = divmod(unscaled, 10**-shift)
-        if rest:
-            raise ValueError(f"must have at most {scale} fraction digits")
-    return -unscaled if sign else unscaled
+    whole, rest, _ = _divided(value, scale)
+    if rest:
+        raise ValueError(f"must have at most {scale} fraction digits")
+    return whole
 
 
 def rounded(value: Decimal, scale: int) -> int:
     """`value` in units of 10 ** -scale, rounded half to even: for estimates, never for what is owed."""
-    return round(Fraction(value) * 10**scale)
+    whole, rest, divisor = _divided(value, scale)
+    return whole + (2 * rest > divisor or (2 * rest == divisor and whole % 2))
+
+
+def _divided(value: Decimal, scale: int) -> tuple[int, int, int]:
+    """`value` in units of 10 ** -scale: whole ones, and what is left over as (rest, divisor)."""
+    if not value.is_finite():
+        raise ValueError(f"must be finite, got {value}")
+    # Integers only: decimal arithmetic would round to the 28 digits of the thread's context.
+    numerator, divisor = value.as_integer_ratio()
+    return *divmod(numerator * 10**scale, divisor), divisor
 
 
 def unscaled_decimal(units: int, scale: int) -> Decimal:

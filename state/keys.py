@@ -7,6 +7,7 @@ their lengths, so that ("a", "bc") and ("ab", "c") differ.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 META = b"m"  # name -> value
 APPLIED = b"a"  # topic/partition -> Applied
@@ -41,8 +42,9 @@ def from_number(data: bytes) -> int:
     return int.from_bytes(data, "big") - 2**63
 
 
+@lru_cache(maxsize=16_384)
 def name(*parts: str) -> bytes:
-    """128 bits that stand for a tuple of names."""
+    """128 bits that stand for a tuple of names; those of a contract are asked for again and again."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         text = part.encode()

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from accounting.contract import Line
-from accounting.contract_plan import contract_plan
+from accounting.contract_plan import lay
 from accounting.plan_course import Valuation
 from accounting.policy import Policies
 from accounting.schedule import Method
@@ -179,7 +179,9 @@ def _recalculations(contracts: int) -> tuple[float, float]:
     engine = recording = 0.0
     for versions in pairs:
         began = time.process_time()
-        before, after = (contract_plan(versions[:known], "UTC", _value, (), policies) for known in (1, 2))
+        laid = lay(versions[:1], "UTC", _value, (), policies)
+        then = laid.then(versions[1]) or lay(versions, "UTC", _value, (), policies)
+        before, after = laid.plan, then.plan
         schedules, caught_up = (before.by_month(), after.by_month()), after.caught_up(2)
         between = time.process_time()
         version_record(versions, versions[1], after, *schedules, caught_up)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.currency import digits
-from accounting.money import exact_from_minor, exact_from_price, major_text, round_half_even
+from accounting.money import MajorTexts, exact_from_minor, exact_from_price, major_text, round_half_even
 from tests.accounting.examples import money, price_of, units
 
 TIES = [
@@ -65,6 +65,8 @@ def test_a_booked_amount_survives_exact_form_and_text(minor, currency):
 )  # fmt: skip
 def test_an_amount_is_written_in_major_units(minor, currency, expected):
     assert expected == major_text(minor, currency)
+    texts = MajorTexts(currency)
+    assert [expected, expected] == [texts[minor], texts[minor]]
 
 
 @pytest.mark.parametrize("code", ["", "usd", "US", "USDX", "ÜSD", "US1", "USD\n", "ＵＳＤ"])
@@ -86,3 +88,5 @@ def test_what_is_no_three_capital_letters_is_no_currency(code):
 )
 def test_minor_units_are_written_in_major_units(minor, currency, expected):
     assert expected == major_text(minor, currency)
+    texts = MajorTexts(currency)
+    assert [expected, expected] == [texts[minor], texts[minor]]

@@ -197,3 +197,19 @@ def test_its_id_is_that_of_the_contract_and_version(driven):
     ids = [[record["recalculation_id"] for record in driven(UPGRADE).play().recalculations] for _ in range(2)]
     assert ids[0] == ids[1]
     assert len(set(ids[0])) == 2
+
+
+def test_a_version_after_a_change_of_master_data_is_compared_with_the_plan_by_that(driven):
+    shard = driven("""
+        2024-12-01 reference kind=product id=a
+        2024-12-01 reference kind=product id=b
+        2025-01-01 contract fixed=a:120~monthly,b:120~monthly
+        2025-03-01 clock
+
+        2025-03-10 reference kind=product id=a ssp=360
+        2025-03-10 contract version=2 effective=2025-03-01 fixed=a:120~monthly,b:360~monthly
+    """).play()
+    record = shard.recalculations[-1]
+    assert (1, 2, "amendment", "prospective") == head(record)
+    before = [Decimal(one["amount"]) for one in record["before"] if one["line_id"] == "a"]
+    assert Decimal(180) == sum(before)  # 240 by 360 and 120, no more by 120 and 120
