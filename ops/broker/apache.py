@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import signal
-import socket
 import subprocess
 import threading
 from collections import deque
@@ -14,13 +12,14 @@ from pathlib import Path
 
 from ops.broker.errors import BrokerMissing
 from ops.broker.jars import java, kafka_jars
+from ops.server_process import ServerProcess, free_ports
 
 STARTED = "Kafka Server started"
 # One process on a small machine: a small heap, and the collector and compiler that are up soonest.
 JAVA = ("-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
-class ApacheKafka:
+class ApacheKafka(ServerProcess):
     """A broker that can be stopped, killed, paused and started again with what it holds."""
 
     def __init__(
@@ -35,7 +34,6 @@ class ApacheKafka:
         it listens for each of `protocols` (SSL, SASL_SSL, SASL_PLAINTEXT) beside the open one, which brokers use themselves.
         """
         self._folder, self._properties = folder, folder / "server.properties"
-        self._process: subprocess.Popen[str] | None = None
         if self._properties.exists():
             self._stated = dict(line.split("=", 1) for line in self._properties.read_text().splitlines())
         else:
@@ -67,32 +65,6 @@ class ApacheKafka:
         )  # fmt: skip
         _Log(self._process, self._folder / "server.log").await_start()
         return self
-
-    def stop(self) -> None:
-        """End it as an operator does, by SIGTERM."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it at once, by SIGKILL: what it has not written is lost."""
-        self._end(signal.SIGKILL)
-
-    def pause(self) -> None:
-        """It answers no more, and is still there, until it is resumed."""
-        self._send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """It goes on where it was paused."""
-        self._send(signal.SIGCONT)
-
-    def _send(self, number: int) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-
-    def _end(self, number: int) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait()
-            self._process = None
 
     def _format(self, jars: Path) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +108,7 @@ class _Log:
 
 
 def _properties(folder: Path, advertised: int | None, protocols: Sequence[str]) -> dict[str, str]:
-    port, controller, *others = _free_ports(2 + len(protocols))
+    port, controller, *others = free_ports(2 + len(protocols))
     more = "".join(f",{one}://127.0.0.1:{at}" for one, at in zip(protocols, others, strict=True))
     return {
         "process.roles": "broker,controller",
@@ -159,12 +131,3 @@ def _properties(folder: Path, advertised: int | None, protocols: Sequence[str]) 
         "broker.heartbeat.interval.ms": "500",
         "auto.create.topics.enable": "false",  # a misspelt topic is an error, not an empty one
     }
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,20 +10,20 @@ from urllib.request import ProxyHandler, build_opener
 
 from ops.registry.errors import RegistryMissing
 from ops.registry.program import apicurio, java
+from ops.server_process import ServerProcess, free_ports
 
 # One process on a small machine: a small heap, and the collector and compiler that are up soonest.
 JAVA = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 LOOK_S, START_S = 0.1, 120
 
 
-class ApicurioRegistry:
+class ApicurioRegistry(ServerProcess):
     """A schema registry that can be stopped, killed, paused and started again with what it holds."""
 
     def __init__(self, folder: Path) -> None:
         """`folder` is its own: what it holds is in there."""
         self._folder = folder
-        self._port, self._health = _free_ports(2)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._port, self._health = free_ports(2)
 
     @property
     def url(self) -> str:
@@ -50,22 +48,6 @@ class ApicurioRegistry:
         self._await_health()
         return self
 
-    def stop(self) -> None:
-        """End it as an operator does, by SIGTERM."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it at once, by SIGKILL."""
-        self._end(signal.SIGKILL)
-
-    def pause(self) -> None:
-        """It answers no more, and is still there, until it is resumed."""
-        self._send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """It goes on where it was paused."""
-        self._send(signal.SIGCONT)
-
     @property
     def _log(self) -> Path:
         return self._folder / "registry.log"
@@ -88,23 +70,3 @@ class ApicurioRegistry:
 
     def _last_words(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
-
-    def _send(self, number: int) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-
-    def _end(self, number: int) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)  # one that is paused hears nothing else
-            self._process.send_signal(number)
-            self._process.wait()
-            self._process = None
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -11,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from ops.maven import fetched
 from ops.registry.errors import RegistryMissing
 
 POM = Path(__file__).with_name("pom.xml")
@@ -47,26 +46,4 @@ def apicurio(cache: Path = CACHE) -> Path:
 
     Processes that ask at once wait for the one that fetches. RegistryMissing when Maven is absent or fails.
     """
-    folder = cache / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            _fetch(folder)
-    return folder / "quarkus-run.jar"
-
-
-def _fetch(folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise RegistryMissing("Apicurio Registry comes by Maven, and there is no mvn: install it")
-    partial = folder.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    done = subprocess.run(
-        [maven, "-B", "-q", "-f", POM, "dependency:unpack-dependencies", f"-DoutputDirectory={partial}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode or not (partial / "quarkus-run.jar").exists():
-        said = [line for line in done.stdout.splitlines() if "[ERROR]" in line]
-        raise RegistryMissing(f"mvn could not fetch Apicurio Registry ({said[:1]}): try again")
-    partial.rename(folder)  # whole, or not there
+    return fetched(POM, cache, "unpack-dependencies", "Apicurio Registry", RegistryMissing) / "quarkus-run.jar"

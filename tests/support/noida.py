@@ -1,15 +1,14 @@
 """A small broker for machines without Java or Maven: the same protocol, and no Kafka."""
 
 import importlib.util
-import signal
-import socket
 import subprocess
 from pathlib import Path
 
 from ops.broker.errors import BrokerMissing
+from ops.server_process import ServerProcess, free_ports
 
 
-class NoidaDb:
+class NoidaDb(ServerProcess):
     """As ops.broker.apache.ApacheKafka, for tests alone: it tells no topic ids and no rights."""
 
     def __init__(self, folder: Path) -> None:
@@ -17,10 +16,8 @@ class NoidaDb:
         if found is None or found.origin is None:
             raise BrokerMissing("neither Apache Kafka nor noida-db is there: make setup installs the latter")
         self._program = Path(found.origin).with_name("noida-db")
-        with socket.create_server(("127.0.0.1", 0)) as one:
-            self._port = int(one.getsockname()[1])
+        [self._port] = free_ports(1)
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
@@ -36,30 +33,3 @@ class NoidaDb:
             if b"press Ctrl-C" in line:
                 return self
         raise BrokerMissing(f"noida-db ended with {self._process.wait()}")
-
-    def stop(self) -> None:
-        """End it as an operator does."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._end(signal.SIGKILL)
-
-    def pause(self) -> None:
-        """It answers no more, until it is resumed."""
-        self._send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """It goes on."""
-        self._send(signal.SIGCONT)
-
-    def _send(self, number: int) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-
-    def _end(self, number: int) -> None:
-        if self._process is not None and self._process.stdout is not None:
-            self._process.send_signal(number)
-            self._process.wait()
-            self._process.stdout.close()
-            self._process = None
