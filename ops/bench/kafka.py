@@ -26,6 +26,7 @@ from connectors.kafka.written import Writer
 from ops.acting.carry import fetch
 from ops.bench.expected import wrong
 from ops.bench.feed import AS_OF, Drawn, Expected, FeedSize, contract
+from ops.books_digest import journal_books
 from ops.broker.apache import ApacheKafka
 from ops.progress import ProgressLine
 from ops.settings import load
@@ -65,6 +66,7 @@ def bench_kafka(size: FeedSize, partitions: int, busy: int, as_json: bool) -> in
             "drain": _rates(expected, drained),
             "pipeline": {**_rates(expected, spent), "rss_mb": spent.resident},
             "share_of_drain": round(drained.cpu / spent.cpu, 3),
+            "digest": journal_books(root / "out").digest(),  # that of the same feed on files
         }
         _table(console, figures)
         for line in wrongs:
