@@ -28,13 +28,14 @@ def _fetch(pom: Path, folder: Path, goal: str, name: str, missing: Callable[[str
     maven = shutil.which("mvn")
     if maven is None:
         raise missing(f"{name} comes by Maven, and there is no mvn: install it")
-    partial = folder.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial, markers = folder.with_suffix(".partial"), folder.with_suffix(".markers")
+    for left in (partial, markers):  # a marker of an earlier try would say that all is there already
+        shutil.rmtree(left, ignore_errors=True)
     done = subprocess.run(
-        [maven, "-B", "-q", "-f", pom, f"dependency:{goal}", f"-DoutputDirectory={partial}"],
+        [maven, "-B", "-q", "-f", pom, f"dependency:{goal}", f"-DoutputDirectory={partial}", f"-DmarkersDirectory={markers}"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode or not partial.exists():
-        said = [line for line in done.stdout.splitlines() if "[ERROR]" in line]
+        said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
         raise missing(f"mvn could not fetch {name} ({said[:1]}): try again")
     partial.rename(folder)  # whole, or not there
