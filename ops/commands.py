@@ -74,7 +74,7 @@ def instant(text: str | None) -> int | None:
         ) from error
 
 
-def demo_command(out: Path, kafka: bool) -> int:
+def demo_command(out: Path, kafka: bool = False) -> int:
     """`accrual demo`, on files or through an Apache Kafka of its own; the exit code."""
     from ops.demo.focus import AS_OF, convert
     from ops.demo.report import report

@@ -20,7 +20,7 @@ from connectors.usage_rows import Lateness, usage_batches
 from dataflows.settings import FlowSettings
 from dataflows.shard import Shard, ShardContext
 from schemas.instants import parse_instant
-from schemas.topics import BILLING, CONTRACTS, CONTROL, EXCEPTIONS, JOURNAL, RECALCULATIONS, REFERENCE, USAGE
+from schemas.topics import BILLING, CONTRACTS, CONTROL, EXCEPTIONS, JOURNAL, OUTPUTS, RECALCULATIONS, REFERENCE, USAGE
 from tests.support.billing import billing
 from tests.support.timeline import Step, booked, instant, timeline
 
@@ -54,7 +54,7 @@ class DrivenShard:
     ) -> None:
         """`following`: the partitions do not look ahead, as those of a run that follows; there is no end of input."""
         self.state, self.story, self.as_of, self.settings = state, story, as_of, settings
-        self.lines: dict[str, dict[int, bytes]] = {JOURNAL: {}, EXCEPTIONS: {}, RECALCULATIONS: {}}
+        self.lines: dict[str, dict[int, bytes]] = {topic: {} for topic in OUTPUTS}
         self.following = following
         self.activations = (_Followed if following else _Arrivals)(timeline(story)).activations
         self.sources = sorted({batch.source for given in self.activations for batch in given} - {f"{CONTROL}/0"})

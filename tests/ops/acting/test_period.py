@@ -244,7 +244,6 @@ def nothing(world: World) -> None:
         (nothing, {"actor": " "}, "--actor is empty: name the person"),
         (nothing, {"entity": ""}, "ENTITY is empty: name the legal entity as its contracts do"),
         (nothing, {"source": "in"}, "'in' is not an address of the form files:DIR"),
-        (nothing, {"source": "kafka://b:9"}, "--source 'kafka://b:9': this command works on files: accrual topics fetch"),
         (nothing, {"source": "files:nowhere"}, "the source directory nowhere does not exist: name the one that holds"),
         (
             closed,
