@@ -37,7 +37,6 @@ class TopicForm:
 def forms(partitions: int, shards: int, usage_days: int) -> tuple[TopicForm, ...]:
     """Of every topic (events.md, fine print): `partitions` of the input that has a customer, one of each output by shard."""
     kept = {"cleanup.policy": "delete", "retention.ms": str(usage_days * DAY_MS), "retention.bytes": "-1"}
-    said = {**FOR_EVER, "max.message.bytes": str(MESSAGE_BYTES)}
     return (
         TopicForm(USAGE, partitions, kept),
         TopicForm(CONTRACTS, partitions, FOR_EVER),
@@ -46,8 +45,13 @@ def forms(partitions: int, shards: int, usage_days: int) -> tuple[TopicForm, ...
         TopicForm(REFERENCE, 1, {"cleanup.policy": "compact"}, exact=True),
         TopicForm(CONTROL, 1, FOR_EVER, exact=True),
         TopicForm(POSTINGS, partitions, FOR_EVER),
-        *(TopicForm(name, shards, said, exact=True) for name in OUTPUTS),
+        *(output(name, shards) for name in OUTPUTS),
     )
+
+
+def output(name: str, shards: int) -> TopicForm:
+    """Of an output topic."""
+    return TopicForm(name, shards, {**FOR_EVER, "max.message.bytes": str(MESSAGE_BYTES)}, exact=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,9 @@ class TopicAdmin:
         return found
 
     def create(self, wanted: tuple[TopicForm, ...], copies: int) -> list[str]:
-        """Make those that are missing, with so many copies of each; gives their names. SourceUnusable on a refusal."""
+        """Make those that are missing, with so many copies of each (-1: as many as the brokers make by themselves); gives
+        their names. SourceUnusable on a refusal.
+        """
         there = self.topics([one.name for one in wanted])
         fresh = [
             NewTopic(one.name, one.partitions, copies, config=dict(one.config))

@@ -15,11 +15,11 @@ from connectors.kafka.control_writer import ControlWriter
 from connectors.kafka.plan import KafkaPlan, anew, found
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.tail import last_sequences
-from connectors.kafka.topics import TopicAdmin
+from connectors.kafka.topics import TopicAdmin, output
 from connectors.timings import Timings
 from ops.places.place import Held
 from ops.places.registry import Schemas
-from schemas.topics import OUTPUTS
+from schemas.topics import APPLIED, OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,10 @@ class KafkaOutput:
     def check(self) -> None:
         """SinkUnusable unless each output topic has a partition for each shard, AccessRefused unless it may be written."""
         try:
-            there = TopicAdmin(self.brokers).writable(OUTPUTS)
+            admin = TopicAdmin(self.brokers)
+            if APPLIED not in admin.topics([APPLIED]):  # only we know of it: whoever made the others need not
+                admin.create((output(APPLIED, self.shards),), copies=-1)
+            there = admin.writable(OUTPUTS)
         except SourceUnusable as error:
             raise SinkUnusable(str(error)) from error
         for topic in OUTPUTS:

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from connectors.kafka.topics import TopicAdmin, forms
+from schemas.topics import APPLIED
 from tests.support.kafka_feed import awaited, said, topics
 from tests.support.process import here
 from tests.support.service import CONTRACT, clock, serviced, usage
@@ -143,3 +145,13 @@ def test_a_period_is_closed_by_command_and_what_comes_later_names_the_month_it_b
     awaited(service.brokers, "revenue.journal", SHARDS, 2)
     entries = {one["period"]: one for one in service.said("revenue.journal")}
     assert ("2026-01", "2026-02-01") == (entries["2026-02"]["origin_period"], entries["2026-02"]["accounting_date"])
+
+
+def test_the_topic_that_only_we_know_of_is_made_where_it_is_missing(brokers, tmp_path):
+    TopicAdmin(brokers).create(tuple(one for one in forms(1, SHARDS, 36_500) if one.name != APPLIED), 1)
+    ended = here(
+        "run", "--source", str(brokers), "--sink", str(brokers), "--state", "state", cwd=tmp_path,
+        ACCRUAL_SHARDS=str(SHARDS),
+    )  # fmt: skip
+    assert 0 == ended.code, ended.said
+    assert SHARDS == TopicAdmin(brokers).topics([APPLIED])[APPLIED].partitions
