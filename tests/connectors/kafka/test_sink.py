@@ -13,13 +13,16 @@ from schemas.topics import EXCEPTIONS, OUTPUTS
 from tests.support import kafka
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def topics():
-    """The output topics, once per process: tests write to shards of their own."""
+    """The output topics: tests write to shards of their own."""
     where, there = kafka.brokers(), kafka.topics_of(kafka.brokers())
     for topic in OUTPUTS:
         if topic not in there:
             kafka.created(where, topic, 64)
+    yield
+    if kafka.named() is not None:  # others make them as they need them
+        kafka.without_topics(where)
 
 
 @pytest.fixture
