@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from schemas.control import PartitionEnd
-from schemas.fields import Count, Number, Partition, Record
+from schemas.fields import Count, Number, Partition, Record, Text
+
+
+class Said(Record):
+    """The last record of an output topic that a shard had decided."""
+
+    topic: Text
+    sequence: Number
 
 
 class ControlApplied(Record):
@@ -11,10 +18,12 @@ class ControlApplied(Record):
     `offset` took effect in it.
 
     Only a run that follows its input writes it: which rows precede a control record is then a matter of when they came,
-    where the record does not name the ends itself.
+    where the record does not name the ends itself. `said`: with the last record of each output topic by then, so that what
+    was posted up to here can be told from what came after.
     """
 
     shard: Partition
     sequence: Number
     offset: Count
     ends: tuple[PartitionEnd, ...] = ()
+    said: tuple[Said, ...] = ()

@@ -1,4 +1,4 @@
-"""Control events: the business clock, period close and reopen, and policies."""
+"""Control events: the business clock, period close and reopen, policies, and corrections."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
+from schemas.corrections import CorrectedPosting
 from schemas.fields import AnyText, Count, Instant, Partition, PeriodName, Record, Text, broken
 from schemas.trace import CorrelationId, Traceparent
 
@@ -14,6 +15,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "period_close": ("entity", "period"),
     "period_reopen": ("entity", "period", "actor", "approver"),
     "policy": ("key", "value"),
+    "correction": ("event_id", "rules"),
 }
 
 
@@ -29,13 +31,14 @@ class ControlEvent(Record):
     """One record of control.events; advances the business date to `event_time` (clock: `as_of`).
 
     `event_time` defaults to `as_of` for a clock, `effective_from` to `event_time` for a policy. On Kafka a
-    clock or a close carries `ends`: it applies once all of them are reached.
+    clock or a close carries `ends`: it applies once all of them are reached. A correction carries what a replay found to be
+    missing (`postings`), and by which program's rules (`rules`, dataflows/rules.py); the business date stays where it is.
     """
 
     event_id: AnyText | None = None
     source: AnyText | None = None
     event_time: Instant
-    kind: Literal["clock", "period_close", "period_reopen", "policy"]
+    kind: Literal["clock", "period_close", "period_reopen", "policy", "correction"]
     as_of: Instant | None = None
     entity: Text | None = None
     period: PeriodName | None = None
@@ -45,6 +48,8 @@ class ControlEvent(Record):
     value: AnyText | None = None
     effective_from: Instant | None = None
     ends: tuple[PartitionEnd, ...] = ()
+    rules: AnyText | None = None
+    postings: tuple[CorrectedPosting, ...] = ()
     correlation_id: CorrelationId = None
     traceparent: Traceparent = None
 

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from schemas.fault import shown
 from schemas.fields import Amount, AnyText, Currency, Dimension, Flag, Instant, Quantity, Record, Text, broken
+from schemas.instants import instant_text
 from schemas.line import Method
 from schemas.trace import CorrelationId, Traceparent
 
@@ -116,6 +117,25 @@ class ReferenceEvent(Record):
         if self.sla is not None and _SLA.fullmatch(self.sla) is None:
             raise broken(f'sla {shown(self.sla)} must be a duration such as "36h" or "5d12h"')
         return self
+
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """(kind, id, entity): what it is about; of one subject and effective date one record holds."""
+        if self.kind == "fx_rate":
+            return self.kind, f"{self.base}/{self.quote}", ""
+        return self.kind, self.id, (self.entity or "") if self.kind == "account" else ""
+
+    @property
+    def effective_at(self) -> int | None:
+        """Since when it holds, microseconds; None: always."""
+        return self.as_of if self.kind == "fx_rate" else self.effective_from
+
+    def compaction_key(self) -> bytes:
+        """What a compacted topic keeps the last record of: it takes none without a key, and with less in it a price that held
+        before another one would be lost.
+        """
+        at = "always" if self.effective_at is None else instant_text(self.effective_at)
+        return "/".join((*self.subject, at)).encode()
 
     def sla_s(self) -> int | None:
         """The SLA in seconds, None when the record gives none."""

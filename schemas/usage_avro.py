@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from schemas.decimals import decimal_text
@@ -97,17 +98,26 @@ def _accepted() -> pl.Expr:
 
 def _dimensions(pairs: pl.Series) -> pl.Series:
     """Canonical texts; null where a key is empty or half of a pair is missing, which the model refuses."""
-    if not pairs.list.len().fill_null(0).cast(pl.Boolean).any():
+    counts = pairs.list.len().fill_null(0)
+    longest = int(counts.max() or 0)  # type: ignore[arg-type]
+    if not longest:
         return pl.Series("dimensions", [""], dtype=pl.String).new_from_index(0, len(pairs))
-    key, value = (pl.element().struct.field(name) for name in PAIR)
-    # Lengths first, so that no two lists of pairs share a text. Feeds repeat few sets: only those are sorted and quoted.
-    raw = pl.format("{},{};{}{}", key.str.len_bytes(), value.str.len_bytes(), key, value).fill_null("?")
-    frame = pl.DataFrame([pairs.alias("pairs")])
-    named = frame.select(pl.col("pairs").list.eval(raw).list.join("").fill_null("").alias("raw"))
-    sets = named.with_row_index("first").group_by("raw", maintain_order=True).agg(pl.col("first").first())
-    texts = [_text(one) for one in pairs.gather(sets["first"]).to_list()]
-    canonical = sets.select("raw").with_columns(pl.Series("dimensions", texts, dtype=pl.String))
-    return named.join(canonical, on="raw", how="left", maintain_order="left")["dimensions"]
+    # Feeds repeat few sets: only those are sorted and quoted. A set is its keys and values by number, in the order given.
+    filled = counts > 0
+    sizes = counts.filter(filled).to_numpy().astype(np.int64)
+    halves = pairs.filter(filled).explode().struct.unnest()
+    numbers = [halves[name].cast(pl.Categorical).to_physical().cast(pl.UInt64) + 1 for name in PAIR]
+    key, value = (one.fill_null(0).to_numpy() for one in numbers)
+    codes = np.zeros((len(pairs), longest), dtype=np.uint64)
+    place = np.arange(len(key)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    codes[np.repeat(np.flatnonzero(filled.to_numpy()), sizes), place] = key << np.uint64(32) | value
+    names = [f"pair_{number}" for number in range(longest)]
+    named = pl.DataFrame(codes, schema=names).with_columns(counts.alias("count")).with_row_index("first")
+    sets = named.group_by(*names, "count").agg(pl.col("first").min(), pl.col("first").alias("rows"))
+    texts = pl.Series([_text(one) for one in pairs.gather(sets["first"]).to_list()], dtype=pl.String)
+    which = np.empty(len(pairs), dtype=np.uint32)
+    which[sets["rows"].explode().to_numpy()] = np.repeat(np.arange(sets.height), sets["rows"].list.len().to_numpy())
+    return texts.gather(which).alias("dimensions")
 
 
 def _text(pairs: list[dict[str, Any] | None] | None) -> str | None:

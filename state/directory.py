@@ -71,6 +71,12 @@ class StateDirectory:
             self.identity = msgspec.structs.replace(self.identity, topics=topics)
             _write(self.path / _NAME, self.identity)
 
+    def renew(self) -> int:
+        """A new generation of the same owner: its workers are others from now on. Its number."""
+        self.identity = msgspec.structs.replace(self.identity, generation=self.identity.generation + 1)
+        _write(self.path / _NAME, self.identity)
+        return self.identity.generation
+
     def store_path(self, shard: int) -> Path:
         """Where a shard's RocksDB is."""
         return shard_path(self.path, shard)
@@ -96,22 +102,33 @@ def applied(store: ShardStore) -> dict[str, Applied]:
     return {key[1:].decode(): codec.decode(Applied, value) for key, value in found}
 
 
-def start_positions(path: Path, shards: int) -> dict[str, Applied]:
-    """For each source partition the smallest applied position over the shards: where reading begins.
-
-    A shard skips what it has applied already, so that beginning too early is safe and beginning later would lose rows.
-    """
+def positions(path: Path, shards: int) -> list[dict[str, Applied]]:
+    """How far each source partition is applied, shard by shard."""
     found: list[dict[str, Applied]] = []
     for shard in range(shards):
         if not shard_path(path, shard).exists():
-            return {}
+            found.append({})
+            continue
         store = ShardStore(shard_path(path, shard))
         try:
             found.append(applied(store))
         finally:
             store.close()
-    shared = set.intersection(*(set(positions) for positions in found)) if found else set()
-    return {name: min((positions[name] for positions in found), key=lambda one: one.offset) for name in shared}
+    return found
+
+
+def smallest(found: list[dict[str, Applied]]) -> dict[str, Applied]:
+    """For each source partition the smallest applied position over the shards: where reading begins.
+
+    A shard skips what it has applied already, so that beginning too early is safe and beginning later would lose rows.
+    """
+    shared = set.intersection(*(set(one) for one in found)) if found else set()
+    return {name: min((one[name] for one in found), key=lambda at: at.offset) for name in shared}
+
+
+def start_positions(path: Path, shards: int) -> dict[str, Applied]:
+    """Where reading begins."""
+    return smallest(positions(path, shards))
 
 
 def furthest(path: Path, shards: int) -> dict[str, int]:
@@ -144,7 +161,8 @@ def _lock(path: Path) -> IO[str]:
         owner = lock.read().strip() or "unknown"
         lock.close()
         raise StateLocked(
-            f"the state directory {path} is in use by process {owner}: stop it, or name another --state"
+            f"the state directory {path} is in use by process {owner}: stop it, or name another --state",
+            int(owner) if owner.isdecimal() else None,
         ) from error
     lock.truncate(0)
     lock.write(str(os.getpid()))

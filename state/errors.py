@@ -16,6 +16,11 @@ class StateError(Exception):
 class StateLocked(StateError):
     """Another process holds the directory."""
 
+    def __init__(self, told: str, owner: int | None = None) -> None:
+        """`owner`: its number, where it is known."""
+        super().__init__(told)
+        self.owner = owner
+
 
 class StateForeign(StateError):
     """The directory belongs to something else, another format version or another number of shards."""

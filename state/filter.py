@@ -1,42 +1,42 @@
-"""A Bloom filter over 128-bit identities, vectorised: it only ever spares look-ups, it never answers one."""
+"""A Bloom filter over identities, vectorised: it only ever spares look-ups, it never answers one."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-BITS_PER_KEY = 16
-PROBES = 4
+KEYS_PER_WORD = 4  # 16 bits a key when it is full
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # odd: spreads the bits of a half over the whole word
+_ONE, _SIX, _32, _52, _58 = (np.uint64(number) for number in (1, 63, 32, 52, 58))
 
 
 class Filter:
-    """Says "certainly new" for most new identities; anything else is looked up exactly."""
+    """Says "certainly new" for most new identities by the first 32 bits of each; anything else is looked up exactly."""
 
     def __init__(self, capacity: int) -> None:
-        """Sized for `capacity` identities, rounded up to a power of two bits."""
-        bits = max(1 << 16, 1 << (capacity * BITS_PER_KEY - 1).bit_length())
-        self.capacity = bits // BITS_PER_KEY
+        """With room for `capacity` identities."""
+        self.capacity = max(1 << 14, capacity)
         self.count = 0
-        self._mask = np.uint64(bits - 1)
-        self._bytes = np.zeros(bits // 8, dtype=np.uint8)
+        self._words = np.zeros(self.capacity // KEYS_PER_WORD, dtype=np.uint64)
 
-    def _positions(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        # Double hashing: the identity is a hash already, its halves are independent.
-        steps = np.arange(PROBES, dtype=np.uint64)[:, None]
-        return (high + steps * (low | np.uint64(1))) & self._mask
+    def _marks(self, heads: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Of each head the word and the two bits in it: one word is one access to memory."""
+        spread = heads * _GOLDEN
+        bits = (_ONE << (spread >> _58)) | (_ONE << ((spread >> _52) & _SIX))
+        return heads * np.uint64(len(self._words)) >> _32, bits
 
-    def add(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> None:
-        """Remember identities."""
-        positions = self._positions(high, low).ravel()
-        slots, bits = positions >> np.uint64(3), (positions & np.uint64(7)).astype(np.uint8)
-        # One bit at a time: inside a pass a slot that is named twice is written twice with the same value.
-        for bit in range(8):
-            self._bytes[slots[bits == bit]] |= np.uint8(1 << bit)
-        self.count += len(high)
+    def add(self, heads: NDArray[np.uint64]) -> None:
+        """Remember identities by their heads, which are numbers below 2^32."""
+        words, bits = self._marks(heads)
+        self.count += len(heads)
+        while len(words):
+            self._words[words] |= bits
+            missing = (self._words[words] & bits != bits).nonzero()[
+                0
+            ]  # a word that was named twice took one of the two
+            words, bits = words[missing], bits[missing]
 
-    def maybe(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """False where an identity was certainly never added."""
-        positions = self._positions(high, low)
-        bits = self._bytes[positions >> np.uint64(3)] >> (positions & np.uint64(7)).astype(np.uint8)
-        found: NDArray[np.bool_] = np.all(bits & np.uint8(1), axis=0)
-        return found
+    def maybe(self, heads: NDArray[np.uint64]) -> NDArray[np.intp]:
+        """The indices of all heads except some that were certainly never added."""
+        words, bits = self._marks(heads)
+        return (self._words[words] & bits == bits).nonzero()[0]

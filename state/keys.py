@@ -29,6 +29,11 @@ EFFECT = b"e"  # contract, instant, line -> Effect
 SCHEDULE = b"t"  # instant, contract -> when a contract is due
 BILLING = b"i"  # customer, source and event id -> StoredBilling
 WAITING = b"v"  # instant, contract -> billing that waits for a clock record which is to come
+CORRECTED = b"g"  # source and event id of a correction that is posted
+REVISED = b"n"  # line and window start, or contract -> last revision in the journal beside a rebuilt state
+ENTRY = b"j"  # entry id -> the journal entry and the ERP's answer to it
+ANSWER = b"q"  # answers of the ERP that wait for their entry (dataflows/erp_postings.py)
+UNANSWERED = b"z"  # hour, entity -> how many entries of then have no answer
 HELD = b"h"  # customer, contract, line, class -> an open exception about master data
 
 

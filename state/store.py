@@ -77,7 +77,7 @@ class ShardStore:
         bucket = self._pending.get(key[:_BUCKET])
         if bucket is not None and key in bucket:
             return bucket[key]
-        try:  # not `with self._reading()`, which costs more than the look-up
+        try:
             value: bytes | None = self._db.get(key)
         except Exception as error:  # rocksdict raises bare Exception
             raise self._damaged(error) from error
@@ -197,13 +197,8 @@ class ShardStore:
 
     def _check(self, iterator: RdictIter) -> None:
         """An iterator stops at a block it cannot read as it does at the end: ask which of the two it was."""
-        with self._reading():
-            iterator.status()
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
         try:
-            yield
+            iterator.status()
         except Exception as error:  # rocksdict raises bare Exception
             raise self._damaged(error) from error
 
