@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from accounting.contract import QUANTITY_SCALE, Aggregation
 from accounting.rating import Units
@@ -15,8 +16,7 @@ from accounting.require import require
 ONE = 10**QUANTITY_SCALE
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One event's moment and quantity; ordered by time, then by position."""
 
     time: int
@@ -29,8 +29,7 @@ class Reading:
         return self.time, self.position
 
 
-@dataclass(frozen=True, slots=True)
-class UsageCell:
+class UsageCell(NamedTuple):
     """Usage of a short span, summed so that every aggregation can be had from it."""
 
     start: int

@@ -130,7 +130,9 @@ class Billing:
         left, restored = piece.net, 0  # of the invoice, and to the contra account
         for credit, part in self._voided.get(piece.service.line_id, ()):
             there = part.contra + part.rest
-            back = portion(left, there) if part.service.is_that_of(piece.service) else 0
+            # A void that is dated before its own invoice stays: no invoice is a re-invoice of itself.
+            again = part.service.is_that_of(piece.service) and credit.invoice.fact is not booking.stated_by
+            back = portion(left, there) if again else 0
             if back:
                 contra = round_share(part.contra, abs(back), abs(there))
                 credit.give_back(self._terms, part, at, contra, back - contra)

@@ -103,7 +103,7 @@ class Period:
     @classmethod
     def of_date(cls, day: date) -> Period:
         """The period in which a day lies."""
-        return cls(day.year, day.month)
+        return _period(day)
 
     @classmethod
     def numbered(cls, number: int) -> Period:
@@ -130,5 +130,15 @@ class Period:
         """Its first calendar day."""
         return date(self.year, self.month, 1)
 
+    @property
+    def last_day(self) -> date:
+        """The last day."""
+        return date.fromordinal(self.next.first_day.toordinal() - 1)
+
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
+
+
+@lru_cache(maxsize=65536)
+def _period(day: date) -> Period:
+    return Period(day.year, day.month)

@@ -88,7 +88,9 @@ def settle_contract(
     found = plan.effects(ALWAYS, until) if planned is None else planned
     if overlays:
         found = net_of_credits(terms, found, overlays, plan.opened_at, until)
-    ledger = _Ledger(terms, exchange, Settled(problems=[*billing.problems, *lacking], overlays=overlays))
+    shifts = [shift for one in billing.bookings if one.fact.at > plan.opened_at for shift in one.shifts]
+    settled = Settled(problems=[*billing.problems, *lacking], overlays=overlays)
+    ledger = _Ledger(terms, exchange, settled, {one.position for one in shifts})
     if not ledger.begin():
         ledger.settled.unrated += found
         return ledger.settled
@@ -122,11 +124,12 @@ def net_of_credits(
 class _Ledger:
     """The fold over the timeline."""
 
-    def __init__(self, terms: ServiceTerms, exchange: Exchange, settled: Settled) -> None:
-        self._terms, self._exchange, self.settled = terms, exchange, settled
+    def __init__(self, terms: ServiceTerms, exchange: Exchange, settled: Settled, billed: set[str]) -> None:
+        """`billed`: the positions that facts move."""
+        self._terms, self._exchange, self.settled, self._billed = terms, exchange, settled, billed
         unbilled = terms.plan.policies.value("unbilled", terms.first.start)
         settled.positions = {
-            name: PositionCourse(unbilled if name == FIXED_POSITION else UNBILLED_RECEIVABLE)
+            name: PositionCourse(unbilled if name == FIXED_POSITION else UNBILLED_RECEIVABLE, name in billed)
             for name in terms.positions
         }
         self._ahead: dict[str, int] = {}  # what is still to be recognised, by position; kept for a cancellation only
@@ -195,11 +198,12 @@ class _Ledger:
     def _recognised(self, position: str, amount: int, day: date) -> Movements | None:
         course = self.settled.positions.get(position)
         if course is None:  # usage of a line that no version has any more
-            course = self.settled.positions[position] = PositionCourse()
+            course = self.settled.positions[position] = PositionCourse(layered=position in self._billed)
         rate = self._exchange.on(day)
         if rate is None:
             # What was billed ahead, or is taken back from what is unbilled, leaves at the rate at which it came.
-            if not (0 <= amount <= course.owed or course.owed <= amount <= 0):
+            there = 0 <= amount <= course.owed or course.owed <= amount <= 0
+            if amount and not (there and course.layered):
                 self._lacks_rate(day)
                 return None
             rate = ONE

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from accounting.allocation import Bundle
 from accounting.contract import ContractVersion, Line, LineKind
 from accounting.coverage import ALWAYS, FOREVER
 from accounting.modification import Decision, Treatment, fixed_lines
-from accounting.plan_course import PlanCourse, Valuation
+from accounting.plan_course import Bundles, PlanCourse, Valuation
 from accounting.policy import Policies
 from accounting.recognition import CATCH_UP, Effect, LinePlan, by_month, effects, next_effect, recognised
 
@@ -89,10 +88,11 @@ def contract_plan(
     versions: Sequence[ContractVersion],
     zone_name: str,
     value: Callable[[Line, int], Valuation],
-    bundles: Sequence[Bundle],
+    bundles: Bundles,
     policies: Policies,
 ) -> ContractPlan:
-    """The plan of versions 1..n (accounting.md, rules 2, 3 and 5); `value` values a line as of an instant.
+    """The plan of versions 1..n (accounting.md, rules 2, 3 and 5); `value` values a line, and `bundles` are sold, as of an
+    instant.
 
     A version that nobody can decide changes nothing; the next one is decided against the last one that was taken up, and
     the first one that can be decided begins the contract.
@@ -126,7 +126,7 @@ def lay(
     versions: Sequence[ContractVersion],
     zone_name: str,
     value: Callable[[Line, int], Valuation],
-    bundles: Sequence[Bundle],
+    bundles: Bundles,
     policies: Policies,
 ) -> Laid:
     """`contract_plan`, from which the next version can go on."""

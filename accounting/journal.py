@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from accounting.calendar import Period
 from accounting.require import require
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """One side of an entry. Amounts are in minor units: positive = debit, negative = credit."""
 
     account: str
@@ -41,8 +40,7 @@ def postings(movements: Mapping[str, int], functional: Mapping[str, int], produc
     return tuple(sorted(found, key=lambda one: (one.side == "credit", one.account, one.amount == 0)))
 
 
-@dataclass(frozen=True, slots=True)
-class Dating:
+class Dating(NamedTuple):
     """The accounting period an effect lands in, its day there, and the period it belongs to when that one is closed."""
 
     period: Period
@@ -56,7 +54,7 @@ def dated(day: date, closed: frozenset[Period] | set[Period]) -> Dating:
     In a later period it is dated on the first day and carries its origin_period (events.md, fine print).
     """
     own = Period.of_date(day)
-    if own not in closed:
+    if not closed or own not in closed:
         return Dating(own, day, None)
     period = own
     while period in closed:

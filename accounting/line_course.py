@@ -83,6 +83,16 @@ class BillingSpan:
                 period = period.next
         return sorted(found)
 
+    def due_cover(self, due: int) -> Cover:
+        """The price list by which something is due: that of the period's last day, which is not the date of its end (rule 3).
+
+        A version that takes over on that date has no day in the period: what falls due then is not its matter.
+        """
+        first = due + 1
+        if first == self.end:
+            first = start_of_day(local_date(first, self.zone_name), self.zone_name)
+        return next((part.cover for part in reversed(self.parts) if part.start < first), self.parts[0].cover)
+
     def minimum(self, until: int) -> Exact:
         """The minimum of the days that began before `until`, each day at its own rate's share, in 1e-30.
 

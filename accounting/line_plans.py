@@ -139,7 +139,9 @@ class LinePlans:
             self.set(line, (*kept, phase))
 
     def set(self, line: Line, phases: tuple[Phase, ...]) -> None:
-        """Plan a line."""
-        alone = len(phases) == 1 and phases[0].since == ALWAYS and line.kind is LineKind.RATABLE
+        """Plan a line. One that came ahead of its term and was never changed since has the schedule it began with."""
+        begun = phases[0]
+        alone = len(phases) == 1 and begun.since <= line.start and not (begun.base or begun.opened or begun.ended)
+        truncated = self.residual_last and alone and line.kind is LineKind.RATABLE
         own = steps(line, self._versions)
-        self.known[line.line_id] = LinePlan(line.line_id, line.product_id, phases, own, alone and self.residual_last)
+        self.known[line.line_id] = LinePlan(line.line_id, line.product_id, phases, own, truncated)

@@ -19,6 +19,8 @@ from accounting.policy import Policies, hundredths
 from accounting.recognition import LinePlan
 from accounting.schedule import Method, round_share
 
+Bundles = Callable[[int], Sequence[Bundle]]  # that are sold at an instant
+
 
 class Valuation(NamedTuple):
     """What master data says of a line at an instant."""
@@ -47,7 +49,7 @@ class PlanCourse:
         versions: Sequence[ContractVersion],
         zone_name: str,
         value: Callable[[Line, int], Valuation],
-        bundles: Sequence[Bundle],
+        bundles: Bundles,
         policies: Policies,
         opening: Opening | None = None,
     ) -> None:
@@ -81,8 +83,17 @@ class PlanCourse:
         """Lay the next version over the plans. One that a person has to decide changes nothing."""
         decision = self._begin_contract(version) if self._last is None else self._step(self._last, version)
         if decision.undecidable is None:
-            self._last = version
+            self._last = self._taken(version)
         return replace(decision, version=version.version)
+
+    def _taken(self, version: ContractVersion) -> ContractVersion:
+        """A version as it was taken up: a cancellation begins no line, whatever it lists."""
+        if version.kind is not VersionKind.CANCELLED:
+            return version
+        begun = [
+            line for line in version.lines if line not in fixed_lines(version) or line.line_id in self._plans.known
+        ]
+        return replace(version, lines=tuple(begun))
 
     def _step(self, before: ContractVersion, version: ContractVersion) -> Decision:
         tolerance = hundredths(self._policies.value("ssp_tolerance", version.effective_at))
@@ -156,11 +167,10 @@ class PlanCourse:
             return
         self.opened, as_of = self.opening, self.opening.as_of
         overs = [self._opened(plan.phases[0].line, as_of) for plan in plans]
-        earned = [Fraction(*over) for over in overs]
-        if not any(earned):  # nothing was due by then: by what each line is to earn
-            earned = [Fraction(1)] * len(plans)
-        weights = [abs(plan.phases[0].amount) * part for plan, part in zip(plans, earned, strict=True)]
-        bases = largest_remainder(self.opening.recognised, weights)
+        whole = [abs(plan.phases[0].amount) for plan in plans]
+        earned = [amount * Fraction(*over) for amount, over in zip(whole, overs, strict=True)]
+        # Where nothing was due by then: by what each line is to earn.
+        bases = largest_remainder(self.opening.recognised, earned if any(earned) else whole)
         for plan, base, over in zip(plans, bases, overs, strict=True):
             phase = plan.phases[0]
             opened = phase._replace(since=as_of, base=base, amount=phase.amount - base, transferred=over, opened=True)
@@ -272,7 +282,7 @@ class PlanCourse:
         for claim in claims:
             name = claim.line.line_id
             base = self._plans.earned(name, since) - claim.credit
-            part, whole = over = self._plans.over(claim.line, since)
+            part, whole = over = self._transferred(claim.line, since)
             done = self._done(claim, over, since) if claim.tied_before else 0
             weights[name] = Fraction(max(claim.ssp, 0) * max(whole - part, 0), whole)
             at_once = 0 if weights[name] else settled.get(name, 0)
@@ -284,10 +294,17 @@ class PlanCourse:
             self._plans.go_on(line, since, base, share + own, version.version, over)
         return Pool(since, weights)
 
+    def _transferred(self, line: Line, since: int) -> tuple[int, int]:
+        """What was done of a line by a day, of what is to be done by the terms that it has from then on."""
+        part, whole = self._plans.over(line, since)
+        return part, line.progress[1] if line.progress and line.kind is LineKind.MILESTONE else whole
+
     def _done(self, claim: _Claim, over: tuple[int, int], since: int) -> int:
         """What is over by the terms so far of a variable amount that a line alone had."""
         kept = self._plans.before(claim.line.line_id, since)
-        gone, term = self._plans.over(kept[-1].line, since) if kept else over
+        last = kept[-1] if kept else None
+        # A line that had ended has earned nothing of it since.
+        gone, term = over if last is None else self._plans.over(last.line, last.since if last.ended else since)
         return round_share(claim.tied_before, min(gone, term), term)
 
     def _is_as_before(self, claims: list[_Claim], since: int) -> bool:
@@ -383,7 +400,7 @@ class PlanCourse:
         valued = [self._value(line, at) for line in lines]
         shares = [Share(one.ssp, line.product_id, one.residual) for line, one in zip(lines, valued, strict=True)]
         pool = sum(line.total or 0 for line in lines) + self._general(version, lines)
-        return allocate(pool, shares, self._bundles, version.currency)
+        return allocate(pool, shares, self._bundles(at), version.currency)
 
     def _general(self, version: ContractVersion, lines: list[Line]) -> int:
         apart = {name for group in self._groups[1:] for name in group.lines}

@@ -54,11 +54,14 @@ class Shifted(NamedTuple):
 class PositionCourse:
     """The layers of one position: all of them deferred, or all of them unbilled."""
 
-    __slots__ = ("deferred", "unbilled", "unbilled_account")
+    __slots__ = ("deferred", "layered", "unbilled", "unbilled_account")
 
-    def __init__(self, unbilled_account: str = UNBILLED_RECEIVABLE) -> None:
-        """`unbilled_account`: where R > B is shown (policy `unbilled`)."""
-        self.unbilled_account = unbilled_account
+    def __init__(self, unbilled_account: str = UNBILLED_RECEIVABLE, layered: bool = True) -> None:
+        """`unbilled_account`: where R > B is shown (policy `unbilled`).
+
+        `layered` = False: nothing bills it, and every posting takes the rate of its own day, whatever else is billed.
+        """
+        self.unbilled_account, self.layered = unbilled_account, layered
         self.deferred: list[Layer] = []
         self.unbilled: list[Layer] = []
 
@@ -70,12 +73,18 @@ class PositionCourse:
     def recognise(self, amount: int, rate: Rate) -> Movements:
         """Recognise `amount` (below zero: take it back); revenue takes what the position gives."""
         layer = self.deferred[0] if self.deferred else None
-        if layer is not None and 0 < amount < layer.amount:  # nearly always: a part of what is billed ahead
+        if (
+            layer is not None and self.layered and 0 < amount < layer.amount
+        ):  # nearly always: a part of what is billed ahead
             worth = round_share(layer.functional, amount, layer.amount)
             layer.amount -= amount
             layer.functional -= worth
             return {DEFERRED_REVENUE: (amount, worth), REVENUE: (-amount, -worth)}
         shifted = self.shift(-amount, rate, "", set())
+        if not self.layered:
+            shifted = Shifted(
+                shifted.unbilled, convert(shifted.unbilled, rate), shifted.deferred, convert(shifted.deferred, rate)
+            )
         movements = self._moved(shifted)
         if amount or shifted.functional:
             movements[REVENUE] = (-amount, -shifted.functional)

@@ -62,6 +62,7 @@ class Phase(NamedTuple):
     method: Method = Method.DAILY
     opened: bool = False  # from an opening balance on: what is left counts by shares of the whole
     ended: bool = False  # removed or cancelled: nothing is transferred any more
+    by_share: bool = False  # what is left counts by shares of the whole, whatever the measure of progress becomes
 
     @property
     def is_over(self) -> bool:
@@ -127,7 +128,7 @@ class LinePlan:
             return at_once if phase.is_over else phase.base
         then, whole = phase.transferred
         done, left = step.incurred - then, step.expected - then
-        if phase.opened:
+        if phase.opened or phase.by_share:
             done, left = step.incurred * whole - then * step.expected, (whole - then) * step.expected
         if left <= 0:  # nothing was left to transfer: what is added is earned at once
             return at_once

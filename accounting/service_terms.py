@@ -143,9 +143,13 @@ class ServiceTerms:
         return self.cancelled_at is not None and self.non_refundable and at >= self.cancelled_at
 
     def _ended(self, plan: LinePlan) -> int | None:
-        """Since when a line is cancelled or removed."""
-        last = plan.phases[-1]
-        return last.since if last.ended else self.cancelled_at
+        """Since when a line is cancelled or removed; a later version may say once more that it is."""
+        since = None
+        for phase in reversed(plan.phases):
+            if not phase.ended:
+                break
+            since = phase.since
+        return self.cancelled_at if since is None else since
 
     def _elapsed(self, start: int, end: int, method: Method, instant: int) -> Ratio:
         shares = curve(start, end, method, self.plan.zone, (instant,))
@@ -179,7 +183,8 @@ class ServiceTerms:
             first, done = opened, self._elapsed(start, end, origin.method, opened)
         if ended is not None and first >= ended:
             return None
-        begun = Phase(first, 0, 0, done, replace(origin.line, start=start, end=end), origin.version, origin.method)
+        line = replace(origin.line, start=start, end=end)
+        begun = Phase(first, 0, 0, done, line, origin.version, origin.method, by_share=True)
         terms = self._terms(plan, begun, at) if service.own and plan.steps is None else [begun]
         made = LinePlan(line_id, plan.product_id, (), plan.steps)
         phases: list[Phase] = []

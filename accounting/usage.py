@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from accounting.aggregation import Aggregate, UsageCell
 from accounting.contract import Aggregation, RateModel
@@ -32,8 +33,7 @@ class Meter:
     revenue: int = 0  # minor units of the line since its start: where the position stands
 
 
-@dataclass(frozen=True, slots=True)
-class CoveredCell:
+class CoveredCell(NamedTuple):
     """Summarised usage of one cell, and the cover that takes it."""
 
     usage: UsageCell
@@ -115,19 +115,21 @@ def _by_span(
     at = 0
     for span in billing_spans(covers, windows.zone_name, since, until, policies):
         contents: dict[int, _Content] = {}
+        content: _Content | None = None
         while at < len(cells) and cells[at].usage.start < span.end:
             cell = cells[at]
-            window = windows.of(cell.usage.start)
-            content = contents.setdefault(window.start, _Content(window, cell.cover))
+            if content is None or not content.window.start <= cell.usage.start < content.window.end:
+                window = windows.of(cell.usage.start)
+                content = contents.setdefault(window.start, _Content(window, cell.cover))
             content.cells.append(cell)
             content.cover = cell.cover
             at += 1
         for due in span.due_instants(until):
             window = windows.of(due)
             if since <= window.start and window.end <= until:
-                cover = next(part.cover for part in span.parts if part.start <= due < part.end)
+                content = contents.setdefault(window.start, _Content(window, span.due_cover(due)))
                 # It falls due after the window's last usage: the rate may have changed in between.
-                contents.setdefault(window.start, _Content(window, cover)).cover = cover
+                content.cover = max(content.cover, span.due_cover(due), key=lambda one: one.start)
         if contents or span.carries:
             yield span, [contents[start] for start in sorted(contents)]
     require(at == len(cells), "every cell has its billing period", cells=len(cells), used=at)
@@ -142,10 +144,12 @@ def _book_span(
     if resumed is not None or aggregate.units is not None:
         stretches.append(Stretch(span.parts[0].cover.rate, 0, aggregate.value))
     for content in contents:
+        cover: Cover | None = None
         for cell in content.cells:
-            _enter(stretches, cell.cover, aggregate)
+            if cell.cover is not cover:
+                cover = cell.cover
+                _enter(stretches, cover, aggregate)
             aggregate.add(cell.usage)
-            stretches[-1] = Stretch(stretches[-1].rate, stretches[-1].before, aggregate.value)
         _enter(stretches, content.cover, aggregate)
         cost = round_half_even(_bounded(span, content, stretches), content.cover.currency)
         amount, booked = cost - booked, cost
@@ -158,7 +162,7 @@ def _book_span(
             cover=content.cover,
             after=Meter(span.start, aggregate.units, booked, revenue),
             unpriced=uncovered(content.cover.rate, aggregate.value),
-            estimate_missing=bool(content.cells) and span.spans_months and content.cover.lacks_estimate,
+            estimate_missing=bool(content.cells) and content.cover.lacks_estimate and span.spans_months,
         )
 
 
@@ -172,9 +176,14 @@ def _aggregate(span: BillingSpan, resumed: Meter | None, carried: Aggregate | No
 
 
 def _enter(stretches: list[Stretch], cover: Cover, aggregate: Aggregate) -> None:
-    """The cumulative quantity continues under the rate in force (rule 4)."""
-    if not stretches or stretches[-1].rate != cover.rate:
-        stretches.append(Stretch(cover.rate, aggregate.value, aggregate.value))
+    """The stretch in hand goes up to here, and the cumulative quantity continues under the rate in force (rule 4)."""
+    value = aggregate.value
+    if stretches:
+        last = stretches[-1]
+        stretches[-1] = Stretch(last.rate, last.before, value)
+        if last.rate is cover.rate or last.rate == cover.rate:
+            return
+    stretches.append(Stretch(cover.rate, value, value))
 
 
 def _bounded(span: BillingSpan, content: _Content, stretches: list[Stretch]) -> Exact:
