@@ -63,10 +63,16 @@ class AvroForm:
         self.columnar = topic == USAGE and is_columnar(schema)
         self._millis = topic == USAGE and "timestamp-millis" in _logical(schema, "event_time")
 
-    def rows(self, blocks: Sequence[tuple[int, bytes]], codec: str = "null") -> pl.DataFrame | None:
-        """What blocks of (records, their bytes) hold, as it was written; None when polars cannot read them."""
+    def rows(
+        self, blocks: Sequence[tuple[int, bytes]], codec: str = "null", head_bytes: int = 0
+    ) -> pl.DataFrame | None:
+        """What blocks of (records, their bytes) hold, as it was written; None when polars cannot read them.
+
+        `head_bytes`: so many stand before each record, and are read as a first field of it.
+        """
         try:
-            return pl.read_avro(container_of(self.schema, codec, blocks))
+            schema = _headed(self.schema, head_bytes) if head_bytes else self.schema
+            return pl.read_avro(container_of(schema, codec, blocks))
         except (PolarsError, PanicException, OSError, ValueError, OverflowError):
             # OSError too: polars reads memory here, and says so where the bytes run out.
             return None
@@ -95,13 +101,20 @@ def container_of(schema: Any, codec: str, blocks: Sequence[tuple[int, bytes]]) -
     meta = {"avro.schema": json.dumps(schema).encode(), "avro.codec": codec.encode()}
     fastavro.schemaless_writer(out, HEADER, {"magic": MAGIC, "meta": meta, "sync": sync})
     for count, data in blocks:
-        for part in (_zigzag(count), _zigzag(len(data)), data, sync):
+        for part in (zigzag(count), zigzag(len(data)), data, sync):
             out.write(part)
     out.seek(0)
     return out
 
 
-def _zigzag(value: int) -> bytes:
+def _headed(schema: Any, size: int) -> Any:
+    """A record's schema with so many bytes before its fields. A clash of names makes it unreadable, no wrong value."""
+    head = {"name": "message_head", "type": {"type": "fixed", "name": "MessageHead", "size": size}}
+    return {**schema, "fields": [head, *schema["fields"]]}
+
+
+def zigzag(value: int) -> bytes:
+    """Avro's number, of one that is not negative."""
     value, out = value << 1, bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

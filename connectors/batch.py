@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -56,6 +56,7 @@ class Batch:
     records: tuple[Record, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     read_at: int | None = None  # when its reading began, by the run's own clock (connectors.timings)
+    span: str | None = None  # the traceparent of its span, where spans are sent
 
     @property
     def source(self) -> str:
@@ -76,3 +77,18 @@ class Emitted:
     first: int
     lines: tuple[bytes, ...]
     read_at: int | None = None  # of the batch that caused them; None: said again after a restart
+    new: bool = field(default=False, compare=False)  # never sent before: no sink holds them
+
+    def known(self, place: str) -> str:
+        """What is to be said of a sink that holds records which are new."""
+        return (
+            f"{place} holds record {self.first} already, and this run says it for the first time: another run writes there "
+            "with a copy of this state; stop one of the two, and go on with the state that goes with the sink"
+        )
+
+    def other(self, place: str, sequence: int) -> str:
+        """What is to be said of a sink that holds another record than the one that is said again under its number."""
+        return (
+            f"{place} holds another record {sequence} than this state has said: another run has written there with a copy of "
+            "this state; stop one of the two, and go on with the state that goes with the sink"
+        )

@@ -16,6 +16,8 @@ from schemas.fields import Record
 from schemas.usage_avro import usage_columns, usage_line
 from schemas.usage_columns import SCHEMA, UsageColumns, decode_usage
 
+Offsets = Sequence[int] | NDArray[np.int64]
+
 
 class Piece(Protocol):
     """Consecutive records of one topic."""
@@ -25,7 +27,7 @@ class Piece(Protocol):
     def part(self, start: int, stop: int | None = None) -> Piece:
         """Some of the records."""
 
-    def offsets(self, start: int) -> Sequence[int]:
+    def offsets(self, start: int) -> Offsets:
         """Where each of them stands, when all before position `start` has been taken."""
 
     def written(self) -> NDArray[np.int64] | None:

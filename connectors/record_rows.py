@@ -16,7 +16,7 @@ def record_batches(
     """The records behind position `start` as one batch for each run of the same phase."""
     batches: list[Batch] = []
     source, at = f"{topic}/{partition}", start
-    for row, (offset, one) in enumerate(zip(piece.offsets(start), piece.outcomes(topic), strict=True)):
+    for row, (offset, one) in enumerate(zip(map(int, piece.offsets(start)), piece.outcomes(topic), strict=True)):
         records, rejected = _judged(offset, one, piece.payload(row))
         if records and (time := records[0].model.event_time) is not None:
             newest = time if newest is None else max(newest, time)

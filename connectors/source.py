@@ -11,19 +11,22 @@ from typing import Any, Protocol
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.batch import ENDED, Batch
+from connectors.crash_point import crash_point
 from connectors.follow import Follow
 from connectors.gate import Gate
+from connectors.held_line import HeldLine
 from connectors.piece import Piece
 from connectors.record_rows import record_batches
+from connectors.spans import Spans
 from connectors.timeline import Timeline
 from connectors.timings import Timings, unseen
 from connectors.usage_rows import Lateness, usage_batches
-from connectors.vitals import Vitals
-from schemas.topics import BILLING, CONTRACTS, CONTROL, REFERENCE, USAGE
+from connectors.vitals import Reach, Vitals
+from schemas.topics import BILLING, CONTRACTS, CONTROL, POSTINGS, REFERENCE, USAGE
 
 RECORDS = 500  # most of a batch of what is no usage: usage waits for one batch of them
 CONTROL_SOURCE = f"{CONTROL}/0"
-TOPICS = (REFERENCE, CONTRACTS, BILLING, USAGE)  # in the order in which they are read inside a phase
+TOPICS = (REFERENCE, CONTRACTS, BILLING, USAGE, POSTINGS)  # in the order in which they are read inside a phase
 WAIT, LONG_WAIT = timedelta(milliseconds=2), timedelta(milliseconds=20)
 
 
@@ -51,6 +54,11 @@ class Reader(Protocol):
     def stalled(self) -> bool: ...  # what comes next cannot be read yet, and nobody knows for how long
     def take(self, most: int) -> Piece | None:
         """Up to so many records; None where there are none, or none yet."""
+
+    @property
+    def end(self) -> int: ...  # behind what is there by now, as far as is known; asked in any thread
+    def passed(self, offset: int, all_sent: bool) -> int | None:
+        """How much of what `end` counts lies before an offset; None: that is not known while not `all_sent` is what was taken."""
 
     def behind(self, offset: int) -> int | None:
         """Behind which position nothing is left, when all before `offset` was taken; None: more may be on its way."""
@@ -83,6 +91,9 @@ class Plan(Protocol):
     def controls(self) -> ControlRecords: ...
     @property
     def sources(self) -> tuple[str, ...]: ...
+    def held(self, shard: int) -> HeldLine | None:
+        """Which rows precede each control record in a shard, where a run before has decided it."""
+
     def look(self) -> None: ...
     def check_there(self, name: str, applied: int) -> None: ...
     def reader(self, name: str, offset: int, meters: Mapping[str, str]) -> Any: ...
@@ -115,6 +126,7 @@ class TopicSource(FixedPartitionedSource):
     meters: Mapping[str, str] = field(default_factory=dict)  # of types of CloudEvents
     timings: Timings = field(default_factory=unseen)
     vitals: Vitals = field(default_factory=Vitals)
+    spans: Spans | None = None
 
     def __post_init__(self) -> None:
         self.gate = Gate(in_turn=self.plan.follow is not None)
@@ -142,6 +154,7 @@ class ControlPartition(StatefulSourcePartition[Batch, None]):
 
     def __init__(self, plan: Plan, offset: int, timings: Timings, vitals: Vitals) -> None:
         self._plan, self._offset, self._timings, self._vitals = plan, offset, timings, vitals
+        vitals.control_end = lambda: plan.controls.position
         self._greeted = self._ended = False
 
     def next_batch(self) -> list[Batch]:
@@ -188,6 +201,9 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
         self._known = 0  # control records when the file was last looked at
         self._backlog = source.vitals.backlog(self._name, reader.unit)
         self._backlog.stands(reader.left, waiting=False)
+        reach = Reach(lambda: reader.end, reader.passed(offset, True) or 0, reader.unit)
+        self._reach = source.vitals.reach(self._name, reach)
+        self._closing_at: int | None = None
 
     def next_batch(self) -> list[Batch]:
         follow = self._source.plan.follow
@@ -196,6 +212,10 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
             # The barrier: what was sent before the last snapshot is done by every shard and by the sink.
             self._source.plan.durable(self._name, self._closing)
             self._backlog.barrier()
+            if self._source.spans is not None:
+                self._source.spans.durable(self._name, self._closing)
+            if self._closing_at is not None:
+                self._reach.at = self._closing_at
             self._closing = None
         if not self._backlog.booked:
             self._backlog.stands(self._reader.left, waiting=bool(self._ahead))
@@ -240,6 +260,7 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
 
     def snapshot(self) -> None:
         self._closing = self._sent
+        self._closing_at = self._reader.passed(self._sent, not self._ahead)
         self._backlog.epoch_closes()
 
     def close(self) -> None:
@@ -266,6 +287,7 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
         told = max(self._told, self._source.plan.controls.timeline.past(self._name, behind, self._known))
         news = not self._dry or told > self._told or behind > self._offset
         start, self._offset, self._told, self._dry = self._offset, behind, told, True
+        self._sent = behind  # markers of transactions behind the last message are done with it
         return [self._empty(start, behind, self._newest, told)] if news else []
 
     def _read(self) -> None:
@@ -275,20 +297,28 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
             self._known = plan.controls.look()
             plan.extend(self._name, self._reader)
         before, began = self._reader.read, self._source.timings.clock()
+        steps = self._source.timings.steps
+        steps.fetch.begins()
         piece = self._reader.take(self._source.batch_rows if self._topic == USAGE else RECORDS)
         progress = self._source.progress
         progress.read += self._reader.read - before
         progress.total = max(progress.total, progress.read)  # what is followed has grown
         if not piece:
-            return
+            return  # an idle look is no fetch
+        steps.fetch.ends()
         timeline = plan.controls.timeline
         if self._topic == USAGE:
-            batches = usage_batches(self._number, self._offset, piece, self._newest, timeline, self._source.lateness)
+            batches = usage_batches(
+                self._number, self._offset, piece, self._newest, timeline, self._source.lateness, steps
+            )
         else:
-            batches = record_batches(self._topic, self._number, self._offset, piece, self._newest, timeline)
-        self._source.timings.decode.since(began)
+            with steps.decode:
+                batches = record_batches(self._topic, self._number, self._offset, piece, self._newest, timeline)
         # A followed partition that has said that it is past a control record: what comes now comes after it.
         told = -1 if plan.follow is None else self._told
         batches = [replace(batch, phase=max(batch.phase, told), read_at=began) for batch in batches]
+        if self._source.spans is not None:
+            batches = self._source.spans.reads(batches)
+        crash_point("batch-read")
         self._ahead.extend(batches)
         self._offset, self._newest = batches[-1].end, batches[-1].newest

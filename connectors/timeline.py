@@ -8,7 +8,7 @@ The phase of a row is the position in the control partition behind the records t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ class Timeline:
     ends: tuple[Ends, ...]  # of those that go by offsets
     bounded: NDArray[np.int64]  # which records those are, and at the end how many there are in all
     positions: NDArray[np.int64]  # behind the first 0, 1, 2, ... records
+    # By partition, the bounds that `ends` give it: a service has a clock record every few seconds.
+    _bounds: dict[str, NDArray[np.int64]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -51,10 +53,15 @@ class Timeline:
         """The phase of each row of a partition, from its offset and the running maximum of event_time up to and with it."""
         first = self.timed[np.searchsorted(self.times, newest, side="left")]
         if self.ends and offsets is not None:
-            # A partition that a record does not name is younger: all of it comes after.
-            bounds = np.maximum.accumulate(np.array([one.get(source, 0) for one in self.ends], dtype=np.int64))
-            first = np.minimum(first, self.bounded[np.searchsorted(bounds, offsets, side="right")])
+            first = np.minimum(first, self.bounded[np.searchsorted(self._bounds_of(source), offsets, side="right")])
         return self.positions[first].astype(np.int64)
+
+    def _bounds_of(self, source: str) -> NDArray[np.int64]:
+        if source not in self._bounds:
+            # A partition that a record does not name is younger: all of it comes after.
+            named = np.array([one.get(source, 0) for one in self.ends], dtype=np.int64)
+            self._bounds[source] = np.maximum.accumulate(named)
+        return self._bounds[source]
 
     def past(self, source: str, position: int, known: int) -> int:
         """Up to which position of the control partition, `known` at the most, a partition that is read up to `position` and

@@ -6,13 +6,10 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Histogram
 
-STEP_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+from connectors.step import Steps, standing
+from schemas.topics import JOURNAL, RECALCULATIONS
+
 WAY_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
-
-
-def standing() -> int:
-    """The clock of a run that nobody measures."""
-    return 0
 
 
 class Duration:
@@ -33,30 +30,39 @@ class Timings:
     stamped in one process and written in another. It never touches the books.
     """
 
-    def __init__(self, registry: CollectorRegistry, clock: Callable[[], int] = standing) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, clock: Callable[[], int] = standing, cpu: Callable[[], int] = standing
+    ) -> None:
+        """`cpu`: see Steps."""
         self.clock = clock
-        steps = Histogram(
-            "accrual_step_seconds",
-            "Time that one step took: decode (read and decode a batch), split (a batch into its shards), apply (a "
-            "shard's part of a batch, to the entries it causes), commit (one atomic write of a shard), sync (a shard "
-            "made durable), write (a shard's records into the sink, made durable).",
-            ["step"],
-            registry=registry,
-            buckets=STEP_SECONDS,
-        )
-        self.decode, self.split, self.apply, self.commit, self.sync, self.write = (
-            Duration(steps.labels(step=name), clock) for name in ("decode", "split", "apply", "commit", "sync", "write")
-        )
-        self.to_journal = Duration(
-            Histogram(
-                "accrual_event_to_journal_seconds",
-                "From the reading of a batch to its entries being durable in the journal; counted once for each shard "
-                "and batch that caused entries.",
-                registry=registry,
-                buckets=WAY_SECONDS,
+        self.steps = Steps(registry, clock, cpu)
+        self._ways = {
+            JOURNAL: Duration(
+                Histogram(
+                    "accrual_event_to_journal_seconds",
+                    "From the reading of a batch to its entries being durable in the journal; counted once for each shard "
+                    "and batch that caused entries.",
+                    registry=registry,
+                    buckets=WAY_SECONDS,
+                ),
+                clock,
             ),
-            clock,
-        )
+            RECALCULATIONS: Duration(
+                Histogram(
+                    "accrual_amendment_to_recalculation_seconds",
+                    "From the reading of a batch of contract versions to what they recalculate being durable in the sink; "
+                    "counted once for each shard and batch.",
+                    registry=registry,
+                    buckets=WAY_SECONDS,
+                ),
+                clock,
+            ),
+        }
+
+    def arrived(self, topic: str, read_at: int | None) -> None:
+        """Records are durable in the sink; `read_at`: when what caused them was read, None: unknown, nothing counts."""
+        if read_at is not None and topic in self._ways:
+            self._ways[topic].since(read_at)
 
 
 def unseen() -> Timings:

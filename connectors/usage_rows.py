@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from accounting.calendar import DAY_US, rfc3339
 from connectors.batch import Batch, Rejected
 from connectors.piece import Lines, Piece
+from connectors.step import UNSEEN, Steps
 from connectors.timeline import BEFORE_ALL, Timeline
 from schemas.identity import fingerprint, id128
 from schemas.topics import USAGE
+from schemas.usage_columns import UsageColumns
 
 EARLIEST_US = 946_684_800_000_000  # 2000-01-01
 _HALF = pl.lit(2**64, dtype=pl.UInt128)
@@ -36,10 +38,25 @@ def usage_batches(
     newest: int | None,
     timeline: Timeline,
     lateness: Lateness,
+    steps: Steps = UNSEEN,
 ) -> list[Batch]:
     """The records behind position `start` as one batch for each phase they touch."""
     piece = Lines(lines) if isinstance(lines, list) else lines
-    columns = piece.columns()
+    with steps.decode:
+        columns = piece.columns()
+    with steps.identify:
+        return _identified(partition, start, piece, columns, newest, timeline, lateness)
+
+
+def _identified(
+    partition: int,
+    start: int,
+    piece: Piece,
+    columns: UsageColumns,
+    newest: int | None,
+    timeline: Timeline,
+    lateness: Lateness,
+) -> list[Batch]:
     places = np.asarray(piece.offsets(start), dtype=np.int64)
     rejected = [
         Rejected(int(places[row]), fault.cls, fault.reason, piece.payload(row)) for row, fault in columns.faults

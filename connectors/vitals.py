@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from connectors.timings import standing
+from connectors.step import standing
+
+
+def _nobody() -> None:
+    """Nobody wants to know."""
 
 
 class Backlog:
@@ -33,6 +38,20 @@ class Backlog:
         self.unread, self.booked = 0, True
 
 
+@dataclass(slots=True)
+class Reach:
+    """How far a partition is booked, and where it ends: offsets of Kafka, bytes of files, or control records."""
+
+    end: Callable[[], int]  # behind what is there, as far as is known; asked in any thread
+    at: int  # all before it is in the books of every shard and in the sink
+    unit: str = "offsets"  # of both
+
+    @property
+    def lag(self) -> int:
+        """What lies between. OSError where a file is gone."""
+        return max(0, self.end() - self.at)
+
+
 class Vitals:
     """Of one process. Written by its flow, read in another thread."""
 
@@ -40,17 +59,25 @@ class Vitals:
         """`clock` gives microseconds that never go back; it never touches the books."""
         self._clock = clock
         self._backlogs: dict[str, Backlog] = {}
+        self._reaches: dict[str, Reach] = {}
         self.opened = False  # books and sink
+        self.ready_at: int | None = None  # when all was caught up for the first time since the flow began, by the clock
+        self.on_ready: Callable[[], None] = _nobody
+        # Behind the last control record, in the process that reads them.
+        self.control_end: Callable[[], int] | None = None
         self._stepped = clock()
 
     def begins(self) -> None:
         """A flow is about to be built: at the start, with new partitions, or after something was away."""
-        self._backlogs, self.opened = {}, False
+        self._backlogs, self._reaches, self.opened, self.ready_at = {}, {}, False, None
         self.steps()
 
     def steps(self) -> None:
         """The flow has come by."""
         self._stepped = self._clock()
+        if self.ready_at is None and self.opened and not self.behind:
+            self.ready_at = self._stepped
+            self.on_ready()
 
     def opens(self) -> None:
         """Books and sink are open: an epoch closes."""
@@ -61,6 +88,21 @@ class Vitals:
         """A partition begins."""
         found = self._backlogs[name] = Backlog(unit)
         return found
+
+    def reach(self, name: str, reach: Reach) -> Reach:
+        """Of a partition that begins."""
+        self._reaches[name] = reach
+        return reach
+
+    @property
+    def reaches(self) -> dict[str, Reach]:
+        """Of every partition that this process reads, by name."""
+        return self._reaches.copy()
+
+    @property
+    def ready_us(self) -> int | None:
+        """For how long it has been caught up, microseconds; None: it is not."""
+        return None if self.ready_at is None else self._clock() - self.ready_at
 
     @property
     def still_us(self) -> int:

@@ -51,6 +51,11 @@ class AvroReader:
         return self._container.position
 
     @property
+    def taken_bytes(self) -> int:
+        """Bytes up to what is not taken yet; a block counts once all of it is taken."""
+        return self._container.position - (1 if self._pieces else 0)
+
+    @property
     def holds(self) -> bool:
         """Whether there is, or may be, something that is read and not taken."""
         return bool(self._pieces) or not self._ended

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from connectors.errors import SourceUnusable
-from connectors.files.stream import BLOCK_BYTES, Damaged, open_stream
+from connectors.files.stream import BLOCK_BYTES, CompressedStream, Damaged, open_stream
 
 LINE_BYTES_MAX = 64 << 20
 
@@ -35,6 +35,12 @@ class LineReader:
     def read_bytes(self) -> int:
         """How far it is read, in bytes of the file."""
         return self._stream.position
+
+    @property
+    def taken_bytes(self) -> int:
+        """Bytes of the file up to what is not taken yet, a line that is still being written too; compressed ones as a block."""
+        held = sum(map(len, self._lines)) + len(self._lines) + (len(self._rest) if self._passed is None else 0)
+        return self._stream.position - (min(held, 1) if isinstance(self._stream, CompressedStream) else held)
 
     @property
     def holds(self) -> bool:

@@ -39,6 +39,17 @@ class PartitionReader:
         return sum(self._sizes.values()) + (self._reader.read_bytes if self._reader else 0)
 
     @property
+    def end(self) -> int:
+        """Bytes of all its files."""
+        return self.size
+
+    def passed(self, offset: int, all_sent: bool) -> int | None:
+        """Bytes of the lines that were taken."""
+        if not all_sent:
+            return None
+        return sum(self._sizes.values()) + (self._reader.taken_bytes if self._reader else 0)
+
+    @property
     def left(self) -> int:
         """Bytes that were there at the start and are not read; 1 where they are, and not all of it has been taken."""
         held = self._reader is not None and self._reader.holds

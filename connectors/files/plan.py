@@ -29,6 +29,9 @@ class FilePlan:
         """The partitions besides the control topic's one."""
         return tuple(self.files)
 
+    def held(self, shard: int) -> None:
+        """Files are read in their own order."""
+
     def look(self) -> None:
         """See, once per interval, which files have come while the run goes on; SourceUnusable if it cannot go on."""
         if self.follow is None or not self.follow.due():

@@ -17,9 +17,9 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from accounting.require import require
 from connectors.batch import Emitted
+from connectors.crash_point import crash_point, dies_next
 from connectors.errors import SinkUnusable
 from connectors.timings import Timings, unseen
-from schemas.topics import JOURNAL
 
 _TAIL_BYTES = 1 << 16
 
@@ -37,28 +37,31 @@ def last_sequence(path: Path) -> tuple[int, int]:
     """(sequence of the last whole record, bytes up to its end); (0, 0) when there is none."""
     if not path.exists():
         return 0, 0
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        at, tail = size, b""
-        while at > 0 and tail.count(b"\n") < 2:
-            step = min(at, _TAIL_BYTES)
-            at -= step
-            file.seek(at)
-            tail = file.read(step) + tail
-    whole = tail[: tail.rfind(b"\n") + 1]
-    if not whole:
+    lines, end = _last_lines(path, 1)
+    if not lines:
         return 0, 0
-    line = whole[:-1].rpartition(b"\n")[2]
     try:
-        return msgspec.json.decode(line, type=_Numbered).sequence, size - (len(tail) - len(whole))
+        return msgspec.json.decode(lines[0], type=_Numbered).sequence, end
     except msgspec.DecodeError as error:
         raise SinkUnusable(f"the last line of {path} is no record of ours ({error}): name another --sink") from error
 
 
+def _last_lines(path: Path, count: int) -> tuple[list[bytes], int]:
+    """Up to so many of the last whole lines, and the bytes up to their end."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        at, tail = size, b""
+        while at > 0 and tail.count(b"\n") <= count:
+            step = min(at, max(_TAIL_BYTES, len(tail)))
+            at -= step
+            file.seek(at)
+            tail = file.read(step) + tail
+    whole = tail[: tail.rfind(b"\n") + 1]
+    return whole.split(b"\n")[:-1][-count:], size - (len(tail) - len(whole))
+
+
 def durable_sequence(path: Path) -> int:
-    """The last sequence of a file, once a torn last line is cut and the file is on the disk: what it holds need not be kept
-    anywhere else.
-    """
+    """The last sequence of a file, once a torn last line is cut and the file is on the disk."""
     last, whole = last_sequence(path)
     if last or (path.exists() and path.stat().st_size > whole):
         with open(path, "rb+") as file:
@@ -98,23 +101,28 @@ class FileSinkPartition(StatefulSinkPartition[Emitted, None]):
 
     def snapshot(self) -> None:
         # Not in write_batch: only here is every shard's state of this epoch known to be durable.
+        if any(item.lines for item in self._waiting):
+            with self._timings.steps.write:
+                self._write_down()
+        self._waiting = []
+
+    def _write_down(self) -> None:
         written: dict[str, _TopicFile] = {}
-        began, arrived = self._timings.clock(), list[int]()
+        arrived: list[Emitted] = []
         for item in self._waiting:
+            if not item.lines:
+                continue  # the shard's greeting
             require(item.shard == self._shard, "a record comes to its own shard's file", shard=item.shard)
             file = self._files.get(item.topic)
             if file is None:
                 file = self._files[item.topic] = _TopicFile(topic_file(self._root, item.topic, self._shard))
-            if file.append(item) and item.topic == JOURNAL and item.read_at is not None:
-                arrived.append(item.read_at)
+            if file.append(item):
+                arrived.append(item)
             written[item.topic] = file
-        self._waiting = []
         for file in written.values():
             file.sync()
-        if written:
-            self._timings.write.since(began)
-        for read_at in arrived:
-            self._timings.to_journal.since(read_at)
+        for item in arrived:
+            self._timings.arrived(item.topic, item.read_at)
 
     def close(self) -> None:
         # Runs while unwinding after a failure too: nothing is written here.
@@ -148,6 +156,10 @@ class _TopicFile:
 
     def append(self, item: Emitted) -> bool:
         """Write what the file does not hold; whether that was anything."""
+        if item.new and item.first <= self._last:
+            raise SinkUnusable(item.known(str(self._path)))
+        if item.first <= self._last:
+            self._check_same(item)
         fresh = item.lines[max(0, self._last + 1 - item.first) :]
         if not fresh:
             return False
@@ -158,13 +170,34 @@ class _TopicFile:
             last=self._last,
             next=item.first,
         )
-        self._write(b"".join(line + b"\n" for line in fresh))
+        crash_point("file-to-write")
+        data = b"".join(line + b"\n" for line in fresh)
+        if dies_next("file-half-written"):
+            self._write(data[: -(len(fresh[-1]) // 2 + 1)])
+        crash_point("file-half-written")
+        self._write(data)
+        crash_point("file-written")
         self._last = item.first + len(item.lines) - 1
         return True
+
+    def _check_same(self, item: Emitted) -> None:
+        """What is said again is what the file holds."""
+        there, _ = _last_lines(self._path, self._last - item.first + 1)
+        for sequence, (again, line) in enumerate(zip(item.lines, there, strict=False), start=item.first):
+            if again != line:
+                try:
+                    msgspec.json.decode(line)
+                except msgspec.DecodeError as error:  # nobody wrote this: the disk has spoilt it
+                    raise SinkUnusable(
+                        f"{self._path}, line {sequence}: {error}. Only a run writes this file: restore it from a copy, or "
+                        "rebuild with an empty --state and --sink"
+                    ) from error
+                raise SinkUnusable(item.other(str(self._path), sequence))
 
     def sync(self) -> None:
         with self._named():
             os.fsync(self._file.fileno())
+        crash_point("file-synced")
 
     def _write(self, data: bytes) -> None:
         rest = memoryview(data)

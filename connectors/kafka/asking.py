@@ -19,7 +19,7 @@ _NOT_YET = (
     KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.OFFSET_NOT_AVAILABLE, KafkaError._TRANSPORT,
 )  # fmt: skip
 # So does one that has read its log and has no leader for a partition yet; it may be missing as well.
-_STRANGE = (KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART)
+MISSING = (KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART)
 Answer = TypeVar("Answer")
 
 
@@ -31,7 +31,7 @@ def answered(question: Callable[[], Answer]) -> Answer:
             return question()
         except KafkaException as error:
             code, waited = error.args[0].code(), time.monotonic() - began
-            if waited > (ANSWER_S if code in _NOT_YET else STRANGE_S if code in _STRANGE else 0):
+            if waited > (ANSWER_S if code in _NOT_YET else STRANGE_S if code in MISSING else 0):
                 raise
         time.sleep(AGAIN_S)
 

@@ -14,14 +14,14 @@ from connectors.kafka.messages import Messages
 from connectors.kafka.refusal import said
 
 AT_ONCE = 10_000
-WAIT_S = 0.2
+WAIT_S = 0.02  # asked for many, a consumer waits all of it whatever has come
 
 
 def committed_lines(brokers: Brokers, forms: Forms, topic: str, partition: int) -> Iterator[bytes]:
     """JSON lines, from the first record to the end there is now. SourceAway when the brokers do not send them."""
     consumer: Consumer = brokers.made(
         Consumer, group_id="accrual-fetch", enable_auto_commit=False, auto_offset_reset="earliest",
-        isolation_level="read_committed", enable_partition_eof=True,
+        isolation_level="read_committed", enable_partition_eof=True, fetch_wait_max_ms=10,
     )  # fmt: skip
     consumer.assign([TopicPartition(topic, partition, 0)])
     waited, ended = 0.0, False

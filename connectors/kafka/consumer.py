@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from itertools import repeat
 from operator import methodcaller
-from typing import Any
 
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from connectors.crash_point import crash_point
 from connectors.errors import SourceAway, SourceChanged, SourceUnusable
-from connectors.kafka.asking import ANSWER_S, answered, within
+from connectors.kafka.asking import ANSWER_S, MISSING, answered, within
 from connectors.kafka.client import Brokers
 from connectors.kafka.refusal import RIGHTS, said
+from connectors.kafka.taken import Taken
 
 AT_ONCE = 10_000
 HELD_MAX = 50_000  # messages of one partition that wait here before the broker is asked for no more of them
@@ -24,9 +24,7 @@ REBUILD = (
     "restore it as it was and say so by accrual topics accept, or rebuild from what is there with an empty --state and new "
     "output topics"
 )
-_topic, _partition, _value = methodcaller("topic"), methodcaller("partition"), methodcaller("value")
-_offset, _error, _timestamp = methodcaller("offset"), methodcaller("error"), methodcaller("timestamp")
-_GONE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC)
+_topic, _partition, _error = methodcaller("topic"), methodcaller("partition"), methodcaller("error")
 _EXPIRED = (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET)
 
 
@@ -39,7 +37,7 @@ class Held:
     """What of one partition has come and is not taken yet."""
 
     def __init__(self, position: int) -> None:
-        self.runs: deque[list[Message]] = deque()
+        self.runs: deque[Taken] = deque()
         self.count = 0
         self.behind = position  # the last message that has come
         self.end = -1  # where the broker last said that it had no more
@@ -90,17 +88,17 @@ class SharedConsumer:
             messages = [one for one in messages if not self._is_event(one)]
         self._sort(messages)
 
-    def take(self, topic: str, partition: int, most: int) -> list[Message]:
+    def take(self, topic: str, partition: int, most: int) -> Taken:
         """Up to so many messages of a partition that have come."""
-        held = self._held[topic, partition]
-        taken: list[Message] = []
-        while held.runs and len(taken) < most:
+        held, parts, left = self._held[topic, partition], list[Taken](), most
+        while held.runs and left:
             run = held.runs.popleft()
-            left = most - len(taken)
             if len(run) > left:
-                held.runs.appendleft(run[left:])
-                run = run[:left]
-            taken += run
+                held.runs.appendleft(run.part(left))
+                run = run.part(0, left)
+            left -= len(run)
+            parts.append(run)
+        taken = Taken.joined(parts)
         held.count -= len(taken)
         if held.paused and held.count < HELD_MAX // 2:
             held.paused = False
@@ -109,9 +107,11 @@ class SharedConsumer:
 
     def commit(self, positions: dict[tuple[str, int], int]) -> None:
         """Tell the group how far all is done, for whoever watches its lag; nothing depends on it."""
+        crash_point("group-to-tell")
         self._client.commit(
             offsets=[TopicPartition(*name, offset) for name, offset in positions.items()], asynchronous=True
         )
+        crash_point("group-told")
 
     def places(self, topic: str) -> str:
         """How far a topic has been read, in words."""
@@ -129,6 +129,14 @@ class SharedConsumer:
                 f"partition {topic}/{partition} of {self._brokers} cannot be read: {said(error)}"
             ) from error
         return low, high
+
+    def high(self, topic: str, partition: int) -> int:
+        """Where the broker said that a partition ends when it last sent something of it; -1: not yet. Nothing is asked."""
+        try:
+            _, high = self._client.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+        except KafkaException:
+            return -1
+        return int(high)
 
     def close(self) -> None:
         """Leave. A client that is telling the group something would wait for an answer without end."""
@@ -150,7 +158,7 @@ class SharedConsumer:
                 f"offset {held.position} of {name} is not there: it holds {low} to {high}; what lies between has expired "
                 f"or the topic was made anew: {REBUILD}"
             )
-        elif error.code() in _GONE:
+        elif error.code() in MISSING:
             raise SourceChanged(gone(self._brokers, str(message.topic()), self.places(str(message.topic()))))
         elif error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             self._brokers.news.tell("group", f"its user may not use the group {self._group}, so that it shows no lag")
@@ -164,19 +172,22 @@ class SharedConsumer:
         """To their partitions: they come in runs of one partition, so that no message is looked at by itself."""
         if not messages:
             return
-        codes = {topic: number for number, topic in enumerate(sorted({topic for topic, _ in self._held}))}
-        topics = np.fromiter(map(codes.__getitem__, map(_topic, messages)), dtype=np.int64, count=len(messages))
+        topics = list(map(_topic, messages))
         partitions = np.fromiter(map(_partition, messages), dtype=np.int64, count=len(messages))
-        edges = np.flatnonzero(np.diff(topics) | np.diff(partitions)) + 1
+        changes = np.diff(partitions)
+        if topics.count(topics[0]) < len(topics):  # mostly all are usage
+            codes = {topic: number for number, topic in enumerate(dict.fromkeys(topics))}
+            changes |= np.diff([codes[topic] for topic in topics])
+        edges = np.flatnonzero(changes) + 1
         for start, end in zip([0, *edges], [*edges, len(messages)], strict=True):
-            run = messages[start:end]
-            held = self._held[str(run[0].topic()), int(run[0].partition() or 0)]
+            topic, partition = topics[start], int(partitions[start])
+            held, run = self._held[topic, partition], Taken.of(topic, messages[start:end])
             held.runs.append(run)
             held.count += len(run)
-            held.behind = int(run[-1].offset() or 0) + 1
+            held.behind = int(run.offsets[-1]) + 1
             if held.count > HELD_MAX and not held.paused:
                 held.paused = True
-                self._client.pause([TopicPartition(str(run[0].topic()), int(run[0].partition() or 0))])
+                self._client.pause([TopicPartition(topic, partition)])
 
 
 def commit_positions(brokers: Brokers, group: str, positions: Mapping[str, int]) -> None:
@@ -186,29 +197,15 @@ def commit_positions(brokers: Brokers, group: str, positions: Mapping[str, int])
     why = ["nobody answers"]
 
     def commit() -> None:
+        crash_point("group-to-tell")
         try:
             client.commit(offsets=ends, asynchronous=False)
             why.clear()
         except KafkaException as error:
             why[0] = said(error)
+        crash_point("group-told")
         client.close()
 
     within(LEAVE_S, commit)
     if why:
         brokers.news.tell("group", f"group {group} is not told how far the run came ({why[0]}): its lag is too large")
-
-
-def values(messages: list[Message]) -> list[bytes | None]:
-    """What they hold."""
-    return list(map(_value, messages))
-
-
-def offsets(messages: list[Message]) -> Any:
-    """Where they stand."""
-    return np.fromiter(map(_offset, messages), dtype=np.int64, count=len(messages))
-
-
-def written_at(messages: list[Message]) -> Any:
-    """When each was written, by the broker's or the producer's clock, in microseconds."""
-    stamps = map(tuple.__getitem__, map(_timestamp, messages), repeat(1))
-    return np.fromiter(stamps, dtype=np.int64, count=len(messages)) * 1_000

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.errors import SourceUnusable
-from connectors.kafka.asking import ANSWER_S, answered
+from connectors.kafka.asking import ANSWER_S
 from connectors.kafka.client import Brokers
+from connectors.kafka.offsets import listed
 from connectors.kafka.refusal import said
 from connectors.kafka.written import Numbers, Writer
 from connectors.source import TOPICS
@@ -55,20 +56,10 @@ class ControlWriter:
         """Topic, partition and end of every input partition that has a record of it."""
         try:
             there = self._admin.list_topics(timeout=ANSWER_S).topics
-            asked = {
-                TopicPartition(name, number): OffsetSpec.latest()
-                for name in TOPICS
-                if name in there
-                for number in there[name].partitions
-            }
-            ends = answered(lambda: self._offsets(asked))
         except KafkaException as error:
-            raise SourceUnusable(f"{self._brokers} does not say where its topics end: {said(error)}") from error
+            raise SourceUnusable(f"{self._brokers} does not say which topics it has: {said(error)}") from error
+        places = [(name, number) for name in TOPICS if name in there for number in there[name].partitions]
+        ends = listed(self._brokers, self._admin, places, OffsetSpec.latest())
         return [
             {"topic": topic, "partition": number, "offset": offset} for (topic, number), offset in sorted(ends.items())
         ]
-
-    def _offsets(self, asked: dict[TopicPartition, OffsetSpec]) -> dict[tuple[str, int], int]:
-        # What no reader may see yet (an open transaction) is not there yet.
-        found = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_S)
-        return {(at.topic, at.partition): future.result(ANSWER_S).offset for at, future in found.items()}

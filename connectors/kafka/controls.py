@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Message
-
 from connectors.batch import Batch, Record, Rejected
 from connectors.errors import SourceAway
 from connectors.follow import Follow
+from connectors.held_line import Lines
 from connectors.kafka.asking import ANSWER_S
-from connectors.kafka.consumer import SharedConsumer, offsets, values
+from connectors.kafka.consumer import SharedConsumer
 from connectors.kafka.forms import Forms
-from connectors.kafka.headers import traces
 from connectors.kafka.messages import Messages
+from connectors.kafka.taken import Taken
 from connectors.timeline import Ends, Timeline
 from schemas.control import ControlEvent
 from schemas.fault import Fault
@@ -30,11 +29,12 @@ class KafkaControls:
         Waits for their schemas; asked to stop meanwhile, a run that follows its source has not read all of them.
         """
         self._consumer, self._forms = consumer, forms
+        self._end = end if follow is None else ALL
         self._batches: list[Batch] = []
         self._times: list[int | None] = []
         self._ends: dict[int, Ends] = {}
         self.timeline = Timeline.of([])
-        self._kept: list[Message] = []  # taken, and not read for want of a schema
+        self._kept = Taken.joined([])  # taken, and not read for want of a schema
         self._held = consumer.assign(CONTROL, 0, 0)
         waited = 0.0
         while (self.look() < end and self._held.position < end) or self._kept:
@@ -58,18 +58,28 @@ class KafkaControls:
     def look(self) -> int:
         """Take in what has come; the position then."""
         self._consumer.poll()
-        found = self._kept + self._consumer.take(CONTROL, 0, ALL)
+        found = Taken.joined([self._kept, self._consumer.take(CONTROL, 0, ALL)])
+        found = found.before(self._end)  # what came since is not of this run
         if not found:
             return self.position
-        ready = Messages(values(found), self._forms).readable()
-        found, self._kept = found[:ready], found[ready:]
+        ready = Messages(found.values, self._forms).readable()
+        found, self._kept = found.part(0, ready), found.part(ready)
         if not found:
             return self.position
-        messages = Messages(values(found), self._forms, traces=traces(found))
-        for row, (offset, one) in enumerate(zip(offsets(found).tolist(), messages.outcomes(CONTROL), strict=True)):
+        messages = Messages(found.values, self._forms, traces=found.traces)
+        for row, (offset, one) in enumerate(zip(found.offsets.tolist(), messages.outcomes(CONTROL), strict=True)):
             self._add(offset, one, messages.payload(row))
         self.timeline = Timeline.of(self._times, self._ends, [batch.end for batch in self._batches])
         return self.position
+
+    @property
+    def positions(self) -> list[int]:
+        """Behind the first 0, 1, 2, ... records."""
+        return [0, *(batch.end for batch in self._batches)]
+
+    def hold(self, lines: Lines) -> None:
+        """Rows come before those records that they came before in another run; of an input that ends."""
+        self.timeline = lines.timeline(self._times, self._ends)
 
     def close(self) -> None:
         """The consumer is everybody's."""

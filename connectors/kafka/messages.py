@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
@@ -20,6 +21,8 @@ from accounting.trace import UNTRACED, Trace
 from connectors.avro_form import AvroForm
 from connectors.errors import RegistryUnreachable
 from connectors.kafka.forms import Forms
+from connectors.kafka.joined import HEAD_BYTES, MAGIC, Joined, joined
+from connectors.piece import Offsets
 from schemas.avro_lengths import encoded_lengths
 from schemas.fault import Fault
 from schemas.fields import Record
@@ -28,10 +31,7 @@ from schemas.trace import sent_under
 from schemas.usage_avro import usage_columns, usage_fields
 from schemas.usage_columns import SCHEMA, UsageColumns, decode_usage
 
-MAGIC = 0
-HEAD_BYTES = 5  # the magic and the schema's number
 ASKED_AT_ONCE = 100  # schemas of one piece that are asked for before one of them has come
-_body = itemgetter(slice(HEAD_BYTES, None))
 _NOTHING = pl.DataFrame(schema=SCHEMA)
 
 
@@ -42,7 +42,7 @@ class Messages:
         self,
         values: Sequence[bytes | None],
         forms: Forms,
-        offsets: Sequence[int] = (),
+        offsets: Offsets = (),
         written: NDArray[np.int64] | None = None,
         traces: Sequence[Trace] = (),
         found: dict[bytes, AvroForm | Fault] | None = None,
@@ -55,7 +55,6 @@ class Messages:
         self._values, self._forms, self._offsets = values, forms, offsets
         self._written, self._traces = written, traces
         self._found: dict[bytes, AvroForm | Fault] = {} if found is None else found
-        self._heads: list[bytes] | None = None
 
     def __len__(self) -> int:
         return len(self._values)
@@ -68,9 +67,9 @@ class Messages:
 
     def readable(self) -> int:
         """How many of the first can be judged; the schema of the one behind them is asked for, and not there yet."""
-        heads = self._headed()
+        heads = [self._whole.head] if self._whole else self._heads
         waiting = 0
-        first = len(heads)
+        first = len(self)
         for head in dict.fromkeys(heads):
             try:
                 self._form(head)
@@ -81,7 +80,7 @@ class Messages:
                     break
         return first
 
-    def offsets(self, start: int) -> Sequence[int]:
+    def offsets(self, start: int) -> Offsets:
         return self._offsets
 
     def written(self) -> NDArray[np.int64] | None:
@@ -115,28 +114,42 @@ class Messages:
         frames: list[pl.DataFrame] = []
         faults: list[tuple[int, Fault]] = []
         for rows, part in self._parts():
+            if len(rows) == len(self):
+                return part
             frames.append(part.rows.with_columns(pl.Series("row", rows[part.rows["row"].to_numpy()], dtype=pl.UInt32)))
             faults += [(int(rows[at]), fault) for at, fault in part.faults]
         return UsageColumns(pl.concat([_NOTHING, *frames]).sort("row"), sorted(faults, key=itemgetter(0)))
 
     def _parts(self) -> Iterator[tuple[Any, UsageColumns]]:
         """Rows of one schema, and what they are."""
-        values: list[bytes] = [value or b"" for value in self._values]
-        heads = pl.Series("head", self._headed(), dtype=pl.Binary)
-        groups = pl.DataFrame([heads]).with_row_index("row").group_by("head", maintain_order=True).agg("row")
-        for head, rows in groups.iter_rows():
+        values: Sequence[bytes] = self._values if self._whole else [value or b"" for value in self._values]  # type: ignore[assignment]
+        for head, rows in self._by_head():
             form = self._form(head)
             if isinstance(form, Fault):
-                yield np.array(rows), UsageColumns(_NOTHING, [(at, form) for at in range(len(rows))])
-                continue
-            bodies = list(map(_body, map(values.__getitem__, rows)))
-            yield from _decoded(form, np.array(rows), bodies)
+                yield rows, UsageColumns(_NOTHING, [(at, form) for at in range(len(rows))])
+            elif self._whole:
+                yield from _decoded(form, rows, values, self._whole)
+            else:
+                yield from _decoded(form, rows, list(map(values.__getitem__, rows)))
 
-    def _headed(self) -> list[bytes]:
+    def _by_head(self) -> Iterator[tuple[bytes, NDArray[np.int64]]]:
+        """Each schema's rows."""
+        if self._whole:
+            yield self._whole.head, np.arange(len(self))
+            return
+        heads = pl.DataFrame([pl.Series("head", self._heads, dtype=pl.Binary)]).with_row_index("row")
+        for head, rows in heads.group_by("head", maintain_order=True).agg("row").iter_rows():
+            yield head, np.array(rows)
+
+    @cached_property
+    def _whole(self) -> Joined | None:
+        """All of them as one, where they have one schema."""
+        return joined(self._values)
+
+    @cached_property
+    def _heads(self) -> list[bytes]:
         """The first bytes of each."""
-        if self._heads is None:
-            self._heads = [(value or b"")[:HEAD_BYTES] for value in self._values]
-        return self._heads
+        return [(value or b"")[:HEAD_BYTES] for value in self._values]
 
     def _form(self, head: bytes) -> AvroForm | Fault:
         found = self._found.get(head)
@@ -156,29 +169,33 @@ class Messages:
         return self._forms.of(int.from_bytes(head[1:], "big"))
 
 
-def _decoded(form: AvroForm, rows: Any, bodies: list[bytes]) -> Iterator[tuple[Any, UsageColumns]]:
+def _decoded(
+    form: AvroForm, rows: NDArray[np.int64], values: Sequence[bytes], whole: Joined | None = None
+) -> Iterator[tuple[Any, UsageColumns]]:
     """Usage of one schema; rows that cannot be read in a block are read by themselves."""
-    if form.columnar and (frame := _block(form, bodies)) is not None:
+    if form.columnar and (frame := _block(form, whole or joined(values))) is not None:
         yield rows, usage_columns(usage_fields(frame))
-    elif len(bodies) == 1 or not form.columnar:
-        yield rows, _singly(form, bodies)
+    elif len(values) == 1 or not form.columnar:
+        yield rows, _singly(form, values)
     else:
-        half = len(bodies) // 2
-        yield from _decoded(form, rows[:half], bodies[:half])
-        yield from _decoded(form, rows[half:], bodies[half:])
+        half = len(values) // 2
+        yield from _decoded(form, rows[:half], values[:half])
+        yield from _decoded(form, rows[half:], values[half:])
 
 
-def _block(form: AvroForm, bodies: list[bytes]) -> pl.DataFrame | None:
+def _block(form: AvroForm, whole: Joined | None) -> pl.DataFrame | None:
     """The fields of a block, None unless every message is exactly one record of it."""
-    frame = form.rows([(len(bodies), b"".join(bodies))])
-    if frame is None or frame.height != len(bodies):
+    if whole is None:
+        return None
+    frame = form.rows([(len(whole.lengths), whole.data)], head_bytes=HEAD_BYTES)
+    if frame is None or frame.height != len(whole.lengths):
         return None
     lengths = encoded_lengths(form.schema, frame)
-    return frame if lengths is not None and np.array_equal(lengths, list(map(len, bodies))) else None
+    return frame if lengths is not None and np.array_equal(lengths + HEAD_BYTES, whole.lengths) else None
 
 
-def _singly(form: AvroForm, bodies: list[bytes]) -> UsageColumns:
-    records = [_read(form, body) for body in bodies]
+def _singly(form: AvroForm, values: Sequence[bytes]) -> UsageColumns:
+    records = [_read(form, value[HEAD_BYTES:]) for value in values]
     faults = [(at, one) for at, one in enumerate(records) if isinstance(one, Fault)]
     good = [at for at, one in enumerate(records) if not isinstance(one, Fault)]
     found = decode_usage([form.line(one) for one in records if not isinstance(one, Fault)])

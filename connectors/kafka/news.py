@@ -22,6 +22,7 @@ class News:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.refused: KafkaError | None = None  # the first time that brokers let a client not in
         self.trouble = ""  # what the last lost or failed connection was about
+        self.away_since: float | None = None  # no broker answers, by the clock `now`
         self.client = _client_log(self)
         self._now, self._told = now, dict[str, float]()
 
@@ -30,16 +31,33 @@ class News:
         if error.code() in CREDENTIALS or is_refused_tls(error):
             self.refused = self.refused or error
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self.tell("away", f"no broker answers ({self.trouble or error.str()}); they are waited for")
+            self.away(self.trouble or error.str())
         elif error.str():
             self.trouble = error.str()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether brokers were asked and do not answer."""
+        return self.away_since is not None
+
+    def away(self, why: str) -> None:
+        """No broker answers."""
+        if self.away_since is None:
+            self.away_since = self._now()
+        self.tell("away", f"no broker answers ({why}); they are waited for")
+
+    def answered(self) -> None:
+        """One has."""
+        if self.away_since is not None:
+            lasted, self.away_since = self._now() - self.away_since, None
+            _LOG.info("accrual: Kafka: brokers answer again, after %.0f s", lasted, extra={"about": "back"})
 
     def tell(self, about: str, text: str) -> None:
         """Say it on standard error, unless something about the same was said just now: clients try again all the time."""
         now = self._now()
         if about not in self._told or now - self._told[about] >= SILENCE_S:
             self._told[about] = now
-            _LOG.warning("accrual: Kafka: %s", text)
+            _LOG.warning("accrual: Kafka: %s", text, extra={"about": about})
 
 
 class _ClientLog(logging.Handler):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from connectors.kafka.consumer import Held, SharedConsumer, offsets, values, written_at
+from connectors.kafka.consumer import Held, SharedConsumer
 from connectors.kafka.forms import Forms
-from connectors.kafka.headers import traces
 from connectors.kafka.messages import Messages
-from schemas.topics import TRACED, USAGE
+from schemas.topics import USAGE
 
 
 class KafkaReader:
@@ -22,6 +21,7 @@ class KafkaReader:
         self._begin, self._high, self._taken = begin, high, begin
         self._end = high if bounded else None
         self._held: Held = consumer.assign(topic, partition, begin)
+        self._known_end = high
         self._kept: Messages | None = None  # taken, and not read for want of a schema
 
     @property
@@ -33,6 +33,16 @@ class KafkaReader:
     def read(self) -> int:
         """Offsets up to what has been taken."""
         return self._taken
+
+    @property
+    def end(self) -> int:
+        """Behind the last message that the client knows of."""
+        return max(self._known_end, self._held.position) if self._end is None else self._end
+
+    def passed(self, offset: int, all_sent: bool) -> int:
+        """Offsets count themselves. Asked in the flow's thread now and then, it takes the end over from the client."""
+        self._known_end = self._consumer.high(self._topic, self._partition)
+        return max(offset, self._begin)
 
     @property
     def left(self) -> int:
@@ -65,18 +75,13 @@ class KafkaReader:
         found = self._consumer.take(self._topic, self._partition, most)
         if not found:
             return None
-        places = offsets(found)
-        if self._end is not None and places[-1] >= self._end:
-            keep = int((places < self._end).sum())
-            found, places = found[:keep], places[:keep]
-            self._taken = self._end
-            if not keep:
+        self._taken = int(found.offsets[-1]) + 1
+        if self._end is not None and self._taken > self._end:
+            found, self._taken = found.before(self._end), self._end
+            if not found:
                 return None
-        else:
-            self._taken = int(places[-1]) + 1
-        stamps = written_at(found) if self._topic == USAGE else None
-        names = traces(found) if self._topic in TRACED else ()
-        return Messages(values(found), self._forms, places.tolist(), stamps, names)
+        stamps = found.written if self._topic == USAGE else None
+        return Messages(found.values, self._forms, found.offsets, stamps, found.traces)
 
     def behind(self, offset: int) -> int | None:
         """Behind the end, or what the broker had when it last said that it had no more; None before it says so."""

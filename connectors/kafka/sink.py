@@ -16,17 +16,20 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from accounting.require import require
 from connectors.batch import Emitted
+from connectors.crash_point import crash_point
 from connectors.errors import SinkAway, SinkUnusable
 from connectors.kafka.client import Brokers
+from connectors.kafka.joined import HEAD_BYTES
 from connectors.kafka.refusal import said
-from connectors.kafka.tail import SEQUENCE, last_sequences
+from connectors.kafka.tail import SEQUENCE, last_sequences, values_from
 from connectors.kafka.topics import MESSAGE_BYTES
 from connectors.kafka.written import Numbers, Writer
 from connectors.timings import Timings, unseen
-from schemas.topics import JOURNAL, OUTPUTS
+from schemas.topics import OUTPUTS
 
 SHARD = "shard"
 COMMIT_S = 60
+AWAY_S = 5  # brokers that are there commit a transaction sooner
 STOP_S = 3  # of the ten seconds in which a service ends when it is told to
 FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 TRANSACTION_MS = 60_000  # a process that hangs for longer has its transaction aborted by the broker
@@ -63,15 +66,14 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         self._waiting: list[Emitted] = []
         self._failed: list[KafkaError] = []
         name = f"{sink.namespace}-{shard}"
-        self._producer: Producer = sink.brokers.made(
-            Producer, transactional_id=name, transaction_timeout_ms=TRANSACTION_MS, enable_idempotence=True, acks="all",
-            linger_ms=5, compression_type="lz4", message_max_bytes=MESSAGE_BYTES,
-        )  # fmt: skip
+        self._producer = _producer(sink.brokers, name)
         try:
             self._in_steps(self._producer.init_transactions)
         except KafkaException as error:
             sink.brokers.refuses(error, f"write with the transactional id {name}")
             raise SinkAway(f"{sink.brokers} does not begin transactions of shard {shard}: {said(error)}") from error
+        sink.brokers.news.answered()
+        crash_point("kafka-initialised")
         # After init_transactions: what a process before this one was committing is committed or aborted by now.
         there = last_sequences(sink.brokers, [(topic, shard) for topic in OUTPUTS])
         self._last = {topic: there[topic, shard] for topic in OUTPUTS}
@@ -86,11 +88,21 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         fresh = [(item, lines) for item in waiting if (lines := self._fresh(item, last))]
         if not fresh:
             return  # an idle shard opens no transaction
-        began = self._timings.clock()
+        with self._timings.steps.write:
+            self._commit(fresh)
+        self._last = last
+        for item, _ in fresh:
+            self._timings.arrived(item.topic, item.read_at)
+
+    def _commit(self, fresh: list[tuple[Emitted, tuple[bytes, ...]]]) -> None:
+        """One transaction, whole or not at all."""
+        crash_point("kafka-to-begin")
         try:
             self._producer.begin_transaction()
+            crash_point("kafka-begun")
             for item, lines in fresh:
                 self._send(item, lines)
+            crash_point("kafka-produced")
             left = self._flushed()
             if left or self._failed:
                 if self._failed:
@@ -98,17 +110,16 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
                     self._brokers.refuses(self._failed[0], f"write what shard {self._shard} says")
                 why = said(self._failed[0]) if self._failed else f"{left} records are not acknowledged in time"
                 raise self._stopped(why, self._failed[0] if self._failed else None)
+            crash_point("kafka-flushed")
             self._in_steps(self._producer.commit_transaction)
+            self._brokers.news.answered()
+            crash_point("kafka-committed")
         except SystemError as error:  # a client that was fenced off calls back and raises at once
             raise self._stopped(str(error.__cause__ or error), KafkaError(KafkaError._FENCED)) from error
         except KafkaException as error:
-            self._brokers.refuses(error, f"commit what shard {self._shard} says")
-            raise self._stopped(said(error), error.args[0]) from error
-        self._last = last
-        self._timings.write.since(began)
-        for item, _ in fresh:
-            if item.topic == JOURNAL and item.read_at is not None:
-                self._timings.to_journal.since(item.read_at)
+            cause = self._cause(error.args[0])
+            self._brokers.refuses(cause, f"commit what shard {self._shard} says")
+            raise self._stopped(said(cause), cause) from error
 
     def close(self) -> None:
         # Runs while unwinding after a failure too: nothing is committed here. An open transaction is aborted by whoever
@@ -125,11 +136,13 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
             except KafkaException as error:
                 self._producer.poll(0)
                 self._brokers.check()
-                if self._gives_up(step) or not error.args[0].retriable():
+                if self._in_vain(step) or not error.args[0].retriable():
                     raise
 
-    def _gives_up(self, step: int) -> bool:
-        """Whether so many seconds are enough."""
+    def _in_vain(self, step: int) -> bool:
+        """Another second has passed without an answer: tell, after some, that brokers are away; True when it is enough."""
+        if step > AWAY_S:
+            self._brokers.news.away("a transaction is not committed")
         return step >= (STOP_S if self._stopping() else COMMIT_S)
 
     def _flushed(self) -> int:
@@ -138,13 +151,15 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         for step in itertools.count(1):
             left = self._producer.flush(1)
             self._brokers.check()
-            if not left or self._failed or self._gives_up(step):
+            if not left or self._failed or self._in_vain(step):
                 break
         return left
 
     def _cause(self, error: KafkaError) -> KafkaError:
-        """Why a record was not sent: one that only went with its transaction does not say so itself."""
-        if error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
+        """Why a record was not sent: one that went with its transaction, or after a fatal error, does not say so itself. Of who
+        was fenced off it must be known: he would come again, and fence off his successor.
+        """
+        if error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT, KafkaError._FATAL):
             return error
         try:
             self._producer.commit_transaction(1)  # of a transaction that has failed: says why, and sends nothing
@@ -156,14 +171,29 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         """What the partition does not hold yet; `last` by topic moves on."""
         require(item.shard == self._shard, "a record comes to its own shard's partition", shard=item.shard)
         has = last[item.topic]
+        if item.new and item.first <= has:
+            raise SinkUnusable(item.known(f"{item.topic}/{self._shard} of {self._brokers}"))
+        if item.lines and item.first <= has:
+            self._check_same(item, has)
         require(item.first <= has + 1, "the sink's sequence has no gap", topic=item.topic, last=has, next=item.first)
         last[item.topic] = max(has, item.first + len(item.lines) - 1)
         return item.lines[max(0, has + 1 - item.first) :]
+
+    def _check_same(self, item: Emitted, has: int) -> None:
+        """What is said again is what the partition holds."""
+        there = values_from(self._brokers, (item.topic, self._shard), item.first, has)
+        for sequence, line in enumerate(item.lines[: has + 1 - item.first], start=item.first):
+            value, found = self._writers[item.topic].message(line).value, there.get(sequence)
+            # A record that was written with another schema has other bytes.
+            if found is not None and found != value and found[:HEAD_BYTES] == value[:HEAD_BYTES]:
+                raise SinkUnusable(item.other(f"{item.topic}/{self._shard} of {self._brokers}", sequence))
 
     def _send(self, item: Emitted, lines: tuple[bytes, ...]) -> None:
         """The last ones of an item."""
         writer, end = self._writers[item.topic], item.first + len(item.lines)
         for sequence, line in enumerate(lines, start=end - len(lines)):
+            if sequence == end - (len(lines) + 1) // 2:
+                crash_point("kafka-half-produced")
             key, value, names = writer.message(line)
             headers: dict[str, str | bytes | None] = {SHARD: str(self._shard), SEQUENCE: str(sequence), **names}
             while True:
@@ -193,3 +223,21 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
             f"shard {self._shard} could not commit to {self._brokers}: {why}; nothing is lost or sent twice: what was "
             "committed is read back when it is taken up again"
         )
+
+
+def fence_off(brokers: Brokers, namespace: str, shards: int) -> None:
+    """What a process before was committing is committed or aborted, and it commits nothing any more. SinkAway."""
+    for shard in range(shards):
+        name = f"{namespace}-{shard}"
+        try:
+            _producer(brokers, name).init_transactions(COMMIT_S)
+        except KafkaException as error:
+            brokers.refuses(error, f"write with the transactional id {name}")
+            raise SinkAway(f"{brokers} does not begin transactions of shard {shard}: {said(error)}") from error
+
+
+def _producer(brokers: Brokers, name: str) -> Producer:
+    return brokers.made(
+        Producer, transactional_id=name, transaction_timeout_ms=TRANSACTION_MS, enable_idempotence=True, acks="all",
+        linger_ms=5, compression_type="lz4", message_max_bytes=MESSAGE_BYTES,
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from connectors.kafka.headers import headers_of
 from schemas.decode import decode
 from schemas.encode import avro_record
 from schemas.fault import Fault
+from schemas.reference import ReferenceEvent
 from schemas.topics import TOPICS
 
 PAYLOAD_BYTES = 8_388_608  # of an exception: with more no topic would take it, and the run could not go on
@@ -27,7 +28,7 @@ class Numbers(Protocol):
 class Written(NamedTuple):
     """A record as a message."""
 
-    key: bytes | None  # its customer, where it has one
+    key: bytes | None  # its customer, where it has one; of master data what is compacted
     value: bytes
     headers: dict[str, str]  # what its cause was sent under
 
@@ -49,8 +50,9 @@ class Writer:
         out.write(self._head)
         fastavro.schemaless_writer(out, self._schema, avro_record(record))
         customer = getattr(record, "customer_id", None)
+        key = record.compaction_key() if isinstance(record, ReferenceEvent) else customer and customer.encode()
         names = headers_of(Trace(*(getattr(record, name, None) for name in Trace._fields)))
-        return Written(customer.encode() if customer else None, out.getvalue(), names)
+        return Written(key or None, out.getvalue(), names)
 
 
 def _bounded(record: Any) -> Any:
