@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 import numpy as np
 import polars as pl
@@ -29,14 +31,14 @@ class Admission:
 
     def admit(self, batch: Batch, rows: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
         """(fresh rows, duplicates, conflicts). Each conflicting row becomes one exception."""
-        asked = np.zeros(rows.height, dtype=ROW)
+        asked = np.empty(rows.height, dtype=ROW)
         for name in ("high", "low", "print_high", "print_low"):
             asked[name] = rows[name].to_numpy()
         asked["partition"] = self._number(batch.source)
         asked["offset"] = rows["offset"].to_numpy()
         verdict = self._seen.admit(asked, batch.newest or 0)
         if verdict.conflict.any():
-            self._conflicts(batch, rows.filter(verdict.conflict), verdict.first[verdict.conflict])
+            self._conflicts(batch, rows.filter(verdict.conflict), verdict.first.values())
         return rows.filter(verdict.fresh), int(verdict.duplicate.sum()), int(verdict.conflict.sum())
 
     def forget(self, watermark: int) -> None:
@@ -46,9 +48,9 @@ class Admission:
     def __len__(self) -> int:
         return len(self._seen)
 
-    def _conflicts(self, batch: Batch, rows: pl.DataFrame, first: np.ndarray) -> None:
-        for row, original in zip(rows.iter_rows(named=True), first, strict=True):
-            where = f"{self._names[int(original['partition'])]} offset {int(original['offset'])}"
+    def _conflicts(self, batch: Batch, rows: pl.DataFrame, first: Iterable[tuple[int, int]]) -> None:
+        for row, (partition, offset) in zip(rows.iter_rows(named=True), first, strict=True):
+            where = f"{self._names[partition]} offset {offset}"
             self._desk.raise_one(
                 "identity_conflict",
                 Coordinates(batch.topic, batch.partition, row["offset"]),

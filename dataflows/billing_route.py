@@ -44,7 +44,7 @@ class Billed:
 
     @property
     def names(self) -> list[_Document]:
-        """The documents whose contract is the event's, the first that is known; of a note, its invoice goes before it."""
+        """The documents whose contract is the event's, the first that says one; of a note, its invoice goes before it."""
         event, found = self.event, list[_Document]()
         if event.invoice_id is not None:
             found.append(("invoice", event.invoice_id))
@@ -117,11 +117,12 @@ class CustomerBilling:
         """The contracts that an event may belong to, known or not: exactly one is the good case."""
         if one.event.contract_id:
             return {one.event.contract_id}
-        for name in one.names:
-            issuers = self._issuers.get(name, {}).values()
+        issued = [list(self._issuers.get(name, {}).values()) for name in one.names]
+        for issuers in issued:
             said = {other.event.contract_id for other in issuers if other.event.contract_id}
             if said:
                 return said
+        for issuers in issued:
             # An invoice leads to no other event, and a note to its invoice: this comes to an end.
             if issuers and (first := min(issuers, key=lambda other: other.first)) is not one:
                 return self.candidates(first, terms)

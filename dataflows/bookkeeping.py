@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import msgspec
 
@@ -10,19 +11,20 @@ from accounting.calendar import rfc3339
 from accounting.coverage import ALWAYS, FOREVER, Cover
 from accounting.line_course import billing_spans, has_dues, next_due
 from accounting.usage import CoveredCell, resumes
+from accounting.window import Window
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import Change, ContractTable, CustomerContracts
 from dataflows.due_queue import DueQueue
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.line_books import LineBooks, usage_cell
 from dataflows.policy_book import PolicyBook
-from dataflows.usage_cells import UsageCells, feed_name
+from dataflows.usage_cells import OpenCell, UsageCells, feed_name
 from state import codec, keys
-from state.records import Cell, FeedRecord
+from state.records import FeedRecord
 from state.store import ShardStore
 
 _Line = tuple[str, str]  # contract, line
-_CellsOf = dict[_Line, list[tuple[CoveredCell, Cell]]]
+_CellsOf = dict[_Line, list[tuple[CoveredCell, OpenCell]]]
 
 
 class _Due(msgspec.Struct, array_like=True):
@@ -81,7 +83,12 @@ class Bookkeeper:
         if window.end <= self._clock.frontier(cover.entity):
             self._touch(feed, customer_id, meter, window.start, window.end)
         else:
-            self._due.add(window.end, feed, cover.entity, _Due(customer_id, meter, window.start))
+            self._await(window, feed, customer_id, meter, cover.entity)
+
+    def _await(self, window: Window, feed: bytes, customer_id: str, meter: str, entity: str) -> None:
+        """Look at a feed when a window closes."""
+        if not self._due.knows(window.end, feed, entity):
+            self._due.add(window.end, feed, entity, _Due(customer_id, meter, window.start))
 
     def contract_changed(self, change: Change) -> None:
         """All of a customer's usage, and all that is due, from an instant on has to be looked at again."""
@@ -180,28 +187,32 @@ class Bookkeeper:
         covers, found = customer.by_meter.get(touched.meter, []), _CellsOf()
         since = min((span.since for span in spans.values()), default=touched.since)
         until = max((span.until for span in spans.values()), default=touched.until)
+        taking, named, turn = list[Cover](), "", ALWAYS
+        window = Window(ALWAYS, ALWAYS, date.min)
         for start, cell in self._cells.between(feed, since, FOREVER if touched.contracts else until):
-            taking = [
-                cover
-                for cover in covers
-                if cover.start <= start < cover.end and cell.contract_id in ("", cover.contract_id)
-            ]
+            if start >= turn or cell.contract_id != named:
+                named = cell.contract_id
+                taking = [one for one in covers if one.start <= start < one.end and named in ("", one.contract_id)]
+                # As many and the same ones take what comes until the next of them begins or ends.
+                turn = min((at for one in covers for at in (one.start, one.end) if at > start), default=FOREVER)
+                window = Window(ALWAYS, ALWAYS, date.min)
             if len(taking) != 1:
                 self._lost(touched, start, cell, ambiguous=bool(taking))
                 continue
+            cover = taking[0]
             if touched.contracts:
                 self._found_again(cell)
-            name = (taking[0].contract_id, taking[0].line_id)
+            name = (cover.contract_id, cover.line_id)
             span = spans.get(name)
             if span is None or start < span.since:
                 continue
-            window = self._policies.windows(taking[0].zone).of(start)
+            if not window.start <= start < window.end:
+                window = self._policies.windows(cover.zone).of(start)
             if window.end <= span.until:
-                found.setdefault(name, []).append((CoveredCell(usage_cell(start, cell), taking[0]), cell))
+                found.setdefault(name, []).append((CoveredCell(usage_cell(start, cell), cover), cell))
             elif window.end > span.limit:
                 # A zone or a policy may have moved its window's end since it was noted.
-                due = _Due(touched.customer_id, touched.meter, window.start)
-                self._due.add(window.end, feed, taking[0].entity, due)
+                self._await(window, feed, touched.customer_id, touched.meter, cover.entity)
         return found
 
     def _await_dues(self, feed: bytes, touched: _Touched, terms: Cover, own: list[Cover]) -> None:
@@ -210,12 +221,11 @@ class Bookkeeper:
         after = max(self._clock.frontier(terms.entity), own[0].start)
         due = next_due(own, terms.zone, windows.start(after) - 1, self._policies.policies)
         if due is not None:
-            window = windows.of(due)
-            self._due.add(window.end, feed, terms.entity, _Due(touched.customer_id, touched.meter, window.start))
+            self._await(windows.of(due), feed, touched.customer_id, touched.meter, terms.entity)
 
     # -- counted usage whose line goes or comes back
 
-    def _lost(self, touched: _Touched, start: int, cell: Cell, ambiguous: bool) -> None:
+    def _lost(self, touched: _Touched, start: int, cell: OpenCell, ambiguous: bool) -> None:
         """Counted usage that a contract change left without its one line is an exception until a line takes it again.
 
         As for usage on arrival: at once where it is ambiguous, else when its window closes.
@@ -239,13 +249,13 @@ class Bookkeeper:
             customer_id=touched.customer_id, contract_id=contract_id, resolvable=True,
         )  # fmt: skip
 
-    def _found_again(self, cell: Cell) -> None:
+    def _found_again(self, cell: OpenCell) -> None:
         for cls in ("contract_unknown", "meter_unmapped", "contract_ambiguous"):
             if self._desk.resolve(cls, first_position(cell), "the contracts of the customer have changed"):
                 self.unplaced -= cell.events
 
 
-def first_position(cell: Cell) -> Coordinates:
+def first_position(cell: OpenCell) -> Coordinates:
     """Where the first of a cell's events stands: what an exception about the cell names."""
     first = cell.sources[0]
     return Coordinates(first.topic, first.partition, first.start)

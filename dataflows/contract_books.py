@@ -35,6 +35,7 @@ from dataflows.plan_book import PlanBook, Planned, version_name
 from dataflows.policy_book import PolicyBook
 from dataflows.posting_terms import NOTHING, Amounts, Missing, Movement, PostingTerms, posting_terms
 from dataflows.recalculations import Recalculations
+from dataflows.revisions import Revisions
 from schemas.topics import JOURNAL
 from state import codec, keys
 from state.records import Posted, Source
@@ -114,6 +115,7 @@ class ContractBooks:
         self._store, self._clock, self._contracts, self._outbox = store, clock, contracts, outbox
         self._master, self._policies, self._holds = master, policies, holds
         self._plans, self._ledgers, self._problems = plans, ledgers, problems
+        self._revisions = Revisions(store)
         self._recalculations = recalculations
         self._touched: dict[tuple[str, str], _Due | int] = {}  # what is due, or from when on to look at it
         self._due = DueQueue(store, keys.SCHEDULE, _Due)
@@ -184,6 +186,8 @@ class ContractBooks:
             items, following = self._billed(contract, planned, until, missing, following)
         else:
             items, recognised = self._unbilled(contract, planned, recognised, missing)
+            # Its last billing event may have turned out to be another contract's: nothing is wrong with it here any more.
+            self._problems.settle(customer_id, contract_id, (), ())
         entries = sum(self._move(contract, item, posted.pop(item.name, None)) for item in items)
         for name in sorted(posted):
             entries += self._take_back(contract, name, posted[name])
@@ -292,7 +296,7 @@ class ContractBooks:
         """Take what is posted of an effect to what is wanted."""
         day, currency = (posted.day, posted.functional_currency) if posted else (item.day, "")
         was = Amounts.read(posted.accounts, posted.functional) if posted else NOTHING
-        revision = first = posted.revision if posted else 0
+        revision = first = max(posted.revision if posted else 0, self._revisions.of_contract(contract.name))
         entry_ids: list[str] = []
         for movement in item.terms.movements(item.wanted, was, currency, day != item.day):
             revision += 1

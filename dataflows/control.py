@@ -29,19 +29,22 @@ class Control:
         policies: PolicyBook,
         settle: Callable[[], None],
         restate: Callable[[int, Trace], None],
+        correct: Callable[[ControlEvent, Record], None],
         at_home: bool,
     ) -> None:
-        """`settle` posts what is due, `restate` looks again at all books from an instant on.
+        """`settle` posts what is due, `restate` looks again at all books from an instant on, `correct` posts a correction.
 
         `at_home`: this shard speaks for the record, so that it is said once.
         """
         self._clock, self._desk, self._settle, self._restate = clock, desk, settle, restate
+        self._correct = correct
         self._master, self._policies, self._at_home = master, policies, at_home
 
     def apply(self, record: Record) -> None:
         """Advance the business date to the record's time, never back, then do what it says."""
         event: ControlEvent = record.model
-        self._clock.advance(event.reaches)
+        if event.kind != "correction":  # which was written when somebody replayed, wherever the business stood then
+            self._clock.advance(event.reaches)
         self._settle()
         match event.kind:
             case "period_close" | "period_reopen":
@@ -53,6 +56,8 @@ class Control:
                     (self._close if event.kind == "period_close" else self._reopen)(event, period, record)
             case "policy":
                 self._decide(event, record)
+            case "correction":
+                self._correct(event, record)
             case "clock":
                 pass
 

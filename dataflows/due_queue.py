@@ -31,6 +31,10 @@ class DueQueue(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def knows(self, instant: int, name: bytes, entity: str) -> bool:
+        """Whether `add` would change nothing."""
+        return (instant, name, entity) in self._items
+
     def add(self, instant: int, name: bytes, entity: str, item: T) -> None:
         """Look at it when the entity's time has come to `instant`; nothing new where it is known already."""
         at = (instant, name, entity)

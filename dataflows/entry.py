@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from accounting.calendar import rfc3339
@@ -10,8 +11,10 @@ from accounting.money import major_text
 from accounting.trace import Trace
 from accounting.usage import WindowBooking
 from dataflows.posting_terms import Movement, PostingTerms
-from dataflows.usage_cells import merged
-from state.records import Cell, Source
+from dataflows.usage_cells import OpenCell, merged
+from state.records import Source
+
+_text = lru_cache(maxsize=4096)(rfc3339)  # the same windows are those of all lines
 
 
 def usage_entry(
@@ -20,7 +23,7 @@ def usage_entry(
     movement: Movement,
     revision: int,
     dating: Dating,
-    cells: list[Cell],
+    cells: list[OpenCell],
     policy_version: int | None,
 ) -> dict[str, Any]:
     """The entry that posts a movement of one line, window and revision.
@@ -32,7 +35,7 @@ def usage_entry(
     cover, window = booking.cover, booking.window
     digest = 0
     for cell in cells:
-        digest ^= int.from_bytes(cell.digest, "big")
+        digest ^= cell.digest
     return {
         "entry_id": entry_id(
             "usage", customer_id, cover.contract_id, cover.line_id, cover.rate.meter,
@@ -46,8 +49,8 @@ def usage_entry(
         "lines": _sides(movement, cover.product_id),
         "window": {
             "meter": cover.rate.meter,
-            "start": rfc3339(window.start),
-            "end": rfc3339(window.end),
+            "start": _text(window.start),
+            "end": _text(window.end),
             "revision": revision,
         },
         "lineage": {

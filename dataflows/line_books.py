@@ -11,7 +11,7 @@ from accounting.aggregation import Reading, UsageCell
 from accounting.billing_fact import FX_RATE_MISSING
 from accounting.calendar import local_date
 from accounting.contract_ledger import UsageRevenue
-from accounting.coverage import ALWAYS, Cover
+from accounting.coverage import ALWAYS, FOREVER, Cover
 from accounting.journal import dated
 from accounting.position import recognition
 from accounting.rating import Units
@@ -28,9 +28,12 @@ from dataflows.outbox import Outbox
 from dataflows.policy_book import PolicyBook
 from dataflows.posting_terms import NOTHING, Amounts, Missing, Movement, PostingTerms, posting_terms
 from dataflows.recalculations import Recalculations
+from dataflows.recent import Recent
+from dataflows.revisions import Revisions
+from dataflows.usage_cells import OpenCell
 from schemas.topics import JOURNAL
 from state import codec, keys
-from state.records import Booked, Cell, LineBase, Source
+from state.records import Booked, LineBase, Source
 from state.store import ShardStore
 
 ESTIMATE_MISSING = Missing(
@@ -38,6 +41,9 @@ ESTIMATE_MISSING = Missing(
     "its billing period lies in several accounting months, and its volume tiers may change the price of earlier units: "
     "amend the contract with a variable amount for the line and the line's quantity",
 )
+
+
+CACHED_LINES = 20_000
 
 
 @dataclass(slots=True)
@@ -61,6 +67,14 @@ class _Step:
         return bool(self.lacking) and bool(self.booking.events or self.booking.amount or self.was.accounts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The last window of a line that is kept."""
+
+    start: int = ALWAYS
+    booked: Booked | None = None  # None: there is no window
+
+
 class LineBooks:
     """Desired books minus posted books of one usage line at a time: the only way a usage entry comes about."""
 
@@ -80,13 +94,15 @@ class LineBooks:
         self._store, self._clock, self._contracts, self._outbox = store, clock, contracts, outbox
         self._master, self._policies, self._desk, self._holds = master, policies, desk, holds
         self._ledgers, self._recalculations = ledgers, recalculations
+        self._revisions = Revisions(store)
+        self._tails = Recent(CACHED_LINES, self._tail)
 
     def book(
         self,
         customer_id: str,
         terms: Cover,
         covers: list[Cover],
-        cells: list[tuple[CoveredCell, Cell]],
+        cells: list[tuple[CoveredCell, OpenCell]],
         since: int,
         until: int,
     ) -> tuple[int, bool]:
@@ -97,12 +113,14 @@ class LineBooks:
         """
         prefix = line_prefix(customer_id, terms)
         windows = self._policies.windows(terms.zone)
-        posted = {
-            keys.from_number(key[17:]): codec.decode(Booked, value)
-            for key, value in self._store.scan(prefix, keys.number(since), keys.number(until))
-        }
-        before = self._store.last_before(prefix, keys.number(since))
-        last = codec.decode(Booked, before[1]) if before else self._base(prefix)
+        tail, posted = self._tails.of(prefix), dict[int, Booked]()
+        last: Booked | LineBase | None = tail.booked
+        if tail.booked is not None and since <= tail.start:
+            for key, value in self._store.scan(prefix, keys.number(since), keys.number(until)):
+                posted[keys.from_number(key[17:])] = codec.decode(Booked, value)
+            before = self._store.last_before(prefix, keys.number(since))
+            last = codec.decode(Booked, before[1]) if before else None
+        last = last or self._base(prefix)
         meter = _meter(last) if last is not None else None
         # The position shows what is posted: what is held is not recognised in it yet.
         withheld = codec.to_int(last.withheld) if last is not None else 0
@@ -113,7 +131,7 @@ class LineBooks:
             return 0, False
         was = (_meter(posted[max(posted)]), codec.to_int(posted[max(posted)].withheld)) if posted else (meter, withheld)
         desired = {booking.window.start: booking for booking in wanted}
-        content: dict[int, list[Cell]] = {}
+        content: dict[int, list[OpenCell]] = {}
         for covered, cell in cells:
             content.setdefault(windows.start(covered.usage.start), []).append(cell)
         steps: list[_Step] = []
@@ -139,7 +157,7 @@ class LineBooks:
         if self._holds.is_held(customer_id, terms.contract_id, terms.line_id):
             missing |= self._missing_elsewhere(prefix, since, until, terms)
         self._holds.settle(customer_id, terms.contract_id, terms.line_id, missing)
-        return entries, (meter, withheld) != was and self._store.any_from(prefix, keys.number(until))
+        return entries, (meter, withheld) != was and self._tails.of(prefix).start >= until
 
     def _missing_elsewhere(self, prefix: bytes, since: int, until: int, terms: Cover) -> set[str]:
         """What windows outside [since, until) still lack."""
@@ -186,6 +204,7 @@ class LineBooks:
                 posted,
             )  # fmt: skip
             self._store.put(keys.BASE + prefix[1:], codec.encode(kept))
+            self._tails.forget(prefix)
             yield len(part)
 
     def drop(self, customer_id: str, line: Cover) -> Iterator[int]:
@@ -194,9 +213,14 @@ class LineBooks:
         for part in self._store.walk(prefix):
             for key, _ in part:
                 self._store.delete(key)
+            self._tails.forget(prefix)
             yield len(part)
         if self._base(prefix) is not None:
             self._store.delete(keys.BASE + prefix[1:])
+
+    def _tail(self, prefix: bytes) -> _Tail:
+        last = self._store.last_before(prefix, keys.number(FOREVER))
+        return _Tail(keys.from_number(last[0][17:]), codec.decode(Booked, last[1])) if last else _Tail()
 
     def _base(self, prefix: bytes) -> LineBase | None:
         stored = self._store.get(keys.BASE + prefix[1:])
@@ -251,10 +275,10 @@ class LineBooks:
             found[step.key] = step.terms.exact(moved or {})
         return found
 
-    def _post(self, customer_id: str, step: _Step, wanted: Amounts, withheld: int, cells: list[Cell]) -> int:
+    def _post(self, customer_id: str, step: _Step, wanted: Amounts, withheld: int, cells: list[OpenCell]) -> int:
         """Post the difference of one window, if there is one, and remember what is posted now; gives the entries."""
         booking, posted, terms = step.booking, step.posted, step.terms
-        revision = first = posted.revision if posted else 0
+        revision = first = max(posted.revision if posted else 0, self._revisions.of_window(step.key))
         day = booking.window.last_day
         before, currency = (posted.day or day, posted.functional_currency) if posted else (day, "")
         entry_ids: list[str] = []
@@ -273,12 +297,20 @@ class LineBooks:
             )  # fmt: skip
         if posted != record:
             self._store.put(step.key, codec.encode(record))
+            if booking.window.start >= self._tails.of(step.key[:17]).start:
+                self._tails.note(step.key[:17], _Tail(booking.window.start, record))
         if booking.unpriced and cells and not (posted is not None and posted.unpriced):
             self._report_unpriced(customer_id, booking, cells[-1].sources[-1])
         return revision - first
 
     def _say(
-        self, customer_id: str, booking: WindowBooking, movement: Movement, revision: int, cells: list[Cell], day: date
+        self,
+        customer_id: str,
+        booking: WindowBooking,
+        movement: Movement,
+        revision: int,
+        cells: list[OpenCell],
+        day: date,
     ) -> str:
         dating = dated(day, self._clock.closed(booking.cover.entity))
         decided = self._policies.policies.decided("usage_window", booking.window.start)[1]
@@ -312,12 +344,11 @@ class LineBooks:
         )
 
 
-def usage_cell(start: int, cell: Cell) -> UsageCell:
-    """A stored cell as the rules see it."""
-    last = Reading(cell.last_time, cell.last_position, codec.to_int(cell.last_quantity))
+def usage_cell(start: int, cell: OpenCell) -> UsageCell:
+    """A cell as the rules see it."""
+    last = Reading(cell.last_time, cell.last_position, cell.last_quantity)
     return UsageCell(
-        start, codec.to_int(cell.quantity), cell.events, codec.to_int(cell.largest), last,
-        codec.to_int(cell.moment), frozenset(cell.distinct),
+        start, cell.quantity, cell.events, cell.largest, last, cell.moment, frozenset(cell.distinct)
     )  # fmt: skip
 
 

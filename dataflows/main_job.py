@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
+
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.outputs import Sink
 
 from connectors.batch import Batch, Emitted
-from dataflows.shard import Shard, ShardContext
+from connectors.crash_point import crash_point
+from dataflows.shard import Shard
+from dataflows.shard_context import ShardContext
 from dataflows.split import split
+from schemas.topics import JOURNAL
 
 
 class OpenedShard(op.StatefulBatchLogic[tuple[int, Batch], Emitted, None]):
@@ -18,30 +24,51 @@ class OpenedShard(op.StatefulBatchLogic[tuple[int, Batch], Emitted, None]):
     def __init__(self, context: ShardContext) -> None:
         self._context = context
         self._shard: Shard | None = None
+        self._number = -1
 
     def on_batch(self, values: list[tuple[int, Batch]]) -> tuple[list[Emitted], bool]:
         """Apply a shard's batches of one activation."""
+        greeting: list[Emitted] = []
         if self._shard is None:
-            self._shard = Shard(self._context, values[0][0])
-        return self._shard.on_batch([batch for _, batch in values])
+            self._number = values[0][0]
+            self._shard = Shard(self._context, self._number)
+            # Nothing to write: it opens the shard's part of the sink now, so that a process of before that hangs is fenced
+            # off by it, and does not fence it off when it wakes up and writes for the first time.
+            greeting = [Emitted(self._number, JOURNAL, 1, ())]
+        batches, notices = [batch for _, batch in values], self._context.notices
+        if notices is not None:
+            notices.come(self._number, batches)
+        spans = self._context.spans
+        with spans.books(self._number, batches) if spans is not None else nullcontext():
+            said, ends = self._shard.on_batch(batches)
+        if notices is not None:
+            notices.said(self._number, said)
+        return greeting + said, ends
 
     def snapshot(self) -> None:
         """The epoch closes."""
         if self._shard is not None:
+            crash_point("epoch-to-sync")
             self._shard.snapshot()
+            crash_point("epoch-synced")
+            if self._context.notices is not None:
+                self._context.notices.durable(self._number)
 
 
-def main_job(source: Source[Batch], sink: Sink, context: ShardContext) -> Dataflow:
-    """Usage, contracts and control records in; journal and exceptions out."""
+def main_job(
+    source: Source[Batch], sink: Sink, context: ShardContext, watch: Callable[[OpenedShard], OpenedShard] | None = None
+) -> Dataflow:
+    """Usage, contracts and control records in; journal and exceptions out. `watch` is given each shard's logic."""
 
     def to_shards(batch: Batch) -> list[tuple[str, tuple[int, Batch]]]:
-        began = context.metrics.timings.clock()
-        parts = split(batch, context.settings.shards)
-        context.metrics.timings.split.since(began)
+        with context.metrics.timings.steps.split:
+            parts = split(batch, context.settings.shards)
+        if context.spans is not None:
+            context.spans.splits(batch)
         return parts
 
     def open_shard(_resume_state: None) -> OpenedShard:
-        return OpenedShard(context)
+        return OpenedShard(context) if watch is None else watch(OpenedShard(context))
 
     flow = Dataflow("accrual")
     batches = op.input("read_the_topics", flow, source)

@@ -15,6 +15,7 @@ from accounting.coverage import ALWAYS
 from accounting.currency import digits
 from connectors.batch import Record
 from dataflows.exception_desk import Coordinates, ExceptionDesk
+from dataflows.roles import Roles
 from dataflows.settings import FlowSettings
 from schemas.decode import decode
 from schemas.line import estimate
@@ -53,6 +54,7 @@ class _Dated:
         return None not in (self.event.event_time, event.event_time) and self.event.event_time != event.event_time
 
 
+ROLES = keys.META + b"roles"
 _Identity = tuple[str, str, str]  # kind, id, entity (of accounts)
 
 
@@ -65,6 +67,7 @@ class MasterData:
         self._known: dict[_Identity, list[_Dated]] = {}
         self._bundling: dict[str, set[_Identity]] = {}  # product -> bundles that listed it at some time
         self._functional: set[str] = set()  # currencies that some entity keeps its books in at some time
+        self.roles = Roles.read(store.get(ROLES))  # of accounts
         self.has_products = False  # from the first product record on, every product has to have one
         for _, value in store.scan(keys.REFERENCE):
             stored = codec.decode(StoredReference, value)
@@ -79,7 +82,7 @@ class MasterData:
         event: ReferenceEvent = record.model
         at = Coordinates(topic, partition, record.offset)
         rival, governed = self._same_date(event), self.has_products
-        before = self._in_force(_identity(event), _since(event))
+        before = self._in_force(event.subject, _since(event))
         if rival is not None:
             same = _content(rival.event) == _content(event)
             if not same and not rival.is_timed_against(event):
@@ -88,7 +91,7 @@ class MasterData:
                 return None
             if rival.is_timed_against(event):
                 self._desk.resolve("reference_conflict", rival.at, "a record with a later event_time holds")
-            self._known[_identity(event)].remove(rival)
+            self._known[event.subject].remove(rival)
         self._store.put(_key(event), codec.encode(StoredReference(record.payload, topic, partition, record.offset)))
         self._take(event, at)
         if rival is not None and same:
@@ -96,7 +99,10 @@ class MasterData:
         return self._restatement(event, before, governed)
 
     def _take(self, event: ReferenceEvent, at: Coordinates) -> None:
-        identity = _identity(event)
+        identity = event.subject
+        if (roles := self.roles.with_record(event)) is not self.roles:
+            self.roles = roles
+            self._store.put(ROLES, roles.written())
         insort(self._known.setdefault(identity, []), _Dated(_since(event), at, event), key=lambda one: one.since)
         if event.kind == "product":
             self.has_products = True
@@ -106,7 +112,7 @@ class MasterData:
             self._bundling.setdefault(product, set()).add(identity)
 
     def _same_date(self, event: ReferenceEvent) -> _Dated | None:
-        known = self._known.get(_identity(event), ())
+        known = self._known.get(event.subject, ())
         return next((one for one in known if one.since == _since(event)), None)
 
     def _contradiction(self, event: ReferenceEvent, places: list[Coordinates], payload: bytes) -> None:
@@ -208,15 +214,8 @@ class MasterData:
         return known[index - 1].event if known and index else None
 
 
-def _identity(event: ReferenceEvent) -> _Identity:
-    if event.kind == "fx_rate":
-        return event.kind, f"{event.base}/{event.quote}", ""
-    return event.kind, event.id, (event.entity or "") if event.kind == "account" else ""
-
-
 def _since(event: ReferenceEvent) -> int:
-    at = event.as_of if event.kind == "fx_rate" else event.effective_from
-    return ALWAYS if at is None else at
+    return ALWAYS if event.effective_at is None else event.effective_at
 
 
 def _place(at: Coordinates) -> tuple[str, int, int]:
@@ -235,4 +234,4 @@ def _allocates(event: ReferenceEvent, before: ReferenceEvent | None) -> bool:
 
 
 def _key(event: ReferenceEvent) -> bytes:
-    return keys.REFERENCE + keys.name(*_identity(event)) + keys.number(_since(event))
+    return keys.REFERENCE + keys.name(*event.subject) + keys.number(_since(event))

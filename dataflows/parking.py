@@ -14,7 +14,8 @@ from dataflows.contract_table import ContractTable, Uncovered
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.policy_book import PolicyBook
 from dataflows.settings import FlowSettings
-from dataflows.usage_cells import Usage, cell_of, unique_value
+from dataflows.usage_cells import Usage, cell_of
+from dataflows.usage_sums import unique_value
 from schemas.decimals import decimal_text, scaled, unscaled_decimal
 from state import codec, keys
 from state.records import ParkedUsage, Source

@@ -138,7 +138,7 @@ class PlanBook:
 
     def _lay(self, zone: str, versions: Sequence[ContractVersion]) -> Laid:
         first = versions[0]
-        bundles = self._master.bundles(first.currency, first.start)
+        bundles = partial(self._master.bundles, first.currency)
         return lay(versions, zone, partial(self._value, first), bundles, self._policies.policies)
 
     def forget(self, customer_id: str, contract_id: str) -> None:

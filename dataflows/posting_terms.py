@@ -101,9 +101,10 @@ class PostingTerms:
         Two where the entity keeps its books in another currency now than when they were posted (`was_in`, "" for this
         one) or where they belong to another day now (`moved`): one entry has one currency and one day.
         """
-        old = replace(self, functional_currency=was_in or self.functional_currency)
-        steps = [(wanted, was, self, False)]
-        if (moved or old != self) and (was.accounts or was.functional):
+        old, steps = self, [(wanted, was, self, False)]
+        if was_in and was_in != self.functional_currency:
+            old = replace(self, functional_currency=was_in)
+        if (moved or old is not self) and (was.accounts or was.functional):
             steps = [(NOTHING, was, old, True), (wanted, NOTHING, self, False)]
         found = [
             Movement(difference(to.accounts, of.accounts), difference(to.functional, of.functional), terms, back)

@@ -154,7 +154,8 @@ class Recalculations:
             record = version_record(
                 contract.versions, version, planned.plan, before, after, caught_up(version.version), usage
             )
-            self._outbox.add(RECALCULATIONS, {**record, "entry_ids": change.entry_ids if last else []})
+            record["entry_ids"] = change.entry_ids if last else []
+            self._outbox.add(RECALCULATIONS, record, version.currency)
             before = after
 
     def _say_drawn_in(self, contract: Planned, change: _Change, known: Mapping[str, int]) -> None:
@@ -182,6 +183,7 @@ class Recalculations:
                 "catch_up": major_text(caught_up, version.currency),
                 "entry_ids": change.entry_ids,
             },
+            version.currency,
         )  # fmt: skip
 
     def _say_change(self, contract: Planned, cause: str, moved: Mapping[tuple[str, int], _Moved], trace: Trace) -> None:
@@ -208,6 +210,7 @@ class Recalculations:
                 "catch_up": major_text(0, version.currency),
                 "entry_ids": entry_ids,
             },
+            version.currency,
         )
 
     # -- before and after

@@ -14,6 +14,8 @@ import msgspec
 from accounting.coverage import ALWAYS, FOREVER, Cover
 from accounting.retention import rateable_from
 from connectors.batch import Record
+from connectors.crash_point import crash_point
+from dataflows import first_revenue
 from dataflows.beyond_retention import holds_from
 from dataflows.billing_table import BillingTable
 from dataflows.bookkeeping import first_position, own_covers
@@ -24,13 +26,13 @@ from dataflows.holds import Holds
 from dataflows.line_books import LineBooks
 from dataflows.parking import Parking
 from dataflows.policy_book import PolicyBook
-from dataflows.usage_cells import UsageCells
+from dataflows.usage_cells import OpenCell, UsageCells
 from schemas.billing import BillingEvent
 from schemas.contracts import ContractEvent
 from schemas.control import ControlEvent
 from schemas.reference import ReferenceEvent
 from state import codec, keys
-from state.records import Cell, FeedRecord, StoredContract
+from state.records import FeedRecord, StoredContract
 from state.store import ShardStore
 
 KEYS = 200  # looked at with one batch: a millisecond or two
@@ -93,8 +95,10 @@ class Retention:
         for looked_at in self._pass:
             keys_most -= looked_at
             if keys_most <= 0:
+                crash_point("retention-worked")
                 return
         self._pass = iter(()) if self.rests else self._over_all()
+        crash_point("retention-worked")
 
     def finish(self) -> None:
         """All of it now: boundaries are about to move, or all books are looked at again."""
@@ -115,6 +119,9 @@ class Retention:
         match record.model:
             case ContractEvent(customer_id=customer_id) | BillingEvent(customer_id=customer_id):
                 self.reach(customer_id)
+            case ControlEvent(kind="correction", postings=postings):
+                for customer_id in sorted({one.customer_id for one in postings}):
+                    self.reach(customer_id)
             case ControlEvent(kind="policy"):
                 self.finish()  # boundaries of windows may move
             case ReferenceEvent() as event if holds_from(event) < self._cut.until:
@@ -176,6 +183,7 @@ class Retention:
             yield from self._billing.drop(customer_id, contract_id)
             self._holds.forget(customer_id, contract_id)
             self._contracts.drop(customer_id, contract_id)
+            first_revenue.forget(self._store, customer_id, contract_id)
         self._contracts.trim_edges(customer_id)
         yield from self._parking.expire(self._cut.parked, customer_id)
 
@@ -211,7 +219,7 @@ class Retention:
         ends = [one.end for one in covers if kept[one.contract_id, one.line_id] == FOREVER]
         stop = max(unclaimed, *ends, *(floor for floor in kept.values() if floor < FOREVER), ALWAYS)
 
-        def goes(start: int, cell: Cell) -> bool:
+        def goes(start: int, cell: OpenCell) -> bool:
             taking = [
                 kept[one.contract_id, one.line_id]
                 for one in covers

@@ -8,9 +8,7 @@ nothing, what is written but not sent is sent again after a restart, and the sin
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import msgspec
 import polars as pl
@@ -19,8 +17,9 @@ from accounting.calendar import DAY_US
 from accounting.coverage import ALWAYS, Cover
 from accounting.require import require
 from connectors.batch import ENDED, Batch, Emitted, Record
+from connectors.crash_point import crash_point
 from connectors.source import CONTROL_SOURCE
-from dataflows import breakdown, tally
+from dataflows import tally
 from dataflows.admission import Admission
 from dataflows.beyond_retention import BeyondRetention
 from dataflows.billing_problems import BillingProblems
@@ -32,24 +31,29 @@ from dataflows.contract_books import ContractBooks
 from dataflows.contract_ledgers import ContractLedgers
 from dataflows.contract_table import ContractTable
 from dataflows.control import Control
+from dataflows.corrections import Corrections
 from dataflows.cut import Cut
+from dataflows.erp_postings import ErpPostings
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.holds import Holds
 from dataflows.late_usage import LateUsage, Refusal
 from dataflows.line_books import LineBooks
+from dataflows.line_said import say_line
 from dataflows.master_data import MasterData
-from dataflows.metrics import Metrics
 from dataflows.outbox import Outbox
 from dataflows.parking import Parking
 from dataflows.plan_book import PlanBook
 from dataflows.policy_book import PolicyBook
+from dataflows.read_at import ReadAt
 from dataflows.recalculations import Recalculations
 from dataflows.retention import KEYS_AT_THE_END, Retention
 from dataflows.settings import FlowSettings
+from dataflows.shard_context import ShardContext
 from dataflows.shard_facts import ShardFacts
 from dataflows.split import home_shard
-from dataflows.usage_cells import CellName, Usage, UsageCells, groups, rows_of, with_cells
-from schemas.topics import APPLIED, BILLING, CONTRACTS, CONTROL, REFERENCE, USAGE
+from dataflows.usage_cells import CellName, Usage, UsageCells, rows_of, with_cells
+from dataflows.usage_sums import groups
+from schemas.topics import BILLING, CONTRACTS, CONTROL, POSTINGS, REFERENCE, USAGE
 from schemas.trace import trace_of
 from state import codec, keys
 from state.directory import applied
@@ -57,26 +61,7 @@ from state.records import Applied
 from state.store import ShardStore
 
 # The order inside a phase: what comes later finds what it refers to, so that nothing is an exception in between.
-RANK = {REFERENCE: 0, CONTRACTS: 1, BILLING: 2, USAGE: 3}
-
-
-@dataclass(frozen=True, slots=True)
-class ShardContext:
-    """What the shards of a run share."""
-
-    settings: FlowSettings
-    store_path: Callable[[int], Path]
-    sources: tuple[str, ...]  # every input partition besides the control topic's
-    as_of: int | None  # a clock record after all input
-    opened: list[ShardStore] = field(default_factory=list)  # the stores that this process has open
-    metrics: Metrics = field(default_factory=Metrics)
-    following: bool = False  # the input does not end: the source says whose turn it is inside a phase
-    in_sink: Mapping[int, Mapping[str, int]] = field(default_factory=dict)  # shard -> topic -> last sequence there
-
-    def close(self) -> None:
-        """Give the stores of this process back, once the flow has ended."""
-        while self.opened:
-            self.opened.pop().close()
+RANK = {REFERENCE: 0, CONTRACTS: 1, BILLING: 2, USAGE: 3, POSTINGS: 4}
 
 
 class Shard:
@@ -87,38 +72,42 @@ class Shard:
         settings = context.settings
         self._store = ShardStore(context.store_path(shard))
         context.opened.append(self._store)
-        self._breakdown = breakdown.load(self._store)
+        context.at_end.append(self.ended)
+        self._breakdown = context.metrics.kept(self._store)
         self._outbox = Outbox(self._store, shard, self._breakdown.note)
         self._outbox.in_sink(context.in_sink.get(shard, {}))
-        self._timings = context.metrics.timings
+        self._steps = context.metrics.timings.steps
         self._build(settings)
         self._tally = tally.load(self._store)
         self._applied = applied(self._store)
         for source, position in self._applied.items():
             self._clock.saw(source, position.newest)
+        self._line = context.held(shard)
         self._reached = dict.fromkeys(context.sources, -1)
         self._held: deque[Batch] = deque()
         self._controls: deque[Batch] = deque()
         self._fresh: list[pl.DataFrame] = []
         self._origins: list[tuple[str, int]] = []
-        self._greeted = False
-        self._forgot = ALWAYS
+        self._greeted, self._forgot = False, ALWAYS
         self._as_of_done = context.as_of is None
         self._clock.awaits = not self._as_of_done
-        self._read_at: int | None = None  # of the first read batch among those applied in this activation
+        self._read_at = ReadAt(self._breakdown)
         self._tell()
 
     def _build(self, settings: FlowSettings) -> None:
         """The parts of the shard, all on its one store."""
         store, outbox = self._store, self._outbox
-        # Master data and control records come to every shard; one of them speaks for each.
-        at_home = home_shard(CONTROL, 0, settings.shards) == self._shard
+        at_home = home_shard(CONTROL, 0, settings.shards) == self._shard  # who speaks for what comes to every shard
         self._desk = desk = ExceptionDesk(store, outbox, settings)
         self._clock = clock = BusinessClock(store, settings, self._context.sources)
         self._policies = policies = PolicyBook(store, settings)
         self._master = master = MasterData(store, desk, settings, at_home)
         desk.owner_of = master.owner
-        self._contracts = contracts = ContractTable(store, desk, master, Cut(clock, settings))
+        awaited = self._breakdown.first_revenue
+        awaited.role_of, awaited.zone_of = lambda entity, account: master.roles.of(entity, account), master.zone
+        self._contracts = contracts = ContractTable(store, desk, master, cut := Cut(clock, settings))
+        self._erp = ErpPostings(store, desk, clock, cut, self._shard, settings.shards, self._context.replaying)
+        outbox.tells(self._erp.note)
         self._cells = UsageCells(store)
         self._parking = Parking(store, contracts, clock, policies, desk, settings)
         self._admission = Admission(store, desk, settings.horizon_us)
@@ -126,9 +115,7 @@ class Shard:
         holds, plans = Holds(store, desk), PlanBook(contracts, master, policies)
         ledgers = ContractLedgers(store, clock, contracts, plans, billing, master)
         self._recalculations = recalculations = Recalculations(store, outbox, contracts, plans, ledgers)
-        lines = LineBooks(
-            store, clock, contracts, master, policies, outbox, desk, holds, ledgers, recalculations
-        )  # fmt: skip
+        lines = LineBooks(store, clock, contracts, master, policies, outbox, desk, holds, ledgers, recalculations)
         self._late = late = LateUsage(clock, contracts, policies, lines, desk)
         self._books = books = Bookkeeper(store, contracts, self._cells, clock, policies, desk, lines)
         self._fixed = fixed = ContractBooks(
@@ -136,52 +123,60 @@ class Shard:
             recalculations,
         )  # fmt: skip
         self._retention = retention = Retention(
-            store, contracts, self._cells, self._parking, policies, lines, fixed, billing, desk, holds
-        )
+            store, contracts, self._cells, self._parking, policies, lines, fixed, billing, desk, holds)  # fmt: skip
         self._beyond = BeyondRetention(contracts, master, desk)
         self._changes = changes = Changes(
             clock, contracts, billing, self._parking, late, books, fixed, retention, recalculations, self._place,
             self._refused,
         )  # fmt: skip
-        self._control = Control(clock, desk, master, policies, self._settle, changes.policy, at_home)
+        corrections = Corrections(
+            store, outbox, desk, clock, books, fixed, recalculations, self._settle, self._shard, settings.shards, at_home
+        )  # fmt: skip
+        # A replay books what the input says by itself, to be compared with what is posted, corrections included.
+        correct = corrections.pass_over if self._context.replaying else corrections.apply
+        self._control = Control(clock, desk, master, policies, self._settle, changes.policy, correct, at_home)
 
     # -- what Bytewax calls
 
     def on_batch(self, values: list[Batch]) -> tuple[list[Emitted], bool]:
         """Apply what has come, as far as the order of control records allows; gives what is to be said."""
-        began = self._timings.clock()
         said = [] if self._greeted else self._outbox.unsent()
-        self._greeted, self._read_at = True, None
+        self._greeted = True
+        self._read_at.begins()
         self._outbox.epoch_begins()
         for batch in values:
             self._receive(batch)
         while self._step():
             pass
         self._settle()
-        self._timings.apply.since(began)
         self._commit()
-        if self._read_at is None and values:  # control records alone; else they count from what gave them their turn
-            self._read_at = values[0].read_at
-        return said + [replace(one, read_at=self._read_at) for one in self._outbox.take()], False
+        return said + self._read_at.stamped(self._outbox.take(), values), False
 
     def snapshot(self) -> None:
         """The epoch closes: the state becomes durable before the sink writes what was said."""
-        began = self._timings.clock()
-        self._store.sync()
-        self._timings.sync.since(began)
+        with self._steps.sync:
+            self._store.sync()
         self._outbox.epoch_closes()
         self._context.metrics.vitals.opens()
+        self._tell()
+
+    def ended(self) -> None:
+        """The flow has ended well."""
+        self._outbox.ended()
+        self._store.commit()
+        self._store.sync()
         self._tell()
 
     def _tell(self) -> None:
         """What is durable now, for whoever looks at the metrics."""
         self._context.metrics.shards.tell(
             ShardFacts(
-                self._shard, self._store.path, msgspec.structs.replace(self._tally), self._breakdown.copy(),
-                self._outbox.last, self._outbox.depth(), self._applied.copy(), self._context.settings.lateness_us,
-                self._clock.business_date,
+                self._shard, self._store.path, msgspec.structs.replace(self._tally),
+                self._breakdown.copy(self._master.roles), self._outbox.last, self._outbox.depth(), self._applied.copy(),
+                self._context.settings.lateness_us, self._clock.business_date,
             )
         )  # fmt: skip
+        self._context.metrics.erp.tell(self._erp.facts())
 
     # -- the order of things
 
@@ -189,6 +184,8 @@ class Shard:
         if batch.topic == CONTROL:
             self._controls.append(batch)
         else:
+            if self._line is not None:
+                batch = replace(batch, phase=self._line.phase(batch))
             self._reached[batch.source] = max(self._reached[batch.source], batch.phase)
             self._held.append(batch)
 
@@ -247,19 +244,11 @@ class Shard:
             self._control.apply(record)
             self._beyond.decided(record)
         self._reject(batch)
-        self._say_applied(batch)
         self._note(batch)
-        return True
-
-    def _say_applied(self, batch: Batch) -> None:
-        """Of an input that does not end, which rows came before a control record is no matter of the input alone."""
         if self._context.following:
-            self._outbox.add(APPLIED, {"offset": batch.start, "ends": [
-                {"topic": topic, "partition": int(number), "offset": position.offset}
-                for source, position in sorted(self._applied.items())
-                for topic, _, number in [source.rpartition("/")]
-                if topic != CONTROL
-            ]})  # fmt: skip
+            self._settle()  # all that it causes is posted before the line
+            say_line(self._outbox, batch.start, self._applied)
+        return True
 
     @property
     def _ended(self) -> bool:
@@ -286,10 +275,10 @@ class Shard:
         position = self._applied.get(batch.source, Applied(0, None, 0))
         source, applied_to = batch.source, position.offset
         require(batch.start <= applied_to, "positions have no gap", source=source, applied=applied_to, next=batch.start)
-        if batch.read_at is not None and (self._read_at is None or batch.read_at < self._read_at):
-            self._read_at = batch.read_at
+        self._read_at.applied(batch)
         if batch.phase == ENDED:
-            self._clock.ended(batch.source)
+            if not self._context.goes_on:
+                self._clock.ended(batch.source)
             return
         if batch.end <= position.offset:
             return  # a replay of what is applied
@@ -298,7 +287,8 @@ class Shard:
             rows = rows.filter(pl.col("offset") >= position.offset)
         records = [record for record in batch.records if record.offset >= position.offset]
         if rows is not None and rows.height:
-            self._admit(batch, rows)
+            with self._steps.admit:
+                self._admit(batch, rows)
         for record in records:
             self._apply_record(batch, record)
         self._reject(batch, position.offset)
@@ -309,6 +299,8 @@ class Shard:
         if batch.topic == CONTRACTS:
             change = self._contracts.apply(batch.topic, batch.partition, record)
             if change is not None:
+                if not change.known:
+                    self._breakdown.awaits(change.customer_id, change.contract_id, record.model.event_time)
                 self._changes.contract(change)
         elif batch.topic == BILLING:
             self._changes.billing(batch.topic, batch.partition, record)
@@ -317,6 +309,8 @@ class Shard:
             if restated is not None:
                 self._beyond.restated(record, Coordinates(batch.topic, batch.partition, record.offset))
                 self._changes.master_data(restated, trace_of(record.model))
+        elif batch.topic == POSTINGS:
+            self._erp.apply(record, batch.partition)
 
     def _note(self, batch: Batch) -> None:
         """This far the partition is applied, with the same write as its effect."""
@@ -331,28 +325,30 @@ class Shard:
         self._tally.duplicates += duplicates
         self._tally.conflicts += conflicts
         self._tally.late += int(fresh["late"].sum())
-        origin = (batch.topic, batch.partition)
-        if origin not in self._origins:
+        if (origin := (batch.topic, batch.partition)) not in self._origins:
             self._origins.append(origin)
         self._fresh.append(fresh.with_columns(pl.lit(self._origins.index(origin), dtype=pl.UInt32).alias("origin")))
 
     def _count(self) -> None:
         """Sum the fresh usage of all batches into cells at once; park what no line takes."""
         self._changes.take_effect()
-        if not self._fresh:
-            return
+        if self._fresh:
+            with self._steps.sum:
+                self._sum()
+
+    def _sum(self) -> None:
         rows = with_cells(pl.concat(self._fresh), self._contracts.edges)
-        self._fresh = []
+        self._fresh, cut = [], self._contracts.cut.until
         unplaced: list[CellName] = []
         refused: dict[Refusal, list[CellName]] = {}
         for usage in groups(rows, self._origins):
-            if usage.cell < self._contracts.cut.until:
-                self._retention.reach(usage.customer_id)
-            covering = self._contracts.covering(usage.customer_id, usage.contract_id, usage.meter, usage.cell)
-            cell = (usage.customer_id, usage.contract_id, usage.meter, usage.cell)
+            customer, contract, meter, start = cell = usage[:4]
+            if start < cut:
+                self._retention.reach(customer)
+            covering = self._contracts.covering(customer, contract, meter, start)
             if len(covering) != 1:
                 unplaced.append(cell)
-            elif refusal := self._late.refusal(usage.customer_id, covering[0], usage.cell, self._phase):
+            elif refusal := self._late.refusal(customer, covering[0], start, self._phase):
                 refused.setdefault(refusal, []).append(cell)
             else:
                 self._place(usage, covering[0])
@@ -388,30 +384,37 @@ class Shard:
     def _settle(self) -> None:
         """Close the windows that time has passed and post every difference."""
         self._count()
-        self._cells.flush()
-        self._tally.entries += self._books.settle() + self._fixed.settle()
-        self._recalculations.say()
-        self._parking.close_windows()
+        with self._steps.book:
+            self._cells.flush()
+            self._tally.entries += self._books.settle() + self._fixed.settle()
+            self._recalculations.say()
+            self._parking.close_windows()
+            self._erp.judge()
 
     def _commit(self) -> None:
         watermark = self._clock.watermark()
         if watermark > ALWAYS and watermark // DAY_US > self._forgot:
             self._forgot = watermark // DAY_US
             self._admission.forget(watermark)
+            self._breakdown.open.forget(watermark - self._context.settings.retention_us)
         self._tally.unplaced += self._books.unplaced
         self._books.unplaced = 0
         self._retention.keep_up(self._tally.read)
+        self._erp.keep_up()
         self._write()
-        while not self._retention.rests and self._ended and not self._controls:
+        while not (self._retention.rests and self._erp.rests) and self._ended and not self._controls:
             self._retention.work(KEYS_AT_THE_END)
+            self._erp.keep_up(KEYS_AT_THE_END)
             self._write()
 
     def _write(self) -> None:
         self._tally.expired += self._parking.expired
         self._tally.parked, self._parking.expired = self._parking.count, 0
         tally.save(self._store, self._tally)
-        self._breakdown.save(self._store)
-        began = self._timings.clock()
-        self._store.commit()
-        self._timings.commit.since(began)
+        self._breakdown.save()
+        self._erp.save()
+        crash_point("batch-applied")
+        with self._steps.commit:
+            self._store.commit()
+        crash_point("batch-written")
         self._context.metrics.vitals.steps()

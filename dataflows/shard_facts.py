@@ -10,8 +10,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from accounting.coverage import ALWAYS
-from accounting.currency import digits
-from dataflows.breakdown import Breakdown
+from connectors.step import standing
+from dataflows.breakdown import Told
+from dataflows.change_metrics import change_metrics
+from dataflows.exception_metrics import exception_metrics
+from dataflows.money_metrics import money_metrics
 from dataflows.tally import Tally
 from schemas.topics import USAGE
 from state.records import Applied
@@ -28,7 +31,7 @@ class ShardFacts:
     shard: int
     path: Path
     tally: Tally
-    breakdown: Breakdown
+    breakdown: Told
     said: dict[str, int]  # output topic -> last sequence
     kept: dict[str, int]  # output topic -> records in the outbox
     applied: dict[str, Applied]  # by topic/partition
@@ -39,14 +42,18 @@ class ShardFacts:
 class ShardFactsCollector(Collector):
     """Whatever the shards told last."""
 
-    def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], int], wall: Callable[[], int] = standing) -> None:
+        """`clock` never goes back (see Timings), `wall` says what time it is: microseconds since 1970."""
+        self._clock, self._wall = clock, wall
+        self.heard: Callable[[ShardFacts], None] | None = None  # who else wants to know
         self._facts: dict[int, ShardFacts] = {}
         self._sizes: dict[int, tuple[int, int]] = {}  # shard -> (when, bytes)
 
     def tell(self, facts: ShardFacts) -> None:
         """A shard has made this durable."""
         self._facts[facts.shard] = facts
+        if self.heard is not None:
+            self.heard(facts)
 
     @property
     def facts(self) -> list[ShardFacts]:
@@ -57,8 +64,10 @@ class ShardFactsCollector(Collector):
         """Every metric; called by the thread that serves them."""
         facts = self.facts
         yield from _events(facts)
-        yield from _journal(facts)
-        yield from _exceptions(facts)
+        told = [(str(one.shard), one.breakdown) for one in facts]
+        yield from money_metrics(told)
+        yield from change_metrics(told)
+        yield from exception_metrics(told, self._wall())
         yield from _outputs(facts)
         yield from _positions(facts)
         yield self._state(facts)
@@ -94,7 +103,7 @@ def _events(facts: list[ShardFacts]) -> Iterator[Metric]:
     )
     for one in facts:
         excepted.add_metric([str(one.shard), "identity_conflict"], one.tally.conflicts)
-        for cls, events in sorted(one.breakdown.excepted.items()):
+        for cls, events in sorted(one.breakdown.counts.excepted.items()):
             excepted.add_metric([str(one.shard), cls], events)
     yield excepted
     gauges: tuple[tuple[str, str, Callable[[Tally], int]], ...] = (
@@ -107,41 +116,6 @@ def _events(facts: list[ShardFacts]) -> Iterator[Metric]:
         for one in facts:
             gauge.add_metric([str(one.shard)], count(one.tally))
         yield gauge
-
-
-def _journal(facts: list[ShardFacts]) -> Iterator[Metric]:
-    labels = ["shard", "entity", "currency", "kind"]
-    entries = CounterMetricFamily("accrual_journal_entries", "Journal entries posted.", labels=labels)
-    debits = CounterMetricFamily(
-        "accrual_journal_debits",
-        "Sum of the debits of the journal entries, in major units of the currency; the credits are the same.",
-        labels=labels,
-    )
-    for one in facts:
-        for kind, count in sorted(one.breakdown.entries.items()):
-            entries.add_metric([str(one.shard), *kind], count)
-            # Division of whole numbers gives the nearest value that the format can hold.
-            debits.add_metric([str(one.shard), *kind], one.breakdown.debits[kind] / 10 ** digits(kind.currency))
-    yield entries
-    yield debits
-
-
-def _exceptions(facts: list[ShardFacts]) -> Iterator[Metric]:
-    labels = ["shard", "class"]
-    opened = CounterMetricFamily("accrual_exceptions_opened", "Exceptions raised, of any topic.", labels=labels)
-    resolved = CounterMetricFamily(
-        "accrual_exceptions_resolved", "Exceptions that a later record settled.", labels=labels
-    )
-    still = GaugeMetricFamily("accrual_exceptions_open", "Exceptions raised and not resolved.", labels=labels)
-    for one in facts:
-        for cls, count in sorted(one.breakdown.opened.items()):
-            settled = one.breakdown.resolved[cls]
-            opened.add_metric([str(one.shard), cls], count)
-            resolved.add_metric([str(one.shard), cls], settled)
-            still.add_metric([str(one.shard), cls], count - settled)
-    yield opened
-    yield resolved
-    yield still
 
 
 def _outputs(facts: list[ShardFacts]) -> Iterator[Metric]:

@@ -18,7 +18,8 @@ def split(batch: Batch, shards: int) -> list[tuple[str, tuple[int, Batch]]]:
     records: dict[int, list[Record]] = {}
     rejected: dict[int, list[Rejected]] = {}
     for record in batch.records:
-        everywhere = batch.topic in (CONTROL, REFERENCE)  # what concerns all customers
+        # What concerns all customers, or nobody knows whom.
+        everywhere = batch.topic in (CONTROL, REFERENCE) or record.model.customer_id is None
         for shard in range(shards) if everywhere else [customer_shard_of(record.model.customer_id, shards)]:
             records.setdefault(shard, []).append(record)
     for one in batch.rejected:

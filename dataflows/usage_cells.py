@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
+import msgspec
 import polars as pl
-from polars_hash import NonCryptographicHashingNameSpace as Hashes
 
+from accounting.coverage import ALWAYS, FOREVER
 from dataflows.contract_table import QUARTER_US
 from state import codec, keys
 from state.records import Cell, FeedRecord, Source
@@ -21,14 +22,10 @@ from state.store import ShardStore
 
 CACHED_CELLS = 50_000
 SOURCES_MAX = 32
-# The value of the dimension "unique_key" in the canonical text of dimensions: JSON pairs, so quotes are escaped.
-UNIQUE_PATTERN = r'\["unique_key","((?:[^"\\]|\\.)*)"\]'
 CellName = tuple[str, str | None, str, int]  # customer, named contract, meter, start
-GROUP = ["customer_id", "contract_id", "meter", "cell", "origin"]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Usage to be added to a cell: one group of a batch, or one released event."""
 
     customer_id: str
@@ -78,59 +75,31 @@ def cell_of(instant: int, edges: list[int]) -> int:
     return max([instant // QUARTER_US * QUARTER_US, *(edge for edge in edges if edge <= instant)])
 
 
-def groups(rows: pl.DataFrame, origins: list[tuple[str, int]]) -> Iterator[Usage]:
-    """Admitted rows summed by cell: one item for each group, not for each event. `origin` indexes `origins`."""
-    units, latest = pl.col("units"), pl.col("event_time") == pl.col("event_time").max()
-    rows = rows.with_columns(pl.col("quantity").to_physical().alias("units"), _unique_value())
-    wide = _is_wide(rows)
-    past = pl.col("event_time") - pl.col("cell")
-    summed = rows.group_by(GROUP, maintain_order=True).agg(
-        units if wide else units.sum(),
-        pl.len().alias("events"),
-        pl.col("high", "low").bitwise_xor(),
-        pl.col("offset").min().alias("first"),
-        pl.col("offset").max().alias("final"),
-        units.max().alias("largest"),
-        pl.col("event_time").max().alias("last_time"),
-        # Rows of a partition stand in the order of their positions: of equal times the last one counts.
-        pl.col("offset").filter(latest).last().alias("last_offset"),
-        units.filter(latest).last().alias("last_units"),
-        past if wide else (units * past.cast(pl.Int128)).sum().alias("moment"),
-        pl.col("unique_value").drop_nulls().unique(),
-    )
-    for (
-        customer, contract, meter, cell, origin, quantity, events, high, low,
-        first, final, largest, last_time, last_offset, last_quantity, moment, distinct,
-    ) in summed.iter_rows():  # fmt: skip
-        topic, partition = origins[origin]
-        if wide:
-            moment = sum(one * after for one, after in zip(quantity, moment, strict=True))
-            quantity = sum(quantity)
-        yield Usage(
-            customer, contract, meter, cell, quantity, events, high << 64 | low,
-            Source(topic, partition, first, final + 1), largest, last_time, last_offset, last_quantity, moment,
-            tuple(value.to_bytes(16, "big") for value in distinct) if distinct else (),
-        )  # fmt: skip
+class OpenCell(msgspec.Struct):
+    """A cell in memory, its numbers as numbers. See Cell."""
+
+    contract_id: str
+    quantity: int
+    events: int
+    digest: int
+    sources: list[Source]
+    largest: int
+    last_time: int
+    last_position: tuple[str, int, int]
+    last_quantity: int
+    moment: int
+    distinct: list[bytes]
+    dirty: bool = False  # the store has it otherwise
 
 
-def _is_wide(rows: pl.DataFrame) -> bool:
-    """Whether 128 bits could not hold the sums: then groups carry their quantities one by one."""
-    low, high = rows.select(pl.col("units").min().alias("low"), pl.col("units").max().alias("high")).row(0)
-    if low is None:
-        return False
-    return bool(max(abs(low), abs(high)) * rows.height * QUARTER_US >= 2**126)
+class _Feed(msgspec.Struct):
+    """A customer's usage of one meter, as far as it is in memory."""
 
-
-def _unique_value() -> pl.Expr:
-    """A hash of the value of the dimension that `unique` counts; null where a row has none."""
-    value = pl.col("dimensions").str.extract(UNIQUE_PATTERN)
-    return Hashes(value).xxh3_128().alias("unique_value")
-
-
-def unique_value(dimensions: str) -> tuple[bytes, ...]:
-    """The same for one row."""
-    value = pl.DataFrame({"dimensions": [dimensions]}).select(_unique_value()).item()
-    return () if value is None else (int(value).to_bytes(16, "big"),)
+    name: bytes
+    customer_id: str
+    meter: str
+    since: int  # all of its cells that start at or after this are here
+    cells: dict[tuple[int, str], OpenCell]  # by start and named contract
 
 
 class UsageCells:
@@ -138,57 +107,75 @@ class UsageCells:
 
     def __init__(self, store: ShardStore) -> None:
         self._store = store
-        self._cache: OrderedDict[bytes, Cell] = OrderedDict()
-        self._feeds: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-        self._dirty: set[bytes] = set()
+        self._feeds: OrderedDict[tuple[str, str], _Feed] = OrderedDict()  # those that were added to last at the end
+        self._named: dict[bytes, _Feed] = {}
+        self._dirty: list[tuple[bytes, int, OpenCell]] = []
+        self._cached = 0
 
     def add(self, usage: Usage) -> bytes:
         """Add to the usage's cell; gives the feed's name."""
-        feed = self._feed(usage.customer_id, usage.meter)
-        key = _key(feed, usage.cell, usage.contract_id or "")
-        cell = self._cell(key, usage.contract_id or "")
-        cell.quantity = codec.from_int(codec.to_int(cell.quantity) + usage.quantity)
-        cell.digest = (int.from_bytes(cell.digest, "big") ^ usage.digest).to_bytes(16, "big")
-        cell.sources = extended(cell.sources, usage.source)
-        cell.moment = codec.from_int(codec.to_int(cell.moment) + usage.moment)
-        if not cell.events or usage.largest > codec.to_int(cell.largest):
-            cell.largest = codec.from_int(usage.largest)
-        position = (usage.source.topic, usage.source.partition, usage.last_offset)
-        if not cell.events or (usage.last_time, position) > (cell.last_time, cell.last_position):
-            cell.last_time, cell.last_position = usage.last_time, position
-            cell.last_quantity = codec.from_int(usage.last_quantity)
-        if usage.distinct:
-            cell.distinct = sorted({*cell.distinct, *usage.distinct})
-        cell.events += usage.events
-        self._dirty.add(key)
-        return feed
+        feed, contract_id, source = self._feed(usage.customer_id, usage.meter), usage.contract_id or "", usage.source
+        cell = feed.cells.get((usage.cell, contract_id)) or self._read(feed, usage.cell, contract_id)
+        position = (source.topic, source.partition, usage.last_offset)
+        if cell is None:
+            cell = OpenCell(
+                contract_id, usage.quantity, usage.events, usage.digest, [source], usage.largest, usage.last_time,
+                position, usage.last_quantity, usage.moment, sorted({*usage.distinct}),
+            )  # fmt: skip
+            self._keep(feed, usage.cell, cell)
+        else:
+            cell.quantity += usage.quantity
+            cell.events += usage.events
+            cell.digest ^= usage.digest
+            cell.sources = extended(cell.sources, source)
+            cell.moment += usage.moment
+            if usage.largest > cell.largest:
+                cell.largest = usage.largest
+            if (usage.last_time, position) > (cell.last_time, cell.last_position):
+                cell.last_time, cell.last_position, cell.last_quantity = usage.last_time, position, usage.last_quantity
+            if usage.distinct:
+                cell.distinct = sorted({*cell.distinct, *usage.distinct})
+        if not cell.dirty:
+            cell.dirty = True
+            self._dirty.append((feed.name, usage.cell, cell))
+        return feed.name
 
     def flush(self) -> None:
         """Put what changed into the batch in hand."""
-        for key in self._dirty:
-            self._store.put(key, codec.encode(self._cache[key]))
+        for feed, start, cell in self._dirty:
+            self._store.put(_key(feed, start, cell.contract_id), codec.encode(_closed(cell)))
+            cell.dirty = False
         self._dirty.clear()
-        while len(self._cache) > CACHED_CELLS:
-            self._cache.popitem(last=False)
+        while self._cached > CACHED_CELLS or len(self._feeds) > CACHED_CELLS:
+            _, oldest = self._feeds.popitem(last=False)
+            del self._named[oldest.name]
+            self._cached -= len(oldest.cells)
 
-    def between(self, feed: bytes, start: int, end: int) -> Iterator[tuple[int, Cell]]:
+    def between(self, feed: bytes, start: int, end: int) -> Iterator[tuple[int, OpenCell]]:
         """(start, cell) of a feed's cells that start in [start, end), in time order; after `flush`."""
-        prefix = keys.CELL + feed
-        for key, value in self._store.scan(prefix, keys.number(start), keys.number(end)):
-            yield keys.from_number(key[17:25]), codec.decode(Cell, value)
+        known = self._named.get(feed)
+        if known is not None and start >= known.since:
+            for name in sorted(name for name in known.cells if start <= name[0] < end):
+                yield name[0], known.cells[name]
+            return
+        for key, value in self._store.scan(keys.CELL + feed, keys.number(start), keys.number(end)):
+            yield keys.from_number(key[17:25]), _opened(codec.decode(Cell, value))
 
     def feeds_of(self, customer_id: str) -> list[tuple[bytes, FeedRecord]]:
         """The feeds of a customer."""
         found = self._store.scan(keys.FEED + keys.name(customer_id))
         return [(key[-16:], codec.decode(FeedRecord, value)) for key, value in found]
 
-    def trim(self, feed: bytes, stop: int, goes: Callable[[int, Cell], bool]) -> Iterator[int]:
+    def trim(self, feed: bytes, stop: int, goes: Callable[[int, OpenCell], bool]) -> Iterator[int]:
         """Let cells go that start before `stop`, those that `goes` says; after `flush`. Gives how many it looked at."""
         for part in self._store.walk(keys.CELL + feed, keys.number(stop)):
             for key, value in part:
-                if goes(keys.from_number(key[17:25]), codec.decode(Cell, value)):
+                start, cell = keys.from_number(key[17:25]), _opened(codec.decode(Cell, value))
+                if goes(start, cell):
                     self._store.delete(key)
-                    self._cache.pop(key, None)
+                    known = self._named.get(feed)
+                    if known is not None and known.cells.pop((start, cell.contract_id), None) is not None:
+                        self._cached -= 1
             yield len(part)
 
     def drop_empty(self, feed: bytes, record: FeedRecord) -> None:
@@ -196,33 +183,52 @@ class UsageCells:
         if not self._store.any_from(keys.CELL + feed, b""):
             self._store.delete(keys.FEED + keys.name(record.customer_id) + feed)
             self._feeds.pop((record.customer_id, record.meter), None)
+            self._named.pop(feed, None)
 
-    def _feed(self, customer_id: str, meter: str) -> bytes:
+    def _feed(self, customer_id: str, meter: str) -> _Feed:
         feed = self._feeds.get((customer_id, meter))
-        if feed is None:
-            feed = feed_name(customer_id, meter)
-            key = keys.FEED + keys.name(customer_id) + feed
-            if self._store.get(key) is None:
-                self._store.put(key, codec.encode(FeedRecord(customer_id, meter)))
-            self._feeds[customer_id, meter] = feed
-            if len(self._feeds) > CACHED_CELLS:
-                self._feeds.popitem(last=False)
+        if feed is not None:
+            self._feeds.move_to_end((customer_id, meter))
+            return feed
+        name, since = feed_name(customer_id, meter), ALWAYS
+        key = keys.FEED + keys.name(customer_id) + name
+        if self._store.get(key) is None:
+            self._store.put(key, codec.encode(FeedRecord(customer_id, meter)))
+        elif (last := self._store.last_before(keys.CELL + name, keys.number(FOREVER))) is not None:
+            since = keys.from_number(last[0][17:25]) + 1
+        feed = self._feeds[customer_id, meter] = self._named[name] = _Feed(name, customer_id, meter, since, {})
         return feed
 
-    def _cell(self, key: bytes, contract_id: str) -> Cell:
-        cell = self._cache.get(key)
-        if cell is None:
-            stored = self._store.get(key)
-            cell = codec.decode(Cell, stored) if stored else _empty(contract_id)
-            self._cache[key] = cell
-        else:
-            self._cache.move_to_end(key)
+    def _keep(self, feed: _Feed, start: int, cell: OpenCell) -> None:
+        feed.cells[start, cell.contract_id] = cell
+        self._cached += 1
+
+    def _read(self, feed: _Feed, start: int, contract_id: str) -> OpenCell | None:
+        """A cell that may be in the store alone."""
+        stored = None if start >= feed.since else self._store.get(_key(feed.name, start, contract_id))
+        if stored is None:
+            return None
+        cell = _opened(codec.decode(Cell, stored))
+        self._keep(feed, start, cell)
         return cell
 
 
-def _empty(contract_id: str) -> Cell:
-    nothing = codec.from_int(0)
-    return Cell(contract_id, nothing, 0, bytes(16), [], nothing, 0, ("", 0, 0), nothing, nothing, [])
+def _opened(cell: Cell) -> OpenCell:
+    number = codec.to_int
+    return OpenCell(
+        cell.contract_id, number(cell.quantity), cell.events, int.from_bytes(cell.digest, "big"), cell.sources,
+        number(cell.largest), cell.last_time, cell.last_position, number(cell.last_quantity), number(cell.moment),
+        cell.distinct,
+    )  # fmt: skip
+
+
+def _closed(cell: OpenCell) -> Cell:
+    data = codec.from_int
+    return Cell(
+        cell.contract_id, data(cell.quantity), cell.events, cell.digest.to_bytes(16, "big"), cell.sources,
+        data(cell.largest), cell.last_time, cell.last_position, data(cell.last_quantity), data(cell.moment),
+        cell.distinct,
+    )  # fmt: skip
 
 
 def feed_name(customer_id: str, meter: str) -> bytes:
