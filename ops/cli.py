@@ -18,12 +18,29 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 app = typer.Typer(
     name="accrual",
-    help="A streaming revenue subledger: usage and amendments in, balanced journal entries out, once each.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(show, name="show")
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"accrual {version('accrual')}")
+        raise typer.Exit
+
+
+@app.callback()
+def accrual(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and exit.")
+    ] = False,
+) -> None:
+    """A streaming revenue subledger: usage and amendments in, balanced journal entries out, once each."""
+
 
 Source = Annotated[str, typer.Option(metavar="URI", help="Where the topics are read: files:DIR")]
 Sink = Annotated[str, typer.Option(metavar="URI", help="Where journal and exceptions go: files:DIR")]
@@ -41,7 +58,7 @@ Follow = Annotated[bool, typer.Option("--follow", help="Go on reading what is ad
 # Numbers come as text: the settings judge them, and say which setting has which value and what is allowed.
 Workers = Annotated[str | None, typer.Option(metavar="N", help="Processes, one per core")]
 BatchRows = Annotated[str | None, typer.Option(metavar="N", help="Most rows of a batch")]
-MetricsPort = Annotated[str | None, typer.Option(metavar="PORT", help="Serve /metrics on 127.0.0.1; 0 = do not")]
+MetricsPort = Annotated[str | None, typer.Option(metavar="PORT", help="Serve /metrics and /status; 0 = do not")]
 Shards = Annotated[str | None, typer.Option(metavar="N", help="Shards of the state, fixed at creation")]
 AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object")]
 
@@ -79,6 +96,37 @@ def run(
 
 
 @app.command()
+def replay(
+    source: Annotated[str, typer.Option(metavar="URI", help="The Kafka of the service: kafka://HOST:PORT")],
+    begin: Annotated[
+        str, typer.Option("--from", metavar="FROM", help="start, an instant (of usage), or a file of offsets")
+    ],
+    end: Annotated[str, typer.Option("--to", metavar="TO", help="end, an instant, or a file of offsets")],
+    state: Annotated[Path, typer.Option(metavar="DIR", help="Folder of this replay: its state and its output")],
+    compare: Annotated[bool, typer.Option("--compare", help="Say what differs from what is posted")] = False,
+    post: Annotated[bool, typer.Option("--post", help="Compare, and post exactly what differs as corrections")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Leave DIR/state for a service whose state was lost; it must not run")
+    ] = False,
+    as_of: AsOf = None,
+    metrics_port: Annotated[
+        str | None,
+        typer.Option(metavar="PORT", help="Serve the replay's own /metrics; it ends once they are fetched at its end"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Book a part of a Kafka's input anew, beside the service and without disturbing it, and compare.
+
+    Exit codes: 0 done (differences were found, if any), 1 failed and nothing lost, 2 wrong usage or configuration.
+    """
+    from ops.commands import instant
+    from ops.replay.command import Asked, replay_command
+
+    asked = Asked(source, begin, end, compare, post, rebuild, state, instant(as_of), as_json, metrics_port)
+    raise typer.Exit(replay_command(asked))
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where inputs, state and books go (made anew)")] = Path(
         "demo-out"
@@ -101,24 +149,65 @@ def bench(
     amendments: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Instead: N contracts, each amended, beside usage")
     ] = None,
-    kafka: Annotated[bool, typer.Option("--kafka", help="On a real Apache Kafka, beside a bare drain of it")] = False,
-    partitions: Annotated[int, typer.Option(metavar="N", min=1, help="With --kafka: partitions of the topics")] = 8,
-    busy: Annotated[int | None, typer.Option(metavar="N", min=1, help="With --kafka: those that have usage")] = None,
+    files: Annotated[bool, typer.Option("--files", help="Instead: from files to files, without a broker")] = False,
+    partitions: Annotated[int, typer.Option(metavar="N", min=1, help="Partitions of the topics")] = 8,
+    busy: Annotated[int | None, typer.Option(metavar="N", min=1, help="Those of them that have usage")] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Then replay and compare all of it")] = False,
+    recovery: Annotated[
+        bool, typer.Option("--recovery", help="Instead: kill a service with N identities (--events, 10 million)")
+    ] = False,
+    kills: Annotated[int, typer.Option(metavar="N", min=1, help="With --recovery: how often")] = 30,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Instead: what metrics cost, from files to files with and without them")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the main job to the journal on its own seeded input, and check the books it makes."""
+    """Measure the main job on a real Apache Kafka beside a bare drain of it, on its own seeded input, and check its books."""
     from ops.bench.amendments import bench_amendments
     from ops.bench.feed import FeedSize
-    from ops.bench.files import bench_files
 
     if amendments is not None:
         raise typer.Exit(bench_amendments(amendments, as_json))
-    size = FeedSize(events or (500_000 if quick else 2_000_000), customers)
-    if kafka:
-        from ops.bench.kafka import bench_kafka
+    if recovery:
+        from ops.bench.recovery import bench_recovery
 
-        raise typer.Exit(bench_kafka(size, partitions, min(busy or partitions, partitions), as_json))
-    raise typer.Exit(bench_files(size, as_json))
+        raise typer.Exit(bench_recovery(events or 10_000_000, kills, as_json))
+    size = FeedSize(events or (500_000 if quick else 2_000_000), customers)
+    if metrics:
+        from ops.bench.metrics import bench_metrics
+
+        raise typer.Exit(bench_metrics(size, 3 if quick else 9, as_json))
+    if files:
+        from ops.bench.files import bench_files
+
+        raise typer.Exit(bench_files(size, as_json))
+    from ops.bench.kafka import PACE, PEER_EVENTS, QUICK_PACE, bench_kafka
+
+    pace, peers = (QUICK_PACE, 0) if quick else (PACE, PEER_EVENTS)
+    raise typer.Exit(bench_kafka(size, partitions, min(busy or partitions, partitions), pace, peers, replay, as_json))
+
+
+@app.command()
+def generate(
+    broker: Annotated[str, typer.Option(metavar="kafka://HOST:PORT", help="Which Kafka; its topics must be there.")],
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same records")] = 1,
+    rate: Annotated[int, typer.Option(metavar="N", min=0, help="Rows of usage a second; 0 = as many as go")] = 50,
+    rows: Annotated[int | None, typer.Option(metavar="N", min=1, help="End when so many are there; else never")] = None,
+    start: Annotated[str, typer.Option(metavar="DATE", help="When the business begins")] = "2026-01-01",
+    customers: Annotated[int, typer.Option(metavar="N", min=1, help="How many it has")] = 40,
+    step_s: Annotated[int, typer.Option(metavar="N", min=1, help="Seconds of its time from row to row")] = 60,
+    alive: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Touched while it works: for a health check")
+    ] = None,
+) -> None:
+    """Send a made-up business to a Kafka: usage (twice, late, strange), contracts, amendments, invoices, clocks and closes.
+
+    Started again with the same words it goes on where the topics end. It never sends what lies ahead of the machine's clock.
+    Exit codes: 0 sent, 1 not all of it was taken, 2 wrong usage or configuration.
+    """
+    from ops.generator.command import generate_command
+
+    raise typer.Exit(generate_command(broker, seed, rate, rows, start, customers, step_s, alive))
 
 
 mount_acting(app)

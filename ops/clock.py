@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from connectors.errors import ConnectorError
+from ops.log import say
 from schemas.instants import instant_text
 
 SECOND_US = 1_000_000
@@ -74,7 +74,7 @@ def writing(records: ClockRecords | None, now: Callable[[], int] = lambda: time.
                 records.tick(now())
                 wait = records.next_s(now())
             except ConnectorError as error:
-                print(f"accrual: the clock record is written later: {error}", file=sys.stderr)
+                say(f"accrual: the clock record is written later: {error}", "clock_late")
                 wait = RETRY_S
 
     writer = threading.Thread(target=keep_writing, daemon=True, name="clock")

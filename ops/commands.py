@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from connectors.source import Progress
 from ops.books_digest import journal_books
 from ops.failures import DONE, FAILED, WRONG_USAGE, exit_code, told
 from ops.job import Job
+from ops.log import logging_as, note, say
 from ops.progress import ProgressLine
 from ops.run import Result, as_json, run
 from ops.settings import load
@@ -32,17 +34,30 @@ def run_command(
     json_out: bool,
 ) -> int:
     """`accrual run`; the exit code."""
-    try:
-        if follow and as_of:
-            raise ValueError("--as-of closes the books after the last input, --follow has none: leave one of them out")
-        job = Job.of(source, sink, state, instant(as_of), load(**flags), follow)
-        for told_of in job.source.unread():
-            print(f"accrual run: in {job.source.uri.partition(':')[2]}, {told_of}", file=sys.stderr)
-        result = run_shown(job)
-        digest = job.sink.digest()
-    except Exception as error:
-        print(f"accrual run: {told(error)}", file=sys.stderr)
-        return exit_code(error)
+    with ExitStack() as logged:
+        try:
+            if follow and as_of:
+                raise ValueError(
+                    "--as-of closes the books after the last input, --follow has none: leave one of them out"
+                )
+            settings = load(**flags)
+            logged.enter_context(logging_as(settings, follow))
+            job = Job.of(source, sink, state, instant(as_of), settings, follow)
+            for told_of in job.source.unread():
+                say(f"accrual run: in {job.source.uri.partition(':')[2]}, {told_of}", "unread")
+            result = run_shown(job)
+            digest = job.sink.digest()
+        except Exception as error:
+            code = exit_code(error)
+            say(f"accrual run: {told(error)}", "failed", "error", code=code)
+            return code
+        note(
+            "ended",
+            rows=result.rows,
+            seconds=round(result.seconds, 3),
+            read=result.tally.read,
+            entries=result.tally.entries,
+        )
     if json_out:
         print(json.dumps(as_json(result, digest)))
     else:
@@ -52,7 +67,7 @@ def run_command(
 
 def run_shown(job: Job) -> Result:
     """Run with a progress line on standard error."""
-    if job.follow is not None and not sys.stderr.isatty():
+    if job.follow is not None and (not sys.stderr.isatty() or job.settings.log_format == "json"):
         return run(job)  # a service's log is not the place for a line every other second, for ever
     with ProgressLine() as line:
 
@@ -125,5 +140,11 @@ def _summary(job: Job, result: Result, digest: str | None) -> None:
     )
     books = f", books digest {digest}" if digest else f" in {job.sink.uri}"
     console.print(f"journal: {tally.entries:,} entries{books}")
+    if (erp := result.erp).posted or erp.rejected or erp.unknown:
+        before = "" if erp.complete else ", those from before this state knew its entries among them"
+        console.print(
+            f"erp: {erp.posted:,} posted + {erp.rejected:,} rejected, {erp.unanswered:,} without an answer; "
+            f"{erp.unknown:,} answered that the journal does not have{before}"
+        )
     if digest:
         console.print(f"look at it: accrual show journal --sink {job.sink.uri}")

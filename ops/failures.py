@@ -7,7 +7,20 @@ import os
 import traceback
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
-BROKERS_AWAY = 75  # of a worker process: the launcher takes it up again
+
+
+class RunFailed(Exception):
+    """A run stopped before its end; nothing is lost, and the same command takes it up again."""
+
+    code = FAILED
+
+
+class RunRefused(RunFailed):
+    """A worker process ended for a reason that a restart does not mend; the message is the one that it gave."""
+
+    def __init__(self, told: str, code: int) -> None:
+        super().__init__(told)
+        self.code = code
 
 
 def told(error: BaseException) -> str:
@@ -20,15 +33,13 @@ def told(error: BaseException) -> str:
 
     if isinstance(error, InvariantBroken):
         return f"stopped before posting, because an invariant does not hold: {error}\n{_trace(error)}"
-    if isinstance(error, ConnectorError | StateError | SettingsWrong | UnreadableRecordError | ValueError):
+    if isinstance(error, RunFailed | ConnectorError | StateError | SettingsWrong | UnreadableRecordError | ValueError):
         return str(error)
     if isinstance(error, OSError):
         where = f" {error.filename}" if error.filename else ""
         remedy = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "mend that"
         reason = os.strerror(error.errno) if error.errno else str(error)
         return f"cannot write or read{where}: {reason}; {remedy} and run the same command again: nothing is lost"
-    if type(error).__name__ == "RunFailed":
-        return str(error)
     return f"a defect: {error!r}\n{_trace(error)}"
 
 
@@ -38,6 +49,8 @@ def exit_code(error: BaseException) -> int:
     from ops.settings import SettingsWrong
     from state.errors import StateBehind, StateForeign
 
+    if isinstance(error, RunFailed):
+        return error.code
     if isinstance(error, SourceChanged):
         return FAILED
     if isinstance(error, SettingsWrong | ValueError | SourceUnusable | AccessRefused | StateForeign | StateBehind):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,10 +15,12 @@ from accounting.window import WindowSize
 from connectors.errors import SinkUnusable
 from connectors.follow import Follow
 from connectors.source import Plan, TopicSource
+from connectors.spans import Spans
 from connectors.usage_rows import Lateness
 from dataflows.metrics import Metrics
+from dataflows.notices import Heard, Notices
 from dataflows.settings import FlowSettings
-from dataflows.shard import ShardContext
+from dataflows.shard_context import ShardContext
 from dataflows.shard_names import shard_names
 from ops.clock import ClockRecords
 from ops.places.address import sink_place, source_place
@@ -36,7 +38,9 @@ SECOND_US = 1_000_000
 
 def measured() -> Metrics:
     """The metrics of a run and of its process."""
-    metrics = Metrics(lambda: time.monotonic_ns() // 1_000)
+    metrics = Metrics(
+        lambda: time.monotonic_ns() // 1_000, lambda: time.process_time_ns() // 1_000, lambda: time.time_ns() // 1_000
+    )
     ProcessCollector(registry=metrics.registry)
     return metrics
 
@@ -51,6 +55,8 @@ class Job:
     as_of: int | None
     settings: Settings
     follow: Follow | None = None  # None: to the end of the input
+    replaying: bool = False  # see ShardContext
+    goes_on: bool = False
     metrics: Metrics = field(default_factory=measured, repr=False, compare=False)
 
     @classmethod
@@ -110,24 +116,28 @@ class Job:
         self.metrics.vitals.begins()
         return self.source.plan(self.follow)
 
-    def build_source(self, found: Plan, starts: dict[str, Applied]) -> TopicSource:
+    def build_source(self, found: Plan, starts: dict[str, Applied], spans: Spans | None = None) -> TopicSource:
         """The source, from where the state is."""
         settings = self.flow_settings()
         lateness = Lateness(settings.lateness_us, settings.horizon_us)
         return TopicSource(
             found, dict(starts), self.settings.batch_rows, lateness, meters=self.settings.cloudevent_meters,
-            timings=self.metrics.timings, vitals=self.metrics.vitals,
+            timings=self.metrics.timings, vitals=self.metrics.vitals, spans=spans,
         )  # fmt: skip
 
     def build_sink(self) -> Sink:
         """The sink."""
         return self.sink.sink(shard_names(self.settings.shards), self.metrics.timings, self.follow)
 
-    def context(self, found: Plan) -> ShardContext:
-        """What the shards share."""
+    def context(
+        self, found: Plan, hear: Callable[[Heard], None] | None = None, spans: Spans | None = None
+    ) -> ShardContext:
+        """What the shards share; `hear` is told what they have to tell."""
         return ShardContext(
             self.flow_settings(), lambda shard: shard_path(self.state, shard), found.sources, self.as_of,
-            metrics=self.metrics, following=self.follow is not None, in_sink=self.sink.keeps(self.settings.shards),
+            metrics=self.metrics, following=self.follow is not None, in_sink=self.sink.holds(self.settings.shards),
+            held=found.held, replaying=self.replaying, goes_on=self.goes_on,
+            spans=spans, notices=None if hear is None else Notices(hear, self.settings.shards),
         )  # fmt: skip
 
     def clock_records(self) -> ClockRecords | None:

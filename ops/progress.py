@@ -27,13 +27,21 @@ class ProgressLine:
         if self._last:
             print(f"\r{self._last}" if self._terminal else self._last, file=sys.stderr)
 
+    def say(self, text: str) -> None:
+        """What is waited for."""
+        self._put(text)
+
     def show(self, done: int, total: int, rows: int) -> None:
         """Bytes read of all, and rows so far."""
         now = time.monotonic()
         seconds = max(now - self._began, 1e-3)
         share = done / total if total else 1.0
         left = seconds * (1 - share) / share if 0 < share < 1 else 0.0
-        self._last = f"reading {share:4.0%}  {rows:,} rows  {rows / seconds:,.0f} rows/s  {left:.0f} s left"
+        self._put(f"reading {share:4.0%}  {rows:,} rows  {rows / seconds:,.0f} rows/s  {left:.0f} s left")
+
+    def _put(self, text: str) -> None:
+        now = time.monotonic()
+        self._last = text.ljust(len(self._last)) if self._terminal else text  # nothing of a longer line is left over
         if now >= self._next:
             print(
                 f"\r{self._last}" if self._terminal else self._last,

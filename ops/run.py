@@ -1,46 +1,37 @@
-"""The launcher: one run of the main job in this process, or in one process per core."""
+"""The launcher: one run of the main job, in this process to the end of its input, else in worker processes."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 
 from bytewax.run import cli_main
-from bytewax.testing import cluster_main
 
-from accounting.require import InvariantBroken
-from connectors.errors import AWAY, ConnectorError, SourceAway
-from connectors.follow import Follow
+from connectors.crash_point import arm, crash_point
 from connectors.source import Progress
-from dataflows import tally
+from dataflows import erp_counts, tally
+from dataflows.erp_counts import Totals
 from dataflows.main_job import main_job
 from dataflows.tally import Tally
 from ops.clock import writing
-from ops.endpoint import listening, metrics_page, serving
-from ops.failures import BROKERS_AWAY
-from ops.health import live_page, ready_page
+from ops.endpoint import entrance, listening
+from ops.flow import plain_failures, served, stopped_by_signal
 from ops.job import Job
-from ops.settings import Settings
+from ops.log import note, works_in
+from ops.places.awaited import reached
+from ops.standing import Standing
+from ops.supervisor import Supervisor
+from ops.version import product
 from state.directory import StateDirectory, shard_path
-from state.errors import StateError, StateUnwritable
-from state.records import Applied
+from state.errors import StateLocked, StateUnwritable
 from state.store import ShardStore
 
-REST_S = 2  # between two attempts to take a service up again
-
-
-class RunFailed(Exception):
-    """A run stopped before its end; nothing is lost, and the same command takes it up again."""
+LEAVING_S, LEAVING_STEP_S = 10, 0.05  # in which the workers of a launcher that is gone end
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,106 +42,109 @@ class Result:
     generation: int
     seconds: float
     rows: int  # read in this run
+    cpu_s: dict[str, float] = field(default_factory=dict)  # by step, where the run worked in this process
+    erp: Totals = field(default_factory=Totals)  # of the state, too
 
 
 def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
     """Run to the end of the input. Raises ConnectorError, StateError, RunFailed or OSError, with what to do."""
+    arm(os.environ)
     began = time.monotonic()
-    with listening(job.settings.metrics_port, job.settings.workers) as listeners:
-        job.check_places()
+    with (
+        stopped_by_signal(job.follow),
+        listening(entrance(job.settings), job.settings.workers) as listeners,
+    ):
+        there = reached(job.follow, job.check_places)
         directory = _acquired(job)
         try:
-            job.check_sink()
-            directory.note(job.topics(directory.identity.topics))
-            progress = Progress()
-            with stopped_by_signal(job.follow):
-                if job.settings.workers == 1:
-                    _embedded(job, progress, show, listeners[0] if listeners else None)
-                else:
-                    _steadily(job, lambda: _processes(job, directory.lock_number, listeners))
-            job.source.done({name: at.offset for name, at in job.starts().items()})
-            result = _result(job, directory.identity.generation, time.monotonic() - began, progress.rows_read)
+            _note_start(job, directory)
+            rows = 0
+            if there and reached(job.follow, lambda: _check(job, directory)):
+                crash_point("sink-checked")
+                rows = _work(job, directory, listeners, show)
+                job.source.done({name: at.offset for name, at in job.starts().items()})
+            result = _result(job, directory.identity.generation, time.monotonic() - began, rows)
+            crash_point("run-ended")
         finally:
             directory.release()
     return result
 
 
-def _served(job: Job, listener: socket.socket | None) -> AbstractContextManager[None]:
-    """While the block runs, the run answers."""
-    pages = {"/live": live_page(job.metrics.vitals), "/ready": ready_page(job.metrics.vitals)}
-    return serving(listener, {"/metrics": metrics_page(job.metrics.registry), **pages})
+def _check(job: Job, directory: StateDirectory) -> None:
+    """State, sink and topics belong together."""
+    job.check_sink()
+    directory.note(job.topics(directory.identity.topics))
+
+
+def _note_start(job: Job, directory: StateDirectory) -> None:
+    """What runs, with which settings; of librdkafka's options the names."""
+    works_in(directory.identity.generation)
+    settings = {**job.settings.model_dump(mode="json"), "kafka_client": sorted(job.settings.kafka_client)}
+    note("start", version=product(), source=job.source.uri, sink=job.sink.uri, state=str(job.state), settings=settings)
+
+
+def _work(
+    job: Job, directory: StateDirectory, listeners: list[socket.socket], show: Callable[[Progress], None] | None
+) -> int:
+    """Once the schema registry answers, with the clock records that the run writes itself; the rows that were read."""
+    if not job.await_registry():
+        return 0
+    if job.settings.workers == 1 and job.follow is None:
+        return _embedded(
+            job, show, listeners[0] if listeners else None, Standing(generation=directory.identity.generation)
+        )
+    supervisor = Supervisor(job, directory, listeners, show)
+    with writing(job.clock_records()):
+        supervisor.run()
+    return supervisor.rows
 
 
 def _acquired(job: Job) -> StateDirectory:
+    until = time.monotonic() + LEAVING_S
+    crash_point("generation-to-write")
+    while True:
+        try:
+            directory = StateDirectory.acquire(job.state, job.settings.shards, job.settings.deciding())
+            crash_point("generation-written")
+            return directory
+        except StateLocked as error:
+            # The workers of a launcher that was killed hold the lock for as long as it takes them to end.
+            if error.owner is None or _lives(error.owner) or time.monotonic() > until:
+                raise
+            time.sleep(LEAVING_STEP_S)
+        except OSError as error:
+            raise StateUnwritable(
+                f"the state directory {job.state} cannot be written: {error.strerror}; mend that, or name another --state"
+            ) from error
+
+
+def _lives(process: int) -> bool:
     try:
-        return StateDirectory.acquire(job.state, job.settings.shards, job.settings.deciding())
-    except OSError as error:
-        raise StateUnwritable(
-            f"the state directory {job.state} cannot be written: {error.strerror}; mend that, or name another --state"
-        ) from error
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
 
 
 def _embedded(
-    job: Job, progress: Progress, show: Callable[[Progress], None] | None, listener: socket.socket | None
-) -> None:
-    with _shown(progress, show), _served(job, listener):
-        _steadily(job, lambda: _flow(job, progress))
-
-
-def _steadily(job: Job, work: Callable[[], None]) -> None:
-    """Once the schema registry answers, with the clock records that the run writes itself."""
-    if job.await_registry():
-        with writing(job.clock_records()):
-            _again_and_again(job, work)
-
-
-def _again_and_again(job: Job, work: Callable[[], None]) -> None:
-    """Once, to the end of the input; a service until it is told to stop: with partitions that are new, and with brokers
-    that were away for a while. Each time it goes on where its state is.
-    """
-    follow = job.follow
-    if follow is None:
-        return work()
-    while not follow.stopping:
-        try:
-            work()
-        except AWAY as error:
-            if follow.stopping:
-                print(
-                    f"accrual run: ended as asked; what is decided and not sent yet is sent at the next start: {error}",
-                    file=sys.stderr,
-                )
-                return
-            print(f"accrual run: {error}; it is taken up again in {REST_S} s", file=sys.stderr)
-            follow.rest(REST_S)
-        follow.regrouping = False
-
-
-def _flow(job: Job, progress: Progress) -> None:
-    found = job.plan()
-    source = job.build_source(found, job.starts())
-    source.progress = progress
-    context = job.context(found)
-    with _plain_failures():
-        try:
-            cli_main(main_job(source, job.build_sink(), context), epoch_interval=job.epoch, recovery_config=None)
-        finally:
-            context.close()
-            found.close()
-
-
-@contextmanager
-def stopped_by_signal(follow: Follow | None) -> Iterator[None]:
-    """While a source is followed, SIGTERM and SIGINT ask it to stop: what was read is booked and written first."""
-    if follow is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {one: signal.signal(one, follow.stop) for one in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+    job: Job, show: Callable[[Progress], None] | None, listener: socket.socket | None, standing: Standing
+) -> int:
+    progress = Progress()
+    with _shown(progress, show), served(job, listener, standing):
+        found = job.plan()
+        source = job.build_source(found, job.starts())
+        source.progress = progress
+        context = job.context(found)
+        with plain_failures():
+            try:
+                cli_main(main_job(source, job.build_sink(), context), epoch_interval=job.epoch, recovery_config=None)
+                context.ended()
+            finally:
+                context.close()
+                found.close()
+    return progress.rows_read
 
 
 @contextmanager
@@ -175,121 +169,26 @@ def _shown(progress: Progress, show: Callable[[Progress], None] | None) -> Itera
         show(progress)
 
 
-@contextmanager
-def _plain_failures() -> Iterator[None]:
-    """Bytewax wraps what a step raises: give the cause back."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, ConnectorError | StateError | InvariantBroken | OSError):
-                raise cause from None
-            cause = cause.__cause__ or cause.__context__
-        raise
-
-
-# -- several processes
-
-
-def _processes(job: Job, lock: int, listeners: list[socket.socket]) -> None:
-    """One worker per process; when one of them dies, all are stopped: a rerun takes up where the state is."""
-    count = job.settings.workers
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
-    spec = {
-        "source": job.source.uri,
-        "sink": job.sink.uri,
-        "state": str(job.state),
-        "as_of": job.as_of,
-        "follow": job.follow is not None,
-        "settings": job.settings.model_dump(mode="json"),
-        "starts": {name: [at.offset, at.newest, at.phase] for name, at in job.starts().items()},
-        "addresses": addresses,
-        "numbers": job.sink.numbers,
-    }
-    command = [sys.executable, "-m", "ops.worker"]
-    # A worker answers on the port that the launcher took for it: nobody can take it in between.
-    ports = [listeners[number].fileno() if listeners else None for number in range(count)]
-    # A worker ends when its standard input does, so that none outlives a killed launcher; it inherits the lock, so that
-    # the directory stays locked while one of them lives. What it says goes to standard error, also where Bytewax would
-    # print it: standard output is the launcher's result.
-    workers = [
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=2, pass_fds=(lock,) if port is None else (lock, port),
-            env={**os.environ, "ACCRUAL_WORKER": json.dumps({**spec, "process": number, "listener": port})},
-        )
-        for number, port in enumerate(ports)
-    ]  # fmt: skip
-    try:
-        _await(workers, job.follow)
-    finally:
-        for worker in workers:
-            if worker.poll() is None:
-                worker.kill()
-            worker.wait()
-
-
-def _await(workers: list[subprocess.Popen[bytes]], follow: Follow | None) -> None:
-    asked = False
-    while any(worker.poll() is None for worker in workers):
-        if follow is not None and follow.stopping and not asked:
-            asked = True
-            for worker in workers:
-                worker.terminate()
-        failed = [number for number, worker in enumerate(workers) if worker.poll() not in (None, 0)]
-        if any(workers[number].poll() == BROKERS_AWAY for number in failed):
-            raise SourceAway("a worker process has lost the brokers, and the others were stopped")
-        if failed:
-            raise RunFailed(
-                f"worker process {failed[0]} of {len(workers)} ended with status {workers[failed[0]].poll()}; the "
-                "others were stopped; nothing is lost, run the same command again"
-            )
-        time.sleep(0.02)
-    if any(worker.returncode for worker in workers):
-        raise RunFailed("a worker process failed; nothing is lost, run the same command again")
-
-
-def work(spec: dict[str, object]) -> None:
-    """What a worker process does."""
-    fields: dict[str, object] = dict(spec)
-    settings = Settings.model_validate(fields["settings"])
-    job = Job.of(
-        str(fields["source"]), str(fields["sink"]), Path(str(fields["state"])),
-        fields["as_of"], settings, bool(fields["follow"]),  # type: ignore[arg-type]
-    )  # fmt: skip
-    job.sink.know(fields["numbers"])  # type: ignore[arg-type]
-    starts = {name: Applied(*at) for name, at in fields["starts"].items()}  # type: ignore[attr-defined]
-    listener = None if fields["listener"] is None else socket.socket(fileno=fields["listener"])  # type: ignore[arg-type]
-    with stopped_by_signal(job.follow), _served(job, listener), _plain_failures(), closing(job.plan()) as found:
-        # The plan may wait for the schemas of control records.
-        flow = main_job(job.build_source(found, starts), job.build_sink(), job.context(found))
-        cluster_main(flow, fields["addresses"], fields["process"], epoch_interval=job.epoch, recovery_config=None)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
 def _result(job: Job, generation: int, seconds: float, rows: int) -> Result:
-    tallies = []
+    tallies, answers = [], []
     for shard in range(job.settings.shards):
         if shard_path(job.state, shard).exists():
             store = ShardStore(shard_path(job.state, shard))
             tallies.append(tally.load(store))
+            answers.append(erp_counts.load(store))
             store.close()
-    return Result(tally.total(tallies), generation, seconds, rows)
+    spent = {name: one for name, one in job.metrics.timings.steps.cpu_seconds().items() if one}
+    return Result(tally.total(tallies), generation, seconds, rows, spent, erp_counts.total(answers))
 
 
 def as_json(result: Result, digest: str | None) -> dict[str, object]:
     """A result for programs."""
     counts = {name: getattr(result.tally, name) for name in result.tally.__struct_fields__}
-    return {**counts, "generation": result.generation, "seconds": round(result.seconds, 3), "digest": digest}
+    return {
+        **counts,
+        "generation": result.generation,
+        "seconds": round(result.seconds, 3),
+        "digest": digest,
+        "erp": asdict(result.erp),
+        "cpu_s": {name: round(spent, 3) for name, spent in result.cpu_s.items()},
+    }

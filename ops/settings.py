@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -24,6 +25,11 @@ from connectors.kafka.rest import RegistryAddress
 FILE = Path("accrual.toml")
 PREFIX = "ACCRUAL_"
 CREDENTIALS = ("user", "password", "token")
+TOKEN_VARIABLE, TOKEN_MIN = f"{PREFIX}METRICS_TOKEN", 16
+_TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{TOKEN_MIN},}}=*")  # RFC 6750, 2.1
+_SECRET = re.compile(
+    r"(password|secret|token|credential|\.pem|\.key|oauthbearer\.config)(?!.*\.location$)", re.I
+)  # of librdkafka
 DECIDING = ("lateness_s", "horizon_days", "retention_days", "parked_days", "usage_window", "time_zone")
 
 
@@ -44,11 +50,36 @@ class Settings(BaseSettings):
     epoch_ms: int = Field(
         200, ge=10, le=10_000, description="between two moments at which everything is durable, milliseconds"
     )
+    hang_s: int = Field(
+        # No step of a flow takes so long: it waits for brokers for a minute at the most before it comes by, and a policy that
+        # has all books looked at again works for some minutes. A watcher that ends it too early makes it begin that anew.
+        600, ge=1, le=86_400,
+        description="seconds without a step after which a worker process hangs: a service ends it and starts all of them again",
+    )  # fmt: skip
+    restarts: int = Field(
+        10, ge=0, le=1_000,
+        description="how often in a row a service starts its workers again where they die without getting any further",
+    )  # fmt: skip
     poll_ms: int = Field(200, ge=10, le=60_000, description="between two looks at what is followed, milliseconds")
     metrics_port: int = Field(
         0, ge=0, le=65_535,
-        description="port of 127.0.0.1 with metrics, /live and /ready, 0 = none; of several processes each takes the next one",
+        description="port with metrics, /status, /live and /ready, 0 = none; of several processes each takes the next one",
     )  # fmt: skip
+    metrics_address: str = Field(
+        "127.0.0.1", description="IP address of that port; one that others reach asks for a token"
+    )
+    metrics_token_file: Path | None = Field(
+        None, description="a file with the token that /metrics and /status ask for, and nothing else"
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="what a service says: lines for people, or JSON objects"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least that JSON lines tell"
+    )
+    traces_endpoint: str | None = Field(
+        None, description="URL to which a span per batch is sent (OTLP over HTTP, such as http://host:4318/v1/traces)"
+    )
     cloudevent_meters: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         {}, description="the meter of a CloudEvents type; a type that is not named here is the meter"
     )
@@ -105,6 +136,39 @@ class Settings(BaseSettings):
         given = {**secrets, **{name: value for name, value in named.items() if value}}
         return RegistryAddress(self.registry, given, self.registry_ca)
 
+    def metrics_token(self) -> str | None:
+        """Whoever asks for figures has to know it: of the file, over it that of the environment; None: nobody has to.
+
+        SettingsWrong when the file does not read or holds something else; it never says what is in there.
+        """
+        origin, token = TOKEN_VARIABLE, os.environ.get(TOKEN_VARIABLE)
+        if not token:
+            if self.metrics_token_file is None:
+                return None
+            origin = str(self.metrics_token_file)
+            try:
+                token = self.metrics_token_file.read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsWrong(
+                    f"metrics_token_file names {origin}, which does not read: {type(error).__name__}"
+                ) from None
+        if not _TOKEN.fullmatch(token):
+            raise SettingsWrong(
+                f"{origin} holds no token: at least {TOKEN_MIN} letters, digits or -._~+/ without spaces (openssl rand -hex 32 "
+                "makes one)"
+            )
+        return token
+
+    def secrets(self) -> frozenset[str]:
+        """What must never be said, whoever says it: every value that opens something. SettingsWrong as above."""
+        registry = self.registry_address()
+        given = [value for name, value in self.kafka_client.items() if _SECRET.search(name)]
+        kept = _secrets("kafka_secrets", self.kafka_secrets).items()
+        given += [value for name, value in kept if not name.endswith((".username", ".location"))]
+        given += [value for name, value in registry.secrets.items() if name != "user"] if registry is not None else []
+        given += [self.metrics_token() or ""]
+        return frozenset(one for one in given if one)
+
     def deciding(self) -> dict[str, str]:
         """The settings that decide what the books say; a state keeps those it was built with."""
         return {name: str(getattr(self, name)) for name in DECIDING}
@@ -129,6 +193,22 @@ class Settings(BaseSettings):
             raise ValueError("must be a URL such as http://host:8081 (Apicurio: http://host:8080/apis/ccompat/v7)")
         if "@" in parts.netloc:  # what is in an address ends up in logs
             raise ValueError("must hold no user or password: put them into the file that registry_secrets names")
+        return value
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        try:
+            return str(ip_address(value))
+        except ValueError:
+            raise ValueError("must be an IP address of this machine, such as 127.0.0.1 or 0.0.0.0") from None
+
+    @field_validator("traces_endpoint")
+    @classmethod
+    def _whole_url(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "http://none")
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("must be a URL such as http://host:4318/v1/traces, without user and password")
         return value
 
     @field_validator("time_zone")

@@ -29,6 +29,9 @@ BY_ITSELF = {
     "version_gap": "the version before it comes",
     "rate_not_covering": "the contract is amended with an open-ended tier",
     "invoice_unknown": "billing.events has the event that issues the invoice or credit note it names",
+    "entry_unknown": "the journal says the entry that the ERP has answered; if it never does, the ERP has a document too many",
+    "posting_rejected": "the ERP posts the entry: mend there what its reason says",
+    "posting_differs": "the ERP posts the entry's own amount: correct the document there",
     "line_unknown": "the contract is amended with the line it names (meanwhile it is booked over the lines there are)",
 }
 NO_RECORD_HELPS = {

@@ -19,7 +19,7 @@ from connectors.kafka.topics import TopicAdmin
 from connectors.kafka.written import Numbers, Writer
 from schemas.decode import decode
 from schemas.fault import Fault
-from schemas.topics import INPUTS, OUTPUTS
+from schemas.topics import INPUTS, OUTPUTS, REFERENCE
 
 AT_ONCE = 10_000
 FLUSH_S = 60
@@ -54,7 +54,9 @@ def send(root: Path, brokers: Brokers, numbers: Numbers) -> dict[str, int]:
             for line in _lines(topic, files):
                 # What is no record goes as it is: the run makes an exception of it, and what follows keeps its position.
                 fault = isinstance(decode(topic, line), Fault)
-                key, value, _ = (None, line, None) if fault else writer.message(line)
+                # A compacted topic takes nothing without a key, and keeps of each key the last.
+                strange = b"no record %d/%d" % (number, count) if topic == REFERENCE else None
+                key, value, _ = (strange, line, None) if fault else writer.message(line)
                 partition = number if max(found) < width else zlib.crc32(key or b"") % width
                 producer.produce(topic, value, key, partition, on_delivery=delivered)
                 count += 1

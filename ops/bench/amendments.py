@@ -26,7 +26,8 @@ from connectors.source import RECORDS
 from connectors.timeline import Timeline
 from connectors.usage_rows import Lateness, usage_batches
 from dataflows.recalculations import version_record
-from dataflows.shard import Shard, ShardContext
+from dataflows.shard import Shard
+from dataflows.shard_context import ShardContext
 from ops.job import Job
 from ops.settings import load
 from schemas.topics import CONTRACTS, CONTROL, RECALCULATIONS, USAGE
@@ -122,10 +123,13 @@ def _shard(root: Path) -> Shard:
 
 def _parts(contracts: int, version: int) -> Iterator[list[bytes]]:
     for start in range(0, contracts, RECORDS):
-        yield [_contract(number, version) for number in range(start, min(start + RECORDS, contracts))]
+        yield [
+            json.dumps(fixed_contract(number, version)).encode()
+            for number in range(start, min(start + RECORDS, contracts))
+        ]
 
 
-def _contract(number: int, version: int) -> bytes:
+def fixed_contract(number: int, version: int) -> dict[str, Any]:
     """Version 2 raises the first line's price from a day after the clock on."""
     at = "2025-01-01T00:00:00Z" if version == 1 else "2026-06-20T00:00:00Z"
     lines = [
@@ -135,14 +139,12 @@ def _contract(number: int, version: int) -> bytes:
         }
         for line in range(LINES)
     ]  # fmt: skip
-    return json.dumps(
-        {
+    return {
             "event_id": f"c-{number}-{version}", "source": "crm", "event_time": at, "contract_id": f"C-{number}",
             "version": version, "kind": "activated" if version == 1 else "amended", "effective_at": at,
             "customer_id": f"cust-{number}", "entity": "us", "currency": "USD", "start": "2025-01-01T00:00:00Z",
             "end": "2028-01-01T00:00:00Z", "lines": lines,
-        }
-    ).encode()  # fmt: skip
+        }  # fmt: skip
 
 
 def _usage(batches: int) -> Iterator[list[bytes]]:
@@ -172,15 +174,18 @@ def _recalculations(contracts: int) -> tuple[float, float]:
     record that says before, after and delta of each line and month.
     """
     pairs = [
-        tuple(decoded(CONTRACTS, 0, [_contract(number, version)])[0][0].model.to_version() for version in (1, 2))
+        tuple(
+            decoded(CONTRACTS, 0, [json.dumps(fixed_contract(number, version)).encode()])[0][0].model.to_version()
+            for version in (1, 2)
+        )
         for number in range(contracts)
     ]
     policies = Policies()
     engine = recording = 0.0
     for versions in pairs:
         began = time.process_time()
-        laid = lay(versions[:1], "UTC", _value, (), policies)
-        then = laid.then(versions[1]) or lay(versions, "UTC", _value, (), policies)
+        laid = lay(versions[:1], "UTC", _value, lambda _at: (), policies)
+        then = laid.then(versions[1]) or lay(versions, "UTC", _value, lambda _at: (), policies)
         before, after = laid.plan, then.plan
         schedules, caught_up = (before.by_month(), after.by_month()), after.caught_up(2)
         between = time.process_time()

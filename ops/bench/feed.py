@@ -99,7 +99,7 @@ class Drawn:
     def expected(self) -> Expected:
         """What a run on all of them must give."""
         # Rounded on the month's sum of each line: hundredths of a unit x thousandths of a dollar = 1e-5 dollars.
-        revenue = sum(_half_even(total * PRICE_MILLIS, 1000) for total in self._units.values())
+        revenue = sum(half_even(total * PRICE_MILLIS, 1000) for total in self._units.values())
         return Expected(self._lines, self._size.events, self._duplicates, revenue)
 
 
@@ -118,7 +118,8 @@ def write_feed(root: Path, size: FeedSize) -> Expected:
     return drawn.expected()
 
 
-def _half_even(value: int, unit: int) -> int:
+def half_even(value: int, unit: int) -> int:
+    """`value` / `unit`, rounded."""
     whole, rest = divmod(value, unit)
     return whole + (2 * rest > unit or (2 * rest == unit and whole % 2 == 1))
 

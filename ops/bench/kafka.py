@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fastavro
 from confluent_kafka import Consumer, Producer, TopicPartition
 from rich.console import Console
 from rich.table import Table
@@ -26,15 +24,22 @@ from connectors.kafka.written import Writer
 from ops.acting.carry import fetch
 from ops.bench.expected import wrong
 from ops.bench.feed import AS_OF, Drawn, Expected, FeedSize, contract
+from ops.bench.latency import KEPT_DAYS, bench_latency, latency_table
+from ops.bench.message import encoder
+from ops.bench.peers.measure import measure
+from ops.bench.peers.peer import PEERS
+from ops.bench.peers.report import fastest, show
+from ops.bench.stages import stage_table, stages
 from ops.books_digest import journal_books
 from ops.broker.apache import ApacheKafka
 from ops.progress import ProgressLine
 from ops.settings import load
-from schemas.topics import CONTRACTS, TOPICS, USAGE
+from schemas.topics import CONTRACTS, USAGE
 
-KEPT_DAYS = 36_500  # the feed's event times lie in the past
 AT_ONCE = 10_000
 FLUSH_S = 120
+PACE, QUICK_PACE = (50_000, 30), (50_000, 8)  # usage events a second, seconds
+PEER_EVENTS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,13 @@ class Spent:
     resident: int = 0
 
 
-def bench_kafka(size: FeedSize, partitions: int, busy: int, as_json: bool) -> int:
-    """Run it with all usage in `busy` of so many partitions; 0 when the books came out right, 1 when not."""
+def bench_kafka(
+    size: FeedSize, partitions: int, busy: int, pace: tuple[int, int], peers: int, replay: bool, as_json: bool
+) -> int:
+    """Run it with all usage in `busy` of so many partitions, replay it if asked to, beside what is posted, let the peers do the
+    like of it with so many events, and take the latency at a `pace` (events per second, seconds); 0 when the books came out
+    right, 1 when not.
+    """
     console = Console(highlight=False, stderr=as_json)
     root = Path(tempfile.mkdtemp(prefix="accrual-bench-"))
     started = ApacheKafka(root / "kafka").start()
@@ -59,15 +69,33 @@ def bench_kafka(size: FeedSize, partitions: int, busy: int, as_json: bool) -> in
         )
         expected = _send(brokers, size, partitions, busy)
         drained = _drain(brokers, busy, expected.lines)
-        result, spent = _run(brokers, root / "state")
+        result, spent = _accrual("run", brokers, root / "state", "--sink", str(brokers))
         fetch(brokers, FileRegistry(), root / "out")
         wrongs = wrong(root / "out", expected, result["counted"], result["duplicates"])
-        figures = {
+        figures: dict[str, Any] = {
             "drain": _rates(expected, drained),
             "pipeline": {**_rates(expected, spent), "rss_mb": spent.resident},
             "share_of_drain": round(drained.cpu / spent.cpu, 3),
+            "stages": stages(result["cpu_s"], spent.cpu, expected.lines),
             "digest": journal_books(root / "out").digest(),  # that of the same feed on files
         }
+        if replay:
+            told, again = _accrual("replay", brokers, root / "replay", "--from", "start", "--to", "end", "--compare")
+            figures["replay"] = {
+                **_rates(expected, again),
+                "rss_mb": again.resident,
+                "differences": told["differences"],
+            }
+            figures["replay_share_of_live"] = round(spent.cpu / again.cpu, 3)
+            wrongs += [f"the replay finds {told['differences']} differences"] * bool(told["differences"])
+        found = measure(brokers, FeedSize(peers, size.customers), partitions, PEERS if peers else (), say=console.print)
+        figures["peers"] = found
+        if lead := fastest(found):
+            figures["times_the_fastest_peer"] = round(figures["pipeline"]["events_per_cpu_s"] / lead, 2)
+        started.stop()
+        figures["latency"] = bench_latency(root, *pace)
+        wrongs += figures["latency"]["problems"]
+        figures["pipeline"] |= {f"{name}_ms": took for name, took in figures["latency"]["to_journal_ms"].items()}
         _table(console, figures)
         for line in wrongs:
             console.print(f"WRONG: {line}")
@@ -85,18 +113,12 @@ def _send(brokers: Brokers, size: FeedSize, partitions: int, busy: int) -> Expec
     for customer in range(size.customers):
         key, value, _ = writer.message(json.dumps(contract(customer)).encode())
         producer.produce(CONTRACTS, value, key, customer % partitions)
-    head = b"\x00" + FileRegistry().number(USAGE).to_bytes(4, "big")
-    schema: Any = fastavro.parse_schema(TOPICS[USAGE].avsc())
-    drawn, out = Drawn(size), io.BytesIO()
+    message, drawn = encoder(FileRegistry().number(USAGE)), Drawn(size)
     with ProgressLine() as line:
         for number, one in enumerate(drawn):
-            out.seek(0)
-            out.truncate()
-            out.write(head)
-            fastavro.schemaless_writer(out, schema, one.record())
             while True:
                 try:
-                    producer.produce(USAGE, out.getvalue(), None, one.customer % busy)
+                    producer.produce(USAGE, message(one), None, one.customer % busy)
                     break
                 except BufferError:
                     producer.poll(0.1)
@@ -120,10 +142,10 @@ def _drain(brokers: Brokers, busy: int, lines: int) -> Spent:
     return spent
 
 
-def _run(brokers: Brokers, state: Path) -> tuple[dict[str, Any], Spent]:
-    """`accrual run` as a process of its own, so that its time and memory are nobody else's."""
-    command = [str(Path(sys.executable).with_name("accrual")), "run", "--source", str(brokers), "--sink", str(brokers),
-               "--state", str(state), "--as-of", AS_OF, "--json"]  # fmt: skip
+def _accrual(verb: str, brokers: Brokers, state: Path, *words: str) -> tuple[dict[str, Any], Spent]:
+    """`accrual run` or `replay` as a process of its own, so that its time and memory are nobody else's."""
+    command = [str(Path(sys.executable).with_name("accrual")), verb, "--source", str(brokers), "--state", str(state),
+               "--as-of", AS_OF, "--json", *words]  # fmt: skip
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -131,7 +153,7 @@ def _run(brokers: Brokers, state: Path) -> tuple[dict[str, Any], Spent]:
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise OSError(f"the run ended with {process.returncode}")
+        raise OSError(f"accrual {verb} ended with {process.returncode}")
     return json.loads(printed), Spent(used.ru_utime + used.ru_stime, time.monotonic() - began, used.ru_maxrss // 1024)
 
 
@@ -143,7 +165,15 @@ def _rates(expected: Expected, spent: Spent) -> dict[str, int]:
 
 def _table(console: Console, figures: dict[str, Any]) -> None:
     table = Table("", "events per CPU second", "events per second", box=None)
-    for name in ("drain", "pipeline"):
+    for name in [one for one in ("drain", "pipeline", "replay") if one in figures]:
         table.add_row(name, *(f"{figures[name][column]:,}" for column in ("events_per_cpu_s", "events_per_s")))
     console.print(table)
+    console.print(stage_table(figures["stages"]))
+    latency_table(console, figures["latency"])
+    if figures["peers"]:
+        show(console, figures["peers"])
+        console.print(f"{figures.get('times_the_fastest_peer', '-')} times the fastest peer's events per CPU second")
+    if "replay" in figures:
+        told = f"{figures['replay']['differences']} differences to what is posted"
+        console.print(f"replay: {figures['replay_share_of_live']} of the live path's events per CPU second; {told}")
     console.print(f"{figures['share_of_drain']} of the drain's; {figures['pipeline']['rss_mb']:,} MB")

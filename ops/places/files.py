@@ -10,16 +10,15 @@ from pathlib import Path
 from bytewax.outputs import Sink
 
 from connectors.errors import SinkUnusable, SourceUnusable
-from connectors.files.layout import SCHEME, partitions
+from connectors.files.layout import SCHEME
 from connectors.files.plan import FilePlan, plan
-from connectors.files.sink import FileSink, durable_sequence, last_sequence, topic_file
+from connectors.files.sink import FileSink, last_sequence, topic_file
 from connectors.follow import Follow
-from connectors.source import TOPICS
 from connectors.timings import Timings
 from ops.books_digest import journal_books
 from ops.clock import ControlEnd
 from ops.places.place import Held
-from schemas.topics import CONTROL, INPUTS, OUTPUTS
+from schemas.topics import INPUTS, OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,11 @@ class FileInput:
     def uri(self) -> str:
         """As on the command line."""
         return f"{SCHEME}{self.root}"
+
+    @property
+    def away(self) -> bool:
+        """Files answer."""
+        return False
 
     def check(self) -> None:
         """SourceUnusable unless it is there."""
@@ -59,15 +63,10 @@ class FileInput:
         )
 
     def unread(self) -> list[str]:
-        """What is there and is not read, in words: topics of later versions, and names that are no topic's."""
+        """What is there and is not read, in words: names that are no topic's."""
         if not self.root.is_dir():
             return []
-        read = (CONTROL, *TOPICS)
-        told = [
-            f"{topic} is not read by this version yet"
-            for topic in INPUTS
-            if topic not in read and partitions(self.root, topic)
-        ]
+        told = []
         for entry in sorted(self.root.iterdir()):
             known = any(entry.name.startswith(f"{topic}.") for topic in (*INPUTS, *OUTPUTS))
             if known or entry.is_dir() or entry.name.startswith("."):
@@ -86,6 +85,11 @@ class FileOutput:
     def uri(self) -> str:
         """As on the command line."""
         return f"{SCHEME}{self.root}"
+
+    @property
+    def away(self) -> bool:
+        """Files answer."""
+        return False
 
     @property
     def state(self) -> Path:
@@ -116,15 +120,9 @@ class FileOutput:
 
     def holds(self, shards: int) -> Held:
         """Whole records."""
-        return self._look(shards, lambda file: last_sequence(file)[0])
-
-    def keeps(self, shards: int) -> Held:
-        """The same, on the disk."""
-        return self._look(shards, durable_sequence)
-
-    def _look(self, shards: int, last: Callable[[Path], int]) -> Held:
         return {
-            shard: {topic: last(topic_file(self.root, topic, shard)) for topic in OUTPUTS} for shard in range(shards)
+            shard: {topic: last_sequence(topic_file(self.root, topic, shard))[0] for topic in OUTPUTS}
+            for shard in range(shards)
         }
 
     def name(self, topic: str, shard: int) -> str:

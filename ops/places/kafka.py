@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bytewax.outputs import Sink
 
-from connectors.errors import SinkUnusable, SourceChanged, SourceUnusable
+from connectors.errors import SinkAway, SinkUnusable, SourceAway, SourceChanged, SourceUnusable
 from connectors.follow import Follow
 from connectors.kafka.client import Brokers
 from connectors.kafka.consumer import commit_positions
@@ -34,6 +34,11 @@ class KafkaInput:
     def uri(self) -> str:
         """As on the command line."""
         return str(self.brokers)
+
+    @property
+    def away(self) -> bool:
+        """Whether no broker answers."""
+        return self.brokers.news.is_away
 
     def check(self) -> None:
         """SourceUnusable unless its topics are there, AccessRefused unless they may be read."""
@@ -87,6 +92,11 @@ class KafkaOutput:
         return str(self.brokers)
 
     @property
+    def away(self) -> bool:
+        """Whether no broker answers."""
+        return self.brokers.news.is_away
+
+    @property
     def state(self) -> None:
         """There is no place beside a Kafka."""
         return None
@@ -98,6 +108,8 @@ class KafkaOutput:
             if APPLIED not in admin.topics([APPLIED]):  # only we know of it: whoever made the others need not
                 admin.create((output(APPLIED, self.shards),), copies=-1)
             there = admin.writable(OUTPUTS)
+        except SourceAway as error:
+            raise SinkAway(str(error)) from error
         except SourceUnusable as error:
             raise SinkUnusable(str(error)) from error
         for topic in OUTPUTS:
@@ -126,10 +138,6 @@ class KafkaOutput:
         """What is committed."""
         there = last_sequences(self.brokers, [(topic, shard) for topic in OUTPUTS for shard in range(shards)])
         return {shard: {topic: there[topic, shard] for topic in OUTPUTS} for shard in range(shards)}
-
-    def keeps(self, shards: int) -> Held:
-        """The same: what is committed has been acknowledged by every replica in sync."""
-        return self.holds(shards)
 
     def name(self, topic: str, shard: int) -> str:
         """The partition."""

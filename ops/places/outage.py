@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from datetime import UTC, datetime
+
+from ops.log import say
 
 AGAIN_S = 300
 
@@ -25,14 +26,15 @@ class ToldOutage:
         elif now - self._told < AGAIN_S:
             return
         self._told = now
-        print(
+        say(
             f"accrual: waiting since {self._since}: {why}; messages whose schema is not known yet stay unread, none is "
-            "dropped", file=sys.stderr, flush=True,
-        )  # fmt: skip
+            "dropped",
+            "registry_away",
+        )
 
     def ended(self) -> None:
         """There was one."""
         if self._began is None:
             return
         lasted, self._began = time.monotonic() - self._began, None
-        print(f"accrual: the schema registry answers again, after {lasted:.0f} s", file=sys.stderr, flush=True)
+        say(f"accrual: the schema registry answers again, after {lasted:.0f} s", "registry_back", "info")

@@ -23,6 +23,10 @@ class SourcePlace(Protocol):
     def uri(self) -> str:
         """As on the command line."""
 
+    @property
+    def away(self) -> bool:
+        """Whether it was asked something and does not answer for now."""
+
     def check(self) -> None:
         """SourceUnusable unless it is there."""
 
@@ -60,6 +64,10 @@ class SinkPlace(Protocol):
     def state(self) -> Path | None:
         """Where the state is kept unless the command says otherwise; None: it has to say."""
 
+    @property
+    def away(self) -> bool:
+        """As of a source."""
+
     def check(self) -> None:
         """SinkUnusable unless it can be written."""
 
@@ -75,9 +83,6 @@ class SinkPlace(Protocol):
 
     def holds(self, shards: int) -> Held:
         """What is there."""
-
-    def keeps(self, shards: int) -> Held:
-        """As `holds`, of what no crash takes away: the state need not keep it any more."""
 
     def name(self, topic: str, shard: int) -> str:
         """Where those records are, for messages."""

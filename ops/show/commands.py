@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from ops.show.by import By
-from ops.show.exceptions import show_exceptions
-from ops.show.journal import show_journal
 
 app = typer.Typer(name="show", help="Look at what has been booked, and at what it comes from.", no_args_is_help=True)
 
@@ -83,6 +81,8 @@ def journal(
     In the order of their accounting dates. "2025-02-01 for 2025-01" is an effect of January, which was closed.
     Exit code 1: an entry does not balance.
     """
+    from ops.show.journal import show_journal
+
     raise typer.Exit(
         show_journal(
             sink,
@@ -305,6 +305,8 @@ def exceptions(
     limit: Limit = None,
 ) -> None:
     """What could not be booked: class, reason, owner and due date, each by its current status."""
+    from ops.show.exceptions import show_exceptions
+
     raise typer.Exit(
         show_exceptions(
             sink,

@@ -1,0 +1,230 @@
+"""The benchmark of latency: usage at a steady rate, amendments beside it, and when what follows can be read committed."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from confluent_kafka import Consumer, Producer, TopicPartition
+from rich.console import Console
+from rich.table import Table
+
+from connectors.kafka.client import Brokers
+from connectors.kafka.forms import Forms
+from connectors.kafka.messages import Messages
+from connectors.kafka.registry import FileRegistry
+from connectors.kafka.topics import TopicAdmin, forms
+from connectors.kafka.written import Writer
+from ops.bench.amendments import fixed_contract
+from ops.bench.feed import METERS, START, Draw, contract
+from ops.bench.message import encoder
+from ops.bench.service import service
+from ops.broker.apache import ApacheKafka
+from ops.settings import load
+from schemas.topics import CONTRACTS, JOURNAL, RECALCULATIONS, USAGE
+
+DAY_S = 1.0  # in which a day of event time passes: so often windows close
+PARTITIONS = 8
+CUSTOMERS = 100
+STEP_S = 0.01
+WARM_DAYS = 3  # whose windows are not counted: the process has just begun
+AMENDMENT_S = 0.1
+PATIENCE_S = 60
+EPOCH_MS = 50
+KEPT_DAYS = 36_500  # the feed's event times lie in the past
+
+
+@dataclass
+class Readings:
+    """What was read committed, and when, by this process's clock."""
+
+    topic: str
+    seen: list[tuple[float, bytes]] = field(default_factory=list)
+
+    def records(self) -> list[tuple[float, dict[str, Any]]]:
+        """Decoded."""
+        messages = Messages([value for _, value in self.seen], Forms(self.topic, FileRegistry()))
+        return [(at, json.loads(messages.payload(row))) for row, (at, _) in enumerate(self.seen)]
+
+
+def bench_latency(root: Path, rate: int, seconds: int) -> dict[str, Any]:
+    """`latency` on a Kafka of its own."""
+    started = ApacheKafka(root / "latency-kafka").start()
+    try:
+        brokers = Brokers(started.address)
+        TopicAdmin(brokers).create(forms(PARTITIONS, load().shards, KEPT_DAYS), 1)
+        return latency(brokers, root, rate, seconds)
+    finally:
+        started.stop()
+
+
+def latency(brokers: Brokers, root: Path, rate: int, seconds: int) -> dict[str, Any]:
+    """Milliseconds from the usage that passes a window's end to its entry, and from an amendment to its recalculation, with so
+    many usage events a second; `problems` are what is wrong with the entries.
+    """
+    days = int(seconds / DAY_S)
+    messages, passed = _usage(rate, days)
+    amended = int(seconds / AMENDMENT_S)
+    producer = Producer(brokers.client(acks="all", linger_ms=5))
+    writer = Writer(CONTRACTS, FileRegistry())
+    for made in (*map(contract, range(CUSTOMERS)), *(fixed_contract(number, 1) for number in range(amended))):
+        _send(producer, writer, made)
+    producer.flush(PATIENCE_S)
+    journal, recalculations = Readings(JOURNAL), Readings(RECALCULATIONS)
+    with service(brokers, root / "latency", epoch_ms=EPOCH_MS) as running, _Reading(brokers, journal, recalculations):
+        running.ready(PATIENCE_S)
+        sent = _paced(producer, messages, rate)
+        asked: dict[str, float] = {}
+        began = sent.began
+        for number in range(amended):
+            _until(began + number * AMENDMENT_S)
+            asked[f"C-{number}"] = time.monotonic()
+            _send(producer, writer, fixed_contract(number, 2))
+            producer.poll(0)
+        sent.thread.join()
+        producer.flush(PATIENCE_S)
+        entries, versions = (days - 1) * CUSTOMERS * METERS, CUSTOMERS + 2 * amended
+        _await(lambda: len(journal.seen) >= entries and len(recalculations.seen) >= versions)
+    return _figures(journal, recalculations, {end: sent.at(row) for end, row in passed.items()}, asked, rate, days)
+
+
+@dataclass
+class _Sent:
+    """Usage that is being sent; when each stretch of it was."""
+
+    began: float
+    chunk: int
+    times: list[float]
+    thread: threading.Thread
+
+    def at(self, row: int) -> float:
+        """When a message was given to the client."""
+        return self.times[row // self.chunk]
+
+
+def _usage(rate: int, days: int) -> tuple[list[tuple[bytes, int]], dict[str, int]]:
+    """(messages with their partitions, in the order of their time; by end of a day's window the message that passes it)."""
+    message, rows = encoder(FileRegistry().number(USAGE)), []
+    events = int(rate * days * DAY_S)
+    step = timedelta(days=1) / (rate * DAY_S)
+    closes: dict[str, int] = {}
+    day_rows = int(rate * DAY_S)
+    late_rows = round(day_rows * load().lateness_s / 86_400)
+    for number in range(events):
+        customer = number % CUSTOMERS
+        at = START + number * step
+        draw = Draw(number, customer, (number // CUSTOMERS) % METERS, number % 4999 + 1, at)
+        rows.append((message(draw), customer % PARTITIONS))
+    for day in range(1, days):
+        # A window closes when the last partition has usage from so long after its end.
+        first = day * day_rows + late_rows
+        closes[f"{START + timedelta(days=day):%Y-%m-%dT00:00:00Z}"] = first + CUSTOMERS
+    return rows, closes
+
+
+def _paced(producer: Producer, messages: list[tuple[bytes, int]], rate: int) -> _Sent:
+    """Send them at a rate, from a thread."""
+    chunk, began, times = max(1, int(rate * STEP_S)), time.monotonic(), list[float]()
+
+    def send() -> None:
+        for number, start in enumerate(range(0, len(messages), chunk)):
+            _until(began + number * STEP_S)
+            for value, partition in messages[start : start + chunk]:
+                producer.produce(USAGE, value, None, partition)
+            times.append(time.monotonic())
+            producer.poll(0)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    return _Sent(began, chunk, times, thread)
+
+
+class _Reading:
+    """Reads topics committed, from their beginning, while the block runs."""
+
+    def __init__(self, brokers: Brokers, *readings: Readings) -> None:
+        self._readings = {one.topic: one for one in readings}
+        self._done = threading.Event()
+        self._consumer = Consumer(
+            brokers.client(group_id="latency", enable_auto_commit=False, isolation_level="read_committed",
+                           fetch_wait_max_ms=5, auto_offset_reset="earliest")
+        )  # fmt: skip
+        self._consumer.assign(
+            [TopicPartition(topic, shard, 0) for topic in self._readings for shard in range(load().shards)]
+        )
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def _read(self) -> None:
+        while not self._done.is_set():
+            for message in self._consumer.consume(1000, 0.005):
+                if message.error() is None:
+                    now = time.monotonic()
+                    self._readings[message.topic() or ""].seen.append((now, message.value() or b""))
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+        self._consumer.close()
+
+
+def _send(producer: Producer, writer: Writer, record: dict[str, Any]) -> None:
+    key, value, _ = writer.message(json.dumps(record).encode())
+    producer.produce(CONTRACTS, value, key, int(record["contract_id"].strip("kC-")) % PARTITIONS)
+
+
+def _until(moment: float) -> None:
+    if (left := moment - time.monotonic()) > 0:
+        time.sleep(left)
+
+
+def _await(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not done() and time.monotonic() < end:
+        time.sleep(STEP_S)
+
+
+def _figures(
+    journal: Readings, recalculations: Readings, passed: dict[str, float], asked: dict[str, float], rate: int, days: int
+) -> dict[str, Any]:
+    entries = [(at, record) for at, record in journal.records() if record["kind"] == "usage"]
+    counted = [(at, one) for at, one in entries if one["window"]["end"] in list(passed)[WARM_DAYS:]]
+    waits = [1_000 * (at - passed[one["window"]["end"]]) for at, one in counted]
+    amended = [(at, one) for at, one in recalculations.records() if one["to_version"] == 2]
+    changes = [1_000 * (at - asked[one["contract_id"]]) for at, one in amended]
+    problems = []
+    wanted = int((days - 1) * rate * DAY_S)
+    if (found := sum(one["lineage"]["event_count"] for _, one in entries)) != wanted:
+        problems.append(f"entries of closed windows hold {found:,} events, {wanted:,} were sent")
+    if sorted(one["contract_id"] for _, one in amended) != sorted(asked):
+        problems.append(f"{len(amended):,} recalculations of {len(asked):,} amendments")
+    return {
+        "events_per_s": rate, "epoch_ms": EPOCH_MS, "entries": len(waits), "amendments": len(changes),
+        "to_journal_ms": _percentiles(waits), "to_recalculation_ms": _percentiles(changes), "problems": problems,
+    }  # fmt: skip
+
+
+def _percentiles(values: list[float]) -> dict[str, float]:
+    if not values:
+        return {}
+    return {name: round(float(np.percentile(values, at)), 1) for name, at in (("p50", 50), ("p99", 99), ("max", 100))}
+
+
+def latency_table(console: Console, found: dict[str, Any]) -> None:
+    """For people."""
+    table = Table("milliseconds", "p50", "p99", "max", box=None)
+    for name, what in (
+        ("to_journal_ms", "window's end passed to entry"),
+        ("to_recalculation_ms", "amendment to record"),
+    ):
+        table.add_row(what, *(str(found[name].get(one, "-")) for one in ("p50", "p99", "max")))
+    console.print(table)

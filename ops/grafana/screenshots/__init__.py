@@ -1,0 +1,1 @@
+"""Pictures of the dashboards, drawn by the panel components of Grafana from what a Prometheus answers."""
