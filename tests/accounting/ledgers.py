@@ -85,7 +85,7 @@ def planned(
     versions: Sequence[ContractVersion], zone: str = "UTC", decided: Policies | None = None
 ) -> ContractPlan:  # fmt: skip
     """The plan of a contract."""
-    return contract_plan(list(versions), zone, valued, [], decided or Policies())
+    return contract_plan(list(versions), zone, valued, lambda _at: [], decided or Policies())
 
 
 def told(

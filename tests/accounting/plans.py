@@ -50,7 +50,7 @@ def value(line: Line) -> Valuation:
 
 def plan(*versions: ContractVersion, zone: str = "UTC", bundles: tuple[Bundle, ...] = (), policies: Policies | None = None,
          by=value) -> ContractPlan:  # fmt: skip
-    return contract_plan(versions, zone, lambda line, _at: by(line), bundles, policies or Policies())
+    return contract_plan(versions, zone, lambda line, _at: by(line), lambda _at: bundles, policies or Policies())
 
 
 def recognising(changes: list[tuple[str, int]], residual_last: bool = False) -> Policies:

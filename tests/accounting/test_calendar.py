@@ -173,3 +173,7 @@ def test_a_period_reads_back_as_written(year, month):
 def test_what_is_no_month_of_the_years_1_to_9998_is_no_period(text):
     with pytest.raises(ValueError, match="YYYY-MM"):
         Period.parse(text)
+
+
+def test_a_period_has_a_last_day():
+    assert ["2024-02-29", "2024-12-31"] == [str(Period.parse(name).last_day) for name in ("2024-02", "2024-12")]

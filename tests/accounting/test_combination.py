@@ -27,7 +27,7 @@ def of(name, *versions):
 
 def shares(*contracts, value=valued):
     """The share of each contract, by its name."""
-    make = partial(contract_plan, zone_name="UTC", value=value, bundles=[], policies=Policies())
+    make = partial(contract_plan, zone_name="UTC", value=value, bundles=lambda _at: [], policies=Policies())
     combined, whole = plan_together(dict(contracts), make)
     return {name: combined.part(whole, name) for name, _ in contracts}
 
@@ -341,7 +341,7 @@ def planned_amount(plan: ContractPlan) -> int:
 def test_together_they_earn_what_the_group_earns_whatever_the_order(seed):
     draw = random.Random(seed)
     contracts = [random_versions(draw, name) for name in "ABC"]
-    make = partial(contract_plan, zone_name="UTC", value=valued, bundles=[], policies=Policies())
+    make = partial(contract_plan, zone_name="UTC", value=valued, bundles=lambda _at: [], policies=Policies())
     _, whole = plan_together(dict(contracts), make)
     found = shares(*contracts)
     draw.shuffle(contracts)

@@ -373,3 +373,43 @@ def test_a_line_of_which_nothing_is_left_or_less_is_credited_by_what_was_billed(
     assert [1000, 2000] == periods(of_january("60.01"))
     assert [1000, 2000] == periods(of_january("59.99"))  # 0.01 is left in all
     assert [-1000, 4000] == periods(of_january(30))  # as much as is left
+
+
+# -- what a credit takes of what is left
+
+
+def test_a_credit_takes_by_shares_of_the_whole_whatever_the_measure_of_progress_becomes():
+    """27 of 30 hours, then 108 of 120: nothing more is done, and the credit takes nothing more (rule 5, Credits).
+
+    By hours it would be (108 - 27) / (120 - 27) of what was left, of a service that stands still.
+    """
+    versions = [
+        signed(1, "2023-01-01", milestone("M", "2023-01-01", "2023-04-01", 100, 27, 30)),
+        signed(2, "2023-01-17", milestone("M", "2023-01-01", "2023-04-01", 100, 108, 120)),
+    ]
+    facts = [told("invoice_finalized", "2023-01-01", 100), told("credit_note", "2023-01-03", 50, note="N")]
+    assert cents(90) == -totals(settled(versions, facts))[REVENUE]
+    # All is done: of 50 credited 45 were earned then, and the other 5 are not to be earned.
+    done = signed(3, "2023-02-01", milestone("M", "2023-01-01", "2023-04-01", 100, 120, 120))
+    assert cents(95) == -totals(settled([*versions, done], facts))[REVENUE]
+
+
+def test_what_a_credit_takes_ends_where_the_line_ended_first():
+    """Cancelled in February, and not in the version that goes on in March either: it ended in February."""
+    first = signed(1, "2023-01-01", LINE, OTHER)
+    gone = cancelled("2023-02-01")
+    gone = replace(gone, lines=first.lines)
+    again = signed(3, "2023-03-01", OTHER)
+    note = told("credit_note", "2023-01-16", 60, billed("L", 60), note="N")
+    found = settled([first, gone, again], [told("invoice_finalized", "2023-01-01", 90, billed("L", 90)), note])
+    (overlay,) = found.overlays
+    assert at("2023-02-01") == overlay.phases[-1].since
+    assert 0 == overlay.phases[-1].amount
+
+
+def test_no_invoice_is_a_re_invoice_of_itself():
+    """A void that is dated before its invoice stays: nothing is billed, and what was earned is given away."""
+    invoice = told("invoice_finalized", "2023-01-16", 90, billed("L", 90))
+    found = settled([QUARTER], [invoice, told("invoice_voided", "2023-01-11")])
+    assert cents("10.00") == totals(found)["voids"]
+    assert "accounts_receivable" not in totals(found)

@@ -103,7 +103,7 @@ def test_a_changed_estimate_keeps_the_prices_by_which_it_was_allocated():
             version(1, "2025-01-01", *lines, variable=[estimate(60, "a", "b")]),
             version(2, "2025-04-01", *lines, variable=[estimate(120, "a", "b")]), *third,
         ]  # fmt: skip
-        return months(contract_plan(versions, "UTC", valued, [], Policies()))
+        return months(contract_plan(versions, "UTC", valued, lambda _at: [], Policies()))
 
     expected = """
         a  Jan 105 Feb 105 Mar 105 Apr 125 May 110 Jun 110

@@ -298,13 +298,16 @@ def test_the_day_whose_rate_is_missing_is_told():
 @pytest.mark.parametrize(
     ("billed_ahead", "earned", "amount", "booked"),
     [
-        (0, 0, "0.01", False), (0, 0, "-0.01", False), (0, 0, 0, True), (5, 0, 0, True), (0, 5, 0, True),
-        (5, 0, 5, True), (5, 0, "5.01", False), (5, 0, "-0.01", False), (0, 5, -5, True), (0, 5, "-5.01", False),
-        (0, 5, "0.01", False), ("0.01", 0, "0.01", True),
+        (0, 0, "0.01", False), (0, 0, "-0.01", False), (0, 0, 0, True), (5, 0, 0, True), (5, 10, 0, True),
+        (5, 0, 5, True), (5, 0, "5.01", False), (5, 0, "-0.01", False), (5, 10, -5, True), (5, 10, "-5.01", False),
+        (5, 10, "0.01", False), ("0.01", 0, "0.01", True), (0, 5, -5, False),
     ],
 )  # fmt: skip
 def test_without_a_rate_only_what_was_there_before_moves(billed_ahead, earned, amount, booked):
-    """February has none: what was billed ahead is released, what was earned ahead is taken back, nothing is new."""
+    """February has none: what was billed ahead is released, what was earned ahead is taken back, nothing is new.
+
+    What nothing ever bills waits for its rate, as it would without billing events (rule 8).
+    """
     meter = replace(signed(1, "2023-01-01", metered("U", "2023-01-01")), currency="EUR")
     facts = [told("invoice_finalized", "2023-01-01", billed_ahead)] if billed_ahead else []
     usage = [used("U", "2023-01-10", earned)] if earned else []
@@ -336,3 +339,24 @@ def test_a_note_over_two_lines_that_comes_back_leaves_no_balance_of_its_sides():
     found = in_dollars(*facts, note, void, versions=[terms])
     assert cents(132) == totals(found)["cash"] + totals(found)["accounts_receivable"]
     assert {"credit_notes", "customer_balance"}.isdisjoint(totals(found))
+
+
+def test_what_nothing_bills_takes_the_rate_of_each_day_whatever_else_is_billed():
+    """An invoice for one line changes nothing of another one: its postings are those of a contract without billing."""
+    version = signed(1, "2023-01-01", metered("U", "2023-01-01"), metered("V", "2023-01-01"))
+    usage = [
+        used("U", "2023-01-10", 10),
+        used("U", "2023-02-10", -4),
+        used("V", "2023-01-10", 10),
+        used("V", "2023-02-10", -4),
+    ]
+    invoice = told("invoice_finalized", "2023-03-01", 1, billed("V", 1))
+    found = settled(
+        [replace(version, currency="EUR")], [invoice], usage, functional="USD",
+        rates=lambda one: Fraction(2 if one.month == 1 else 3),
+    )  # fmt: skip
+    worth = {(one.line_id, one.day.month): moved["unbilled_receivable"] for one, moved in found.usage}
+    assert {
+        ("U", 1): (1000, 2000), ("U", 2): (-400, -1200),  # at the rate of its day
+        ("V", 1): (1000, 2000), ("V", 2): (-400, -800),  # at the rate at which it came
+    } == worth  # fmt: skip

@@ -18,7 +18,7 @@ from tests.accounting.test_modification_properties import INSIDE, ZONES, histori
 
 
 def laid(*versions: ContractVersion, zone: str = "UTC") -> Laid:
-    return lay(versions, zone, lambda line, _at: value(line), (), Policies())
+    return lay(versions, zone, lambda line, _at: value(line), lambda _at: (), Policies())
 
 
 def scheduled(versions: list[ContractVersion]) -> list[ContractVersion]:

@@ -172,3 +172,28 @@ def test_before_its_billing_period_a_minimum_is_nothing():
     (span,) = billing_spans([cover(per_unit(1, minimum=100), JAN, FEB)], "UTC", JAN, JAN)
     assert 0 == span.minimum(JAN)
     assert Fraction(money(1), 31) == span.minimum(JAN + 1)
+
+
+def test_what_is_due_at_the_end_of_a_billing_period_goes_by_the_price_of_its_last_day():
+    """A billing period from 07:00 to 07:00 has not the date of its end, and no matter with what takes over on it (rule 3).
+
+    Simulation seed 2672: the flat fee of a price list that was agreed for the next billing period, in the one before.
+    """
+    begin, end, midnight = at("2025-01-22 07:00"), at("2025-02-22 07:00"), at("2025-02-22")
+    line = cover(per_unit(1), begin)
+    before, after = cut(line, begin, midnight), cut(line, midnight, FOREVER)
+    (span,) = billing_spans([before, after], "UTC", begin, end - 1)
+    assert [(begin, midnight), (midnight, end)] == [(part.start, part.end) for part in span.parts]
+    assert before == span.due_cover(end - 1)
+    assert after == span.due_cover(midnight)  # what is due in mid-period takes the price of its own day
+    # Where the price changes a day earlier, that day is the period's last one.
+    eve = at("2025-02-21")
+    (span,) = billing_spans([cut(line, begin, eve), cut(line, eve, FOREVER)], "UTC", begin, end - 1)
+    assert eve == span.due_cover(end - 1).start
+
+
+def test_a_billing_period_within_a_day_goes_by_its_first_price():
+    begin, end = at("2025-01-22 07:00"), at("2025-01-22 19:00")
+    line = replace(cover(per_unit(1, period=BillingPeriod.TERM), begin), end=end, line_end=end)
+    (span,) = billing_spans([line], "UTC", begin, end - 1)
+    assert line == span.due_cover(end - 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from accounting.allocation import Bundle
-from accounting.contract import VersionKind
+from accounting.contract import Opening, VersionKind
 from accounting.contract_plan import contract_plan
 from accounting.coverage import ALWAYS, FOREVER
 from accounting.plan_course import Valuation
@@ -18,6 +18,8 @@ from accounting.schedule import Method
 from tests.accounting.amended import (
     HALF_YEAR,
     C,
+    cancelled,
+    estimate,
     gives,
     jumps,
     months,
@@ -236,7 +238,7 @@ def test_i34_a_modification_keeps_the_discount_of_a_bundle_with_its_lines():
     def valued(line, _at):
         return Valuation(line.ssp or 0, Method.DAILY)
 
-    found = contract_plan(versions, "UTC", valued, [Bundle(("B", "C"), cents(60))], Policies())
+    found = contract_plan(versions, "UTC", valued, lambda _at: [Bundle(("B", "C"), cents(60))], Policies())
     # B 33 and C 27 are left and 30 come: 90 by 33, 27 and 50
     expected = """
         a  Jan 40
@@ -348,3 +350,69 @@ def test_what_was_earned_before_belongs_to_the_product_that_the_line_had_then():
     assert ["P", "Q"] == [one.product_id for one in by_progress.effects(ALWAYS, FOREVER)]
     truncated = planned([HALF_YEAR], decided=policies(residual="last_full_period"))
     assert {"P"} == {one.product_id for one in truncated.effects(ALWAYS, FOREVER)}
+
+
+def test_a_bundle_counts_as_it_is_sold_on_the_day_of_a_change():
+    """A modification allocates what is left anew, with the prices of its own day: those of bundles, too (32-37, 25-13a)."""
+    b, c = sold("b", 30, ssp=55, product="B"), sold("c", 30, ssp=45, product="C")
+    d = sold("d", 30, "2025-06-20", 40, product="D")
+    later = at("2025-02-01")
+
+    def bundles(instant):
+        return [Bundle(("B", "C"), cents(60))] if instant >= later else []
+
+    def amounts(effective):
+        lines = (b, c, replace(d, satisfied_at=None))
+        found = contract_plan(
+            [version(1, "2025-01-01", b, c), version(2, effective, *lines)],
+            "UTC", lambda line, _at: Valuation(line.ssp or 0, Method.DAILY), bundles, Policies(),
+        )  # fmt: skip
+        return [found.line(name).phases[-1].amount for name in "bcd"]
+
+    assert [3536, 2893, 2571] == amounts("2025-01-20")  # 90 by 55, 45 and 40
+    assert [2970, 2430, 3600] == amounts("2025-03-01")  # by 33, 27 and 40
+
+
+def test_a_line_that_comes_ahead_of_its_term_has_the_schedule_it_began_with():
+    """Policy residual = last_full_period is for schedules that were never modified: such a line's was not."""
+    a, b = sub("a", 100), sub("b", 100, "2025-03-01", ssp=cents(300))
+    versions = [version(1, "2025-01-01", a), version(2, "2025-02-01", a, b)]
+    last = policies(residual="last_full_period")
+    found = planned(versions, decided=last)
+    assert [False, True] == [found.line(name).residual_last for name in "ab"]
+    changed = planned([*versions, version(3, "2025-02-10", a, replace(b, total=cents(90)))], decided=last)
+    assert [False, False] == [changed.line(name).residual_last for name in "ab"]
+
+
+def test_an_estimate_of_a_line_alone_stays_with_it_though_the_line_had_ended():
+    """What was over of the line's term while the contract had ended was not earned of its estimate (32-40)."""
+    a, b = sub("a", 100), sub("b", 100)
+    bonus = estimate(60, "a")
+    first = version(1, "2025-01-01", a, variable=(bonus,))
+    ended = cancelled(first, "2025-02-01")
+    again = version(3, "2025-04-01", a, b, variable=(bonus,))
+    found = planned([first, ended, again])
+    of_a, of_b = (found.line(name).phases[-1] for name in "ab")
+    # 26.67 of a were earned, 10.00 of them of its estimate: the other 50 are a's, and 183.33 are shared.
+    assert (2667, 5000 + 9167) == (of_a.base, of_a.amount)
+    assert 9166 == of_b.amount
+
+
+def test_an_opening_is_of_lines_that_are_to_earn_something():
+    """A line that is allocated nothing has begun, and has earned nothing: the balance is of those that will."""
+    free, later = sub("a", 100, ssp=0), sub("b", 100, "2025-03-01", method="daily")
+    found = planned([version(1, "2025-01-01", free, later, opening=Opening(at("2025-02-01"), cents(30), 0))])
+    assert [(0, 0), (cents(30), cents(170))] == [
+        (one.base, one.amount) for one in (found.line(name).phases[0] for name in "ab")
+    ]
+
+
+def test_what_is_left_of_a_line_is_measured_by_the_terms_of_the_change():
+    """7 of 7 were done; of 12, as it is now, 5 are left: they take their part of what is left (rule 5b)."""
+    first, more = units("m", 100, 7, 7), units("m", 115, 11, 12)
+    b = sub("b", 100)
+    found = planned([version(1, "2025-01-01", first, b), version(2, "2025-04-01", more, b)])
+    of_m, of_b = (found.line(name).phases[-1] for name in "mb")
+    # 65.00 by 115 x 5 / 12 and 100 / 2; 4 of the 5 are done at once.
+    assert [(cents(100), 3181), (cents(50), 3319)] == [(one.base, one.amount) for one in (of_m, of_b)]
+    assert cents(100) + 2545 == found.line("m").earned([at("2025-04-01")], "UTC")[0]

@@ -116,7 +116,9 @@ def test_selling_prices_are_those_of_the_contracts_start_and_of_the_day_of_a_mod
 
     def treated(price, when):
         b = sub("b", price, "2025-05-01", "2025-07-01")
-        found = contract_plan([HALF_YEAR, version(2, when, sub("a", 600), b)], "UTC", valued, [], Policies())
+        found = contract_plan(
+            [HALF_YEAR, version(2, when, sub("a", 600), b)], "UTC", valued, lambda _at: [], Policies()
+        )
         return found.decisions[0].treatment
 
     separate, prospective = Treatment.SEPARATE_CONTRACT, Treatment.PROSPECTIVE
@@ -124,10 +126,10 @@ def test_selling_prices_are_those_of_the_contracts_start_and_of_the_day_of_a_mod
     assert [prospective, separate] == [treated(250, "2025-03-01"), treated(200, "2025-03-01")]
     # 800 by 600 and 200 from the start, though it was signed in April; from April on, 400 less 40 by 300 and 125.
     both = replace(version(1, "2025-01-01", sub("a", 400), sub("b", 400)), effective_at=at("2025-04-20"))
-    found = contract_plan([both], "UTC", valued, [], Policies())
+    found = contract_plan([both], "UTC", valued, lambda _at: [], Policies())
     assert {"a": cents(600), "b": cents(200)} == {line.line_id: line.phases[0].amount for line in found.lines}
     second = version(2, "2025-04-01", sub("a", 400), sub("b", 360))
-    found = contract_plan([both, second], "UTC", valued, [], Policies())
+    found = contract_plan([both, second], "UTC", valued, lambda _at: [], Policies())
     assert {"a": 25412, "b": 10588} == {line.line_id: line.phases[-1].amount for line in found.lines}
 
 

@@ -56,6 +56,16 @@ def test_the_next_version_is_decided_against_the_last_one_that_was_taken_up():
     assert (None, Treatment.UPDATE) == (update.undecidable, update.decisions[1].treatment)
 
 
+def test_a_line_that_nobody_could_decide_does_not_stop_the_cancellation_that_lists_it():
+    waits = undecided(2, "2025-02-01", sub("a", 600), sub("b", 300))
+    ends = version(3, "2025-04-01", sub("a", 600), sub("b", 300), kind=VersionKind.CANCELLED)
+    found = planned([HALF_YEAR, waits, ends])
+    assert ledger("a  Jan 100 Feb 100 Mar 100") == months(found)
+    # A version that goes on after it brings the line, as any version after one that waits does.
+    goes_on = version(4, "2025-05-01", sub("a", 600), sub("b", 300))
+    assert {"a", "b"} == {one.line_id for one in planned([HALF_YEAR, waits, ends, goes_on]).lines}
+
+
 def test_the_first_of_the_versions_that_wait_is_told_and_each_has_its_own_reason():
     alone = version(3, "2025-05-01", sub("a", 500), requested_by="ann", approved_by="ann")
     found = planned([HALF_YEAR, undecided(2, "2025-04-01", sub("a", 540)), alone])
@@ -91,7 +101,7 @@ def test_a_contract_begins_with_the_first_version_that_can_be_decided():
     first = version(1, "2025-01-01", a, sub("d", 60), opening=Opening(at("2025-02-01"), cents(100), cents(660)))
     third = version(3, "2025-04-10", a, sub("d", 60, ssp=cents(60)))
     second = replace(first, version=2, kind=VersionKind.AMENDED, effective_at=at("2025-03-01"), opening=None)
-    waiting = contract_plan([first, second], "UTC", residual, [], Policies())
+    waiting = contract_plan([first, second], "UTC", residual, lambda _at: [], Policies())
     remedy = (
         "give the line an SSP of its own by the next version, or correct the product's SSP range by a reference record"
     )
@@ -102,7 +112,7 @@ def test_a_contract_begins_with_the_first_version_that_can_be_decided():
     ]
     (test,) = waiting.decisions[0].evidence
     assert ("allocation", (), told.rpartition("; give")[0]) == (test.name, test.inputs, test.result)
-    found = contract_plan([first, second, third], "UTC", residual, [], Policies())
+    found = contract_plan([first, second, third], "UTC", residual, lambda _at: [], Policies())
     assert (None, frozenset({1, 2}), [1, 2]) == (
         found.undecidable,
         found.skipped,
@@ -124,7 +134,7 @@ def test_the_version_that_begins_a_contract_is_valued_at_its_start_and_its_progr
 
     first = version(1, "2025-01-01", sub("d", 60), units("p", 100, 0, 10))
     second = version(2, "2024-12-01", sub("d", 60, ssp=cents(60)), units("p", 100, 5, 10))
-    found = contract_plan([first, second], "UTC", valued, [], Policies())
+    found = contract_plan([first, second], "UTC", valued, lambda _at: [], Policies())
     assert {at("2025-01-01")} == set(asked)
     assert [("2025-01-01", cents(50))] == [
         (one.day.isoformat(), one.amount) for one in found.effects(ALWAYS, FOREVER) if one.line_id == "p"
@@ -137,12 +147,12 @@ def test_a_residual_outside_its_range_of_a_later_version_leaves_every_line_as_it
     taken = [version(1, "2025-01-01", a, d), version(2, "2025-04-01", a, d, c)]
     third = version(3, "2025-05-01", d, replace(c, total=cents(100)), sub("e", 10, ssp=cents(99)))
     third = replace(third, variable=(estimate(200),))
-    plans = [contract_plan(given, "UTC", residual, [], Policies()) for given in (taken, [*taken, third])]
+    plans = [contract_plan(given, "UTC", residual, lambda _at: [], Policies()) for given in (taken, [*taken, third])]
     assert plans[0].lines == plans[1].lines
     assert (3, True) == (plans[1].undecidable[0], "outside its SSP range" in plans[1].undecidable[1])
     # The next one is decided as if it had not been there.
     fourth = replace(taken[1], version=4, kind=VersionKind.AMENDED, effective_at=at("2025-06-01"))
-    again = contract_plan([*taken, third, fourth], "UTC", residual, [], Policies())
+    again = contract_plan([*taken, third, fourth], "UTC", residual, lambda _at: [], Policies())
     assert (None, Treatment.UPDATE, plans[0].lines) == (again.undecidable, again.decisions[-1].treatment, again.lines)
 
 
@@ -157,7 +167,7 @@ def test_after_a_version_that_nobody_can_decide_bundles_count_as_before():
     first = version(1, "2025-01-01", replace(lines[0], total=0), *lines[1:])
     bundles = [Bundle(("B", "C"), cents(60))]
     lost = undecided(2, "2025-04-01", replace(lines[0], total=7), *lines[1:])
-    plans = [contract_plan(given, "UTC", valued, bundles, Policies()) for given in ([first], [first, lost])]
+    plans = [contract_plan(given, "UTC", valued, lambda _at: bundles, Policies()) for given in ([first], [first, lost])]
     assert [cents(40), cents(33), cents(27)] == [line.phases[0].amount for line in plans[1].lines]
     assert plans[0].lines == plans[1].lines
 
@@ -174,3 +184,18 @@ def test_a_line_does_not_change_from_a_schedule_to_progress():
     # A cancellation ends it, whatever it says.
     ended = version(2, "2025-04-01", other, sub("b", 600), kind=VersionKind.CANCELLED)
     assert planned([first, ended]).undecidable is None
+
+
+def test_a_cancellation_may_name_lines_that_never_began():
+    late = undecided(2, "2025-03-01", sub("a", 600), sub("b", 600))
+    end = version(3, "2025-04-01", sub("a", 600), sub("b", 600), kind=VersionKind.CANCELLED)
+    found = planned([HALF_YEAR, late, end])
+    assert (ledger("a  Jan 100 Feb 100 Mar 100"), [2]) == (months(found), sorted(found.skipped))
+    assert ["a"] == [line.line_id for line in found.lines]
+    # Without the version that waits, too; and a line that the contract goes on with comes then.
+    assert months(found) == months(planned([HALF_YEAR, replace(end, version=2)]))
+    again = version(4, "2025-05-01", sub("a", 600), sub("b", 600, "2025-05-01", "2025-07-01"))
+    plain = version(3, "2025-04-01", sub("a", 600), kind=VersionKind.CANCELLED)
+    revived = [planned([HALF_YEAR, late, gone, again]) for gone in (end, plain)]
+    assert months(revived[0]) == months(revived[1])
+    assert {"a", "b"} == set(months(revived[0]))

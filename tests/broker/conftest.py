@@ -13,20 +13,20 @@ RETENTION = {  # looked at now, not after half a minute
 
 @pytest.fixture
 def kafka_server(tmp_path):
-    if (elsewhere := kafka.named()) is not None:
-        where = Brokers(elsewhere.address)
-        # Topics that somebody uses are not ours to delete.
-        assert not kafka.topics_of(where).intersection(kafka.TOPICS), (
-            f"{where} has topics of a deployment: name another"
-        )
-        yield elsewhere
-        kafka.without_topics(where)
-        return
+    """For a test that ends its broker, or needs it set: always one of our own."""
     started = kafka.own(tmp_path / "kafka", RETENTION)
     yield started
     started.stop()
 
 
 @pytest.fixture
-def brokers(kafka_server):
-    return Brokers(kafka_server.address)
+def brokers(request):
+    """The one that ACCRUAL_KAFKA names, or one of the test's own."""
+    where = kafka.named()
+    if where is None or "kafka_server" in request.fixturenames:
+        yield Brokers(request.getfixturevalue("kafka_server").address)
+        return
+    # Topics that somebody uses are not ours to delete.
+    assert not kafka.topics_of(where).intersection(kafka.TOPICS), f"{where} has topics of a deployment: name another"
+    yield where
+    kafka.without_topics(where)

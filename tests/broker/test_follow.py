@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from decimal import Decimal
 
 import pytest
@@ -66,6 +67,32 @@ def test_after_each_kill_it_goes_on_where_it_was(service):
         assert days(day) == booked(service, day)
         running.kill()
         running.wait()
+
+
+def told_once(service, words):
+    """Once the service has said them."""
+    running = service.processes[-1]
+    while words not in service.told:
+        assert running.poll() is None, service.told
+        time.sleep(0.05)
+
+
+def test_a_service_that_is_started_before_its_broker_waits_for_it(kafka_server, service):
+    service.send("contracts.events", CONTRACT)
+    day_of_usage(service, 5)
+    kafka_server.stop()
+    service.start()
+    told_once(service, "waited for")
+    kafka_server.start()
+    assert [("2026-01-05", Decimal(5))] == booked(service, 1)
+
+
+def test_a_service_that_waits_for_its_broker_ends_when_it_is_told_to(kafka_server, service):
+    kafka_server.stop()
+    running = service.start()
+    told_once(service, "waited for")
+    running.send_signal(signal.SIGTERM)
+    assert 0 == running.wait(10), service.told
 
 
 @pytest.mark.parametrize("ended", ["stop", "kill"])

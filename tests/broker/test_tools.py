@@ -6,6 +6,8 @@ import subprocess
 import fastavro
 import pytest
 
+from connectors.kafka.registry import FileRegistry
+from ops.acting.carry import send
 from ops.broker.jars import java, kafka_jars
 from schemas.topics import JOURNAL, TOPICS
 from tests.support import kafka
@@ -73,3 +75,18 @@ def test_any_avro_reader_reads_the_journal_with_its_published_schema(brokers, bo
     read = fastavro.schemaless_reader(io.BytesIO(message.value()[5:]), TOPICS[JOURNAL].avsc(), None)
     assert entry["entry_id"] == read["entry_id"]
     assert {"debit": 3, "credit": 3} == {line["side"]: line["amount"] for line in read["lines"]}
+
+
+def test_master_data_is_sent_with_keys_by_which_no_date_of_it_is_compacted_away(brokers, tmp_path):
+    topics(brokers, 2, SHARDS)
+    (tmp_path / "reference.events.jsonl").write_text(
+        '{"kind":"fx_rate","base":"EUR","quote":"USD","rate":"1.1","as_of":"2025-01-01T00:00:00Z"}\n'
+        '{"kind":"fx_rate","base":"EUR","quote":"USD","rate":"1.2","as_of":"2025-01-02T00:00:00Z"}\n'
+        '{"kind":"account","id":"revenue","entity":"us","number":"4000"}\n'
+        "no record\n"
+    )
+    assert {"reference.events": 4} == send(tmp_path, brokers, FileRegistry())
+    assert [
+        b"fx_rate/EUR/USD//2025-01-01T00:00:00Z", b"fx_rate/EUR/USD//2025-01-02T00:00:00Z",
+        b"account/revenue/us/always", b"no record 0/3",
+    ] == [one.key() for one in kafka.held(brokers, "reference.events", 0)]  # fmt: skip

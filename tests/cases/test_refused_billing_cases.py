@@ -158,6 +158,25 @@ BY_CONTRACT = {
         k2 revenue                62.00
         k2 unbilled_receivable    62.00
     """,
+    # Feed billed 103: nothing is wrong with its lines where it is not booked.
+    "without a contract, where two could be meant since another one came": """
+        2025-01-01 contract 2025-01-01..2025-02-01 k=k1
+            a ratable 31
+        2025-01-10 invoice i1 31.00 contract=-
+            zz 31.00
+        run 2025-01-15
+        open line_unknown billing 0
+        2025-01-20 contract 2025-01-01..2025-02-01 k=k2
+            b ratable 62
+        run 2025-02-01
+        open contract_ambiguous billing 0
+
+                                2025-01
+        k1 revenue                31.00
+        k1 unbilled_receivable    31.00
+        k2 revenue                62.00
+        k2 unbilled_receivable    62.00
+    """,
     "before any contract: it waits": """
         2025-01-10 invoice i1 31.00 contract=-
         run 2025-01-15

@@ -276,7 +276,12 @@ def test_waiting_costs_next_to_nothing(followed):
 
 
 def cpu_seconds(process):
-    """What a process has used."""
-    with open(f"/proc/{process.pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """What a process and its workers have used."""
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+        everyone = [process.pid, *map(int, file.read().split())]
+    used = 0
+    for pid in everyone:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        used += int(fields[11]) + int(fields[12])
+    return used / os.sysconf("SC_CLK_TCK")

@@ -143,6 +143,14 @@ def test_a_note_without_a_contract_follows_its_invoice_and_a_refund_the_note(par
     assert 2 * [("contract_ambiguous", "open")] + 2 * [("contract_ambiguous", "resolved")] == parts.told()
 
 
+def test_where_the_invoice_leaves_it_open_the_note_says_whose_it_is(parts):
+    """What a person has said of the note is more than that nobody knows whose the invoice is."""
+    two_contracts(parts)
+    assert set() == parts.bill(0)
+    assert {"k2"} == parts.bill(1, kind="credit_note", k="k2", note="n")
+    assert {"k2"} == parts.bill(2, kind="credit_note_voided", note="n")
+
+
 def test_an_event_that_names_what_nobody_issued_goes_by_its_time(parts):
     parts.contract(price="2")
     assert {"k"} == parts.bill(kind="paid")

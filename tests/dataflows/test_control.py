@@ -40,7 +40,12 @@ def control(parts, settled, restated):
         def restate(since, _trace):
             restated.append(since)
 
-        Control(parts.clock, parts.desk, parts.master, parts.policies, settle, restate, at_home).apply(records[0])
+        def correct(event, record):
+            raise AssertionError("no correction was sent")
+
+        Control(parts.clock, parts.desk, parts.master, parts.policies, settle, restate, correct, at_home).apply(
+            records[0]
+        )
 
     return apply
 

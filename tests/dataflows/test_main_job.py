@@ -9,10 +9,11 @@ from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.testing import run_main
 
+from connectors.batch import Batch, Emitted
 from connectors.files.sink import FileSink, FileSinkPartition
-from dataflows.main_job import main_job
+from dataflows.main_job import OpenedShard, main_job
 from dataflows.outbox import Outbox
-from dataflows.shard import ShardContext
+from dataflows.shard_context import ShardContext
 from dataflows.shard_names import shard_names
 from schemas.topics import JOURNAL
 from state.errors import StateUnwritable
@@ -168,3 +169,14 @@ def test_a_second_run_over_the_same_input_writes_nothing(tmp_path, job):
     before = journal.read_bytes()
     job()
     assert before == journal.read_bytes()
+
+
+def test_a_shard_opens_its_part_of_the_sink_with_its_first_step(tmp_path):
+    """Else a process that hangs would fence a newer one off when it wakes up and writes for the first time."""
+    driven = DrivenShard(tmp_path / "other", STORY)
+    driven.close()
+    context = ShardContext(flow_settings(), lambda shard: tmp_path / "state", ("usage.events/0",), None)
+    opened = OpenedShard(context)
+    said = [opened.on_batch([(0, Batch("control.events", 0, 0, 0, None, 0))])[0] for _ in range(2)]
+    context.close()
+    assert [[Emitted(0, JOURNAL, 1, ())], []] == said

@@ -14,9 +14,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from accounting.currency import digits
 from connectors.batch import Emitted
 from connectors.files.sink import FileSinkPartition
+from connectors.step import STEPS
 from connectors.timings import Timings
-from dataflows import breakdown
-from dataflows.breakdown import Kind
+from dataflows.breakdown import Breakdown, Counts, Kind
 from dataflows.shard_facts import SIZE_HOLDS_US, ShardFactsCollector
 from ops.job import Job
 from ops.run import run
@@ -28,7 +28,8 @@ from tests.oracle import compute
 from tests.support.driven import DrivenShard
 from tests.support.feed import Drawing
 from tests.support.judged import cut, problems
-from tests.support.scraped import Scraped, debited, files_say, records_say
+from tests.support.judged_metrics import Input, Output
+from tests.support.scraped import Scraped, debited, files_say, output_says
 
 # A duplicate, a conflict, late usage, usage that waits for its contract, usage that nothing takes, and a refusal.
 STORY = """
@@ -73,7 +74,14 @@ def scraped(shard):
 
 def said(shard):
     """What the shard has said, counted."""
-    return records_say((topic, json.loads(line)) for topic in shard.lines for line in shard.lines[topic].values())
+    return output_says(output(shard))
+
+
+def output(shard):
+    """The records of the shard, judged."""
+    batches = [batch for given in shard.activations for batch in given]
+    given = Input((batch.topic, json.loads(one.payload)) for batch in batches for one in batch.records)
+    return Output(((topic, json.loads(line)) for topic in shard.lines for line in shard.lines[topic].values()), given)
 
 
 def test_every_count_is_what_the_shard_has_said_and_done(driven):
@@ -88,9 +96,9 @@ def test_every_count_is_what_the_shard_has_said_and_done(driven):
     refused = {("identity_conflict",): 1, ("period_closed_rejected",): 1}
     assert refused == now.by("accrual_events_excepted_total", "class")
     assert {"contract_unknown", "identity_conflict", "meter_unmapped", "period_closed_rejected"} == {
-        cls for _, cls in now.books()["opened"]
+        cls for _, cls, _ in now.books()["opened"]
     }
-    assert {("0", "contract_unknown"): 1} == now.books()["resolved"]
+    assert {("0", "contract_unknown", "revenue-operations"): 1} == now.books()["resolved"]
 
 
 def test_a_restart_neither_resets_nor_repeats_a_count(driven):
@@ -197,15 +205,25 @@ def test_runs_in_one_process_do_not_mix(driven):
 
 def test_amounts_beyond_64_bits_are_kept_exactly(tmp_path):
     store = ShardStore(tmp_path / "store")
-    kept, kind = breakdown.load(store), Kind("us", "KWD", "usage")
-    sides = [{"side": "debit", "amount": f"{10**20}.001"}, {"side": "credit", "amount": f"{10**20}.001"}]
+    kept, kind = Breakdown(store), Kind("us", "KWD", "usage")
+    sides = [
+        {"side": "debit", "account": "unbilled_receivable", "amount": f"{10**20}.001"},
+        {"side": "credit", "account": "revenue", "amount": f"{10**20}.001"},
+    ]
+    entry = {"entity": "us", "currency": "KWD", "kind": "usage", "lines": sides, "origin_period": "2025-01"}
     for _ in range(2):
-        kept.note(JOURNAL, {"entity": "us", "currency": "KWD", "kind": "usage", "lines": sides})
-    kept.save(store)
+        kept.note(JOURNAL, {**entry, "customer_id": "c", "contract_id": None})
+    kept.save()
     store.commit()
-    found = breakdown.load(store)
-    assert (2, 2 * (10**23 + 1)) == (found.entries[kind], found.debits[kind])
-    assert found == kept
+    found, twice = Breakdown(store).counts, 2 * (10**23 + 1)
+    assert (2, twice, 2, twice) == (
+        found.entries[kind],
+        found.debits[kind],
+        found.closed[kind],
+        found.closed_debits[kind],
+    )
+    assert {("unbilled_receivable", "debit"): twice, ("revenue", "credit"): twice} == found.amounts[kind]
+    assert all(getattr(kept.counts, name) == getattr(found, name) for name in Counts.__slots__)
     store.close()
 
 
@@ -217,7 +235,10 @@ def test_names_and_types_are_what_the_format_asks_for(driven):
     for family in families:
         assert family.name.startswith("accrual_"), family.name
         assert family.documentation.endswith("."), family.name
-        allowed = {"shard", "class", "entity", "currency", "kind", "topic", "partition", "step", "le"}
+        allowed = {
+            "shard", "class", "owner", "entity", "currency", "kind", "account", "side", "cause", "treatment", "direction",
+            "topic", "partition", "step", "le",
+        }  # fmt: skip
         assert {label for one in family.samples for label in one.labels} <= allowed, family.name
 
 
@@ -274,12 +295,12 @@ def test_metrics_are_the_counts_of_the_oracle(seed, tmp_path):
     result = run(job)
     assert [] == problems(source, tmp_path / "out", feed.as_of, result)
     now, expected = Scraped.of(job.metrics.registry), compute(str(source), feed.as_of)
-    assert files_say(tmp_path / "out") == now.books()
+    assert files_say(tmp_path / "out", source) == now.books()
     assert now.adds_up()
     assert debited(tmp_path / "out") == {  # exactly, beyond what the format can hold
         (str(one.shard), *kind): Decimal(minor).scaleb(-digits(kind.currency))
         for one in job.metrics.shards.facts
-        for kind, minor in one.breakdown.debits.items()
+        for kind, minor in one.breakdown.counts.debits.items()
     }
     outcomes = Counter(expected.outcomes.values())
     assert outcomes["counted"] == now.sum("accrual_events_counted_total") - now.sum("accrual_events_unplaced")
@@ -289,9 +310,8 @@ def test_metrics_are_the_counts_of_the_oracle(seed, tmp_path):
         cls: count for (cls,), count in now.by("accrual_events_excepted_total", "class").items() if count
     }
     steps = now.by("accrual_step_seconds_count", "step")
-    assert {"decode", "split", "apply", "commit", "sync", "write"} == {
-        step for (step,), count in steps.items() if count
-    }
+    assert set(STEPS) == {step for (step,), count in steps.items() if count}
+    assert all(spent > 0 for spent in now.by("accrual_step_cpu_seconds_total", "step").values())
     assert now.sum("accrual_event_to_journal_seconds_count") > 0
     assert now.by("accrual_event_to_journal_seconds_sum")[()] < Decimal(repr(result.seconds)) * 1_000
 

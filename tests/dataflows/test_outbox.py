@@ -1,8 +1,11 @@
 """The outbox: numbered without a gap, kept until the barrier has proven that it was sent, or the sink was seen to hold it."""
 
+import pytest
+
 from connectors.batch import Emitted
 from state import keys
 from state.directory import shard_path
+from state.errors import StateBehind
 from state.store import ShardStore
 from tests.support.books import Books, metered
 
@@ -103,24 +106,25 @@ def test_what_a_restart_sends_again_is_forgotten_after_the_next_barrier(parts):
     assert [] == parts.reopen().outbox.unsent()
 
 
-def test_what_the_sink_was_seen_to_hold_is_not_said_again_and_forgotten_with_the_first_batch(parts):
+def test_what_the_sink_was_seen_to_hold_is_said_again_until_a_barrier_so_that_the_sink_sees_who_has_written_it(parts):
     add(parts, T, 3)
     outbox = parts.reopen().outbox
-    outbox.in_sink({T: 2, "another": 5})
-    assert [(T, 3, 1)] == said(*outbox.unsent())
+    outbox.in_sink({T: 2})
+    assert [(T, 1, 3)] == said(*outbox.unsent())
     outbox.epoch_begins()
     parts.store.commit()
-    assert [(T, 3, 1)] == said(*parts.reopen().outbox.unsent())
-    assert {T: 1} == parts.outbox.depth()
+    assert [(T, 1, 3)] == said(*parts.reopen().outbox.unsent())
 
 
-def test_a_sink_that_holds_nothing_proves_nothing(parts):
-    add(parts, T, 2)
+def test_a_flow_that_has_ended_well_keeps_its_own_last_words_and_none_of_those_before(parts):
+    add(parts, T, 3)
+    add(parts, U, 2)
     outbox = parts.reopen().outbox
-    outbox.in_sink({})
-    outbox.epoch_begins()
+    add(parts, T, 1)
+    outbox.ended()
     parts.store.commit()
-    assert [(T, 1, 2)] == said(*parts.reopen().outbox.unsent())
+    assert [(U, 1, 2), (T, 4, 1)] == said(*parts.reopen().outbox.unsent())
+    assert {T: 1, U: 2} == parts.outbox.depth()
 
 
 def test_runs_of_one_epoch_each_do_not_pile_up_what_they_have_said(tmp_path):
@@ -131,7 +135,16 @@ def test_runs_of_one_epoch_each_do_not_pile_up_what_they_have_said(tmp_path):
         books.usage(f"2025-01-{day:02d}T10", "1")
         books.run(f"2025-01-{day + 1:02d}", ACCRUAL_SHARDS="1", ACCRUAL_EPOCH_MS="10000")
         store = ShardStore(shard_path(tmp_path / "state", 0))
-        kept.append(sum(1 for _ in store.scan(keys.OUTBOX)))
+        kept.append(sum(1 for _ in store.scan(keys.OUTBOX + T.encode())))
         store.close()
     assert 5 == len(books.records("journal"))
-    assert [1] * 4 == kept[1:], kept  # what the last run has said, and nothing of those before
+    assert [1] * 5 == kept  # a sink that loses its last line later is completed by what is kept
+
+
+def test_a_sink_that_holds_more_than_was_ever_said_is_not_this_states(parts):
+    add(parts, T, 2)
+    parts.outbox.in_sink({T: 2, U: 0})
+    with pytest.raises(StateBehind, match=f"{T} holds 3 records of shard 3, this state has said 2: it is older than"):
+        parts.outbox.in_sink({T: 3})
+    with pytest.raises(StateBehind, match=f"{U} holds 1 records"):
+        parts.outbox.in_sink({U: 1})

@@ -5,9 +5,11 @@ import json
 import pytest
 
 from connectors.vitals import Vitals
-from ops.health import STILL_S, live_page, ready_page
+from ops.board import Signs
+from ops.health import live_page, ready_page
 
 SECOND_US = 1_000_000
+STILL_S = 600
 
 
 class Clock:
@@ -52,25 +54,27 @@ def facts(page):
 
 def test_a_flow_that_goes_on_lives(vitals, clock):
     clock.passes(0.25)
-    assert (200, "live: the last step was 0.2 s ago\n") == text(live_page(vitals))
-    assert (200, {"live": True, "last_step_ms": 250, "allowed_ms": STILL_S * 1_000}) == facts(live_page(vitals))
+    assert (200, "live: the last step was 0.2 s ago\n") == text(live_page(vitals, STILL_S))
+    assert (200, {"live": True, "last_step_ms": 250, "allowed_ms": STILL_S * 1_000}) == facts(
+        live_page(vitals, STILL_S)
+    )
 
 
 def test_a_flow_that_hangs_does_not_live_until_it_comes_by_again(vitals, clock):
     clock.passes(STILL_S)
-    assert 200 == text(live_page(vitals))[0]
+    assert 200 == text(live_page(vitals, STILL_S))[0]
     clock.passes(12)
     told = "not live: no step for 612 s, 600 s are allowed; end the process and run the same command again, nothing is lost\n"
-    assert (503, told) == text(live_page(vitals))
-    assert (503, {"live": False, "last_step_ms": 612_000, "allowed_ms": 600_000}) == facts(live_page(vitals))
+    assert (503, told) == text(live_page(vitals, STILL_S))
+    assert (503, {"live": False, "last_step_ms": 612_000, "allowed_ms": 600_000}) == facts(live_page(vitals, STILL_S))
     vitals.steps()
-    assert 200 == text(live_page(vitals))[0]
+    assert 200 == text(live_page(vitals, STILL_S))[0]
 
 
 def test_a_service_that_begins_again_and_again_for_lack_of_brokers_lives(vitals, clock):
     for _ in range(100):
         clock.passes(STILL_S / 2)
-        assert 200 == text(live_page(vitals))[0]
+        assert 200 == text(live_page(vitals, STILL_S))[0]
         vitals.begins()
 
 
@@ -124,3 +128,15 @@ def test_a_partition_that_ends_is_waited_for_no_longer(vitals):
     one.stands(3, waiting=False)
     one.ends()
     assert {} == vitals.behind
+
+
+def test_the_first_process_of_a_group_answers_for_the_others_too(vitals):
+    vitals.opens()
+    late = {1: Signs(opened=True, behind=2, partitions=3), 2: Signs(opened=True, partitions=1), 3: Signs()}
+    page = ready_page(vitals, lambda: late)
+    assert (503, "not ready: worker 1 has not caught up; worker 3 has not caught up\n") == text(page)
+    assert {"worker 1": {"unread": 2, "unit": "partitions"}, "worker 3": {"unread": 0, "unit": "partitions"}} == facts(
+        page
+    )[1]["behind"]
+    late.update({1: Signs(opened=True, partitions=3), 3: Signs(opened=True)})
+    assert (200, "ready: what was there at the start is booked, of 4 partitions\n") == text(page)

@@ -1,4 +1,4 @@
-"""The examples of the README are runs: what it prints is what the command writes.
+"""The examples of the README and of accounting/EXAMPLES.md are runs: what it prints is what the command writes.
 
 A section with a run names the files before the blocks that hold them: `in/TOPIC.jsonl` goes in, `out/TOPIC/N.jsonl` has to
 come out. One record may be broken over several lines there.
@@ -16,7 +16,13 @@ import pytest
 
 from tests.support.process import here
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+SHOWN = (ROOT / "README.md", ROOT / "accounting" / "EXAMPLES.md")
+PAGES = [
+    *sorted(path.relative_to(ROOT) for path in ROOT.glob("[a-zA-Z]*/**/*.md")),
+    Path("README.md"),
+    Path("CONTRIBUTING.md"),
+]
 FILE = re.compile(r"`((?:in|out)/[\w./-]+)`")
 
 
@@ -64,11 +70,25 @@ def settled(said: str) -> list[str]:
     return [line for line in said.splitlines() if line.startswith(("usage: ", "journal: ", "look at it: "))]
 
 
-EXAMPLES = {one.title: one for one in examples(README.read_text())}
+EXAMPLES = {one.title: one for path in SHOWN for one in examples(path.read_text())}
 
 
 def test_there_are_examples():
-    assert "On your own files" in EXAMPLES
+    assert {"On your own files", "A retroactive price change into a closed month"} <= set(EXAMPLES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_a_page_leads_to_what_there_is(page):
+    links = re.findall(r"\]\((?!https?:)([^)#\s]*)", (ROOT / page).read_text())
+    assert [] == [link for link in links if link and not (ROOT / page).parent.joinpath(link).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_a_page_names_files_that_there_are(page):
+    named = re.findall(
+        r"`((?:tests|ops|accounting|dataflows|connectors|state|schemas)/[\w./-]+)`", (ROOT / page).read_text()
+    )
+    assert [] == [name for name in named if not (ROOT / name).exists()]
 
 
 @pytest.mark.parametrize("title", EXAMPLES)

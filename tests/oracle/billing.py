@@ -270,6 +270,8 @@ class Billing:
             tax = invoice.tax_of(rest)
         elif not tax:
             tax = left
+        if not sum(back) and not (0 <= tax <= most or most <= tax <= 0):
+            raise Refused("amount_exceeds")  # tax that was not charged cannot be given back
         parts = self._parts(fact, self._lines(fact, rest - tax, invoice)) if rest else []
         credit = Credit(fact, invoice, account, gross, tax + back[1], parts, back)
         booking = Booking(fact, invoice)
@@ -373,7 +375,7 @@ class Billing:
                 found.append((line.line_id, self._service(line, at, invoice, minor), minor))
             else:
                 self.exceptions.add(("line_unknown", *fact.position))
-                found += self._spread(minor, at)
+                found += self._spread_like(line, minor, at, invoice)
         return found if fact.lines else self._spread(net, at)
 
     def _service(self, line, at, invoice, minor):
@@ -385,6 +387,14 @@ class Billing:
         if line.start is None and line.end is None and same:
             return same[0].service
         return self.services.of(line.line_id, at, line.start, line.end)
+
+    def _spread_like(self, line, minor, at, invoice):
+        """What a line that the contract does not have comes to for those it has, each over the invoice's period for it."""
+        for line_id, service, part in self._spread(minor, at):
+            if line_id is not None:
+                said = replace(line, line_id=line_id, start=None, end=None)
+                service = self._service(said, at, invoice, part)
+            yield line_id, service, part
 
     def _spread(self, minor, at):
         parts = self.services.spread(minor, at)

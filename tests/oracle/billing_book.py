@@ -39,7 +39,7 @@ class BillingBook:
             rates |= position.rates
             grown = (position.grown, rows[-1]) if position.grown is not None else grown
         if fact.kind == "invoice_finalized" and grown is not None and len(rates) == 1:
-            self._round_deferred(booking, rows, rate, *grown)
+            self._round_deferred(rows, *grown)
         left = -sum(functional for _, _, functional in rows)
         if len(rates) > 1:
             rows.append(["fx_gain_loss", 0, left])
@@ -49,11 +49,9 @@ class BillingBook:
         for account, minor, functional in rows:
             self.sums.add(day, end_of(day, self.sums.zone), None, account, minor, functional, rate[0])
 
-    def _round_deferred(self, booking, rows, rate, layer, row):
-        """The net amount of an invoice is what rounding leaves of its gross amount and tax."""
-        billed = -sum(functional for _, _, functional in rows[: len(booking.postings)])
-        moved = sum(recognised - billed for recognised, billed in booking.moves.values())
-        left = billed - number.convert(moved, self.sums.currency, *rate)
+    def _round_deferred(self, rows, layer, row):
+        """What is deferred is what rounding leaves: receivable and tax stay as converted."""
+        left = -sum(functional for _, _, functional in rows)
         layer.functional -= left
         row[2] += left
 

@@ -64,13 +64,13 @@ class Fact:
     @property
     def content(self):
         """What a redelivery must repeat."""
-        return (self.issued, self.time, self.note, self.rate, self.kind)
+        return (self.issued, self.contract, self.time, self.note, self.rate, self.kind)
 
     @property
     def issued(self):
-        """What a second finalisation of an invoice or note must repeat."""
+        """What a second finalisation of an invoice or note must repeat; which contract it names has led to its books."""
         money = (self.currency, self.amount, self.tax, self.lines, self.allocations)
-        return (self.customer, self.contract, self.invoice, *money)
+        return (self.customer, self.invoice, self.rate, *money)
 
 
 def parse(row, time, segment):

@@ -22,6 +22,7 @@ class Books:
     exceptions: set = field(default_factory=set)
     doubtful: set = field(default_factory=set)
     windows: dict = field(default_factory=dict)
+    counted: dict = field(default_factory=dict)  # usage by ((customer, contract), line)
     order_dependent: dict = field(default_factory=dict)
     books_depend_on_order: bool = False
     beyond_horizon: set = field(default_factory=set)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from . import billing_record, contract, control, instant, policy, reference_record, routing, topic
+from . import billing_record, contract, control, instant, period, policy, reference_record, routing, topic
 from .books import Books, Ledger
 from .dedupe import dedupe
 from .desired import Desired
-from .reference import Reference
+from .reference import UTC, Reference
 from .usage import admit_partition
 
 USAGE = "usage.events"
@@ -18,7 +18,7 @@ class Moment:
 
     business_date: int
     frontier: int
-    closes: list
+    closed_until: dict  # by entity the end of its last closed period
     policies: policy.Policies
 
 
@@ -47,20 +47,32 @@ class Log:
     def _stated(self, directory, kind):
         return topic.stated(topic.read(directory, kind.TOPIC), kind.parse, self.controls.segment_of)
 
+    def reference(self, segment):
+        """The master data of all records up to a segment."""
+        return Reference([record for record in self.references if record.segment <= segment])
+
+    def close(self, closed_until, cut, segment):
+        """A close brings its entity to the period's end, as master data says then: time never goes back (Fine print).
+
+        Its zone is the one in force at the first instant, in UTC, of the month.
+        """
+        zone = self.reference(segment).zone(cut.entity, period.start(cut.period, UTC))
+        end = period.end(cut.period, zone)
+        closed_until[cut.entity] = max(end, closed_until.get(cut.entity, end))
+
     def desired(self, segment, moment, closed_at):
         """What the books should say of all records up to a segment."""
         usages = [usage for usage in self.dedupe.counted if usage.segment <= segment]
         versions = [version for version in self.versions if version.segment <= segment]
-        references = [record for record in self.references if record.segment <= segment]
         facts = [fact for fact in self.facts if fact.segment <= segment]
-        return Desired(moment, usages, versions, Reference(references), closed_at, facts)
+        return Desired(moment, usages, versions, self.reference(segment), closed_at, facts)
 
 
 def compute(directory, as_of=None):
     """The books of a directory; as_of (RFC 3339) is a virtual clock record after all input (Fine print)."""
     log = Log(directory)
     ledger, functional = Ledger(), Ledger()
-    closes, closed, closed_history = [], frozenset(), []
+    closed_until, closed, closed_history = {}, frozenset(), []
 
     def step(segment, moment):
         closed_history.append(closed)
@@ -72,14 +84,14 @@ def compute(directory, as_of=None):
     for segment, cut in enumerate(log.controls.cuts):
         name = {(cut.entity, cut.period)}
         if cut.kind == "period_close":
-            closes += name
-        step(segment, Moment(cut.reached, cut.reached, list(closes), log.controls.policies(before=cut)))
+            log.close(closed_until, cut, segment)
+        step(segment, Moment(cut.reached, cut.reached, dict(closed_until), log.controls.policies(before=cut)))
         closed = closed | name if cut.kind == "period_close" else closed - name
-    final = step(len(log.controls.cuts), _last_moment(log, closes, as_of))
+    final = step(len(log.controls.cuts), last_moment(log, closed_until, as_of))
     return _books(log, ledger, functional, final)
 
 
-def _last_moment(log, closes, as_of):
+def last_moment(log, closed_until, as_of):
     """After all input: windows close at max(min over partitions of their watermark, business date)."""
     business_date = log.controls.business_date
     if as_of is not None:
@@ -88,7 +100,7 @@ def _last_moment(log, closes, as_of):
             raise ValueError(f"as_of is no RFC 3339 instant: {as_of}")
         business_date = max(business_date, at)
     watermark = min(log.watermarks.values(), default=instant.FAR_PAST)
-    return Moment(business_date, max(watermark, business_date), closes, log.controls.policies())
+    return Moment(business_date, max(watermark, business_date), closed_until, log.controls.policies())
 
 
 def _books(log, ledger, functional, final):
@@ -103,6 +115,7 @@ def _books(log, ledger, functional, final):
         exceptions=log.exceptions | final.exceptions | excepted,
         doubtful=final.doubtful,
         windows=final.windows,
+        counted=final.join.lines,
         order_dependent=log.dedupe.order_dependent,
         books_depend_on_order=log.dedupe.books_depend_on_order,
         beyond_horizon=log.dedupe.beyond_horizon,

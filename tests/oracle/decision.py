@@ -41,7 +41,11 @@ class Decisions:
         shares = [(group, [line for line in lines if homes[line.line_id] is group]) for group in self.groups]
         changed = [(group, mine) for group, mine in shares if terms(mine) != group.now]
         if version.kind == "cancelled":
-            for index, (group, _) in enumerate(changed):
+            # Once more, from an earlier day on: then that is the end.
+            ending = [
+                group for group, mine in shares if terms(mine) != group.now or group.ends_after(self._day(version))
+            ]
+            for index, group in enumerate(ending):
                 group.change(self._day(version), version, [], 0 if index else version.past_credit)
             return True
         if not added and not changed and not version.past_credit:

@@ -6,7 +6,7 @@ from .billing_book import BillingBook
 from .credited import Credited
 from .fixed_revenue import Effect, FixedRevenue
 from .history import Histories
-from .join import Joiner, forced_end
+from .join import Joiner
 from .plan import Plan
 from .position import Position
 from .rated import RatedLine, frontier_of
@@ -31,7 +31,7 @@ class Desired:
         self.sums, self.functional, self.windows = {}, {}, {}
         self.exceptions, self.doubtful, self.not_covered = set(), set(), set()
         self.histories = Histories(versions, reference)
-        self.closed_until = forced_end(moment.closes, reference)
+        self.closed_until = moment.closed_until
         joiner = Joiner(self.histories, moment.frontier, self.closed_until, moment.policies, closed_at)
         self.join = joiner.join(usages)
         self.router = Router(self.histories, facts)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from . import number
+from . import instant, number
 from .terms import day_of_change
 
 
@@ -24,15 +24,25 @@ class Estimates:
     """The variable amounts of the versions taken up that concern the fixed lines of one group."""
 
     def __init__(self, taken, zone, currency, group, main):
-        self.versions = [version for version in taken if version.kind != "cancelled"]
-        self.zone = zone
         self.currency = currency
         self.line_ids = group.line_ids
         self.main = main
+        self.course = []  # (day, version): what it says of estimates holds from that day on
+        before = None
+        for version in taken:
+            if version.kind == "cancelled":
+                continue
+            day = day_of_change(version, zone)
+            if not self.course:
+                self.course = [(instant.FAR_PAST, version)]
+            elif version.variable != before.variable or any(version is one for one in group.touched):
+                # One that only repeats what the version before it says moves nothing, whatever its day.
+                self.course = [one for one in self.course if one[0] < day] + [(day, version)]
+            before = version
 
     def at(self, day):
-        """(minor units, lines or None for the whole pool) by id: the highest version in effect from a day on holds."""
-        known = [version for version in self.versions if self._day(version) <= day] or self.versions[:1]
+        """(minor units, lines or None for the whole pool) by id, from a day on."""
+        known = [version for since, version in self.course if since <= day]
         found = {}
         for one in known[-1].variable if known else ():
             scope = tuple(line_id for line_id in one.line_ids if line_id in self.line_ids)
@@ -42,10 +52,7 @@ class Estimates:
 
     def days(self, after):
         """The days after another one on which estimates may change."""
-        return sorted({self._day(version) for version in self.versions if self._day(version) > after})
-
-    def _day(self, version):
-        return day_of_change(version, self.zone)
+        return sorted({day for day, _ in self.course if day > after})
 
 
 def of_pool(estimates):

@@ -23,6 +23,7 @@ class Group:
 
     def __init__(self, day, version, lines, separate):
         self.separate = separate
+        self.touched = [version]  # by which versions, whatever has survived of them
         self.changes = [Change(day, version, tuple(lines), begins=True)]
 
     @property
@@ -35,11 +36,16 @@ class Group:
         """The terms by line id of what stands, as the last version that could be taken up says."""
         return terms(self.changes[-1].lines) if self.changes else {}
 
+    def ends_after(self, day):
+        """Whether something of it stood after a day."""
+        return bool(self.changes) and self.changes[-1].day > day
+
     def change(self, day, version, lines, past_credit=0):
         """Take up other lines from a day on: later changes are superseded, and what returns leaves no trace.
 
         What they settled of the past stays settled.
         """
+        self.touched.append(version)
         settled = sum(known.past_credit for known in self.changes if known.day >= day)
         self.changes = [known for known in self.changes if known.day < day]
         if not self.changes:

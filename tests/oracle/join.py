@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from . import period, rated, window
+from . import rated, window
 from .reference import UTC
 
 
@@ -93,15 +93,3 @@ class Joiner:
 
     def _window(self, usage, zone):
         return window.window_by_policy(usage.time, zone, self.policies)
-
-
-def forced_end(closes, reference):
-    """The end of the last closed period by entity: a close closes every window up to it (events.md, Fine print).
-
-    Its zone is the one in force at the first instant, in UTC, of the month.
-    """
-    ends = {}
-    for entity, name in closes:
-        end = period.end(name, reference.zone(entity, period.start(name, UTC)))
-        ends[entity] = max(end, ends.get(entity, end))
-    return ends

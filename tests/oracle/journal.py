@@ -73,7 +73,9 @@ class Journal:
             self.problems.append(f"{where}: accounting_date is {entry.get('accounting_date')!r}")
             return
         names = (entry.get(name) for name in ("entity", "currency", "customer_id", "contract_id"))
-        currency, net = functional_currency(*names, day), 0
+        # What was posted before the entity was given another currency is in the one before, and is taken back in it: a
+        # wrong name shows as a sum that nobody expects.
+        currency, net = entry.get("functional_currency") or functional_currency(*names, day), 0
         for line in entry.get("lines") or []:
             minor = self._minor(line, "functional_amount", currency, where)
             net += minor

@@ -335,3 +335,26 @@ def test_a_past_credit_takes_from_removed_lines_and_from_those_that_catch_up(tmp
     assert {"a": 120000, "b": 27000, "m": 27750} == lines(scenario)
     amend(scenario, JULY, a, progress("m", "4", "4", "1200"), version=3)
     assert {"a": 120000, "b": 27000, "m": 120000} == lines(scenario)
+
+
+# -- what a version only repeats
+
+BONUS = {"id": "bonus", "line_ids": []}
+
+
+def test_a_version_that_repeats_an_estimate_moves_nothing_whatever_its_day(tmp_path):
+    """Feed billed 122: a separate contract agreed later, and effective earlier, leaves the estimate of May in May."""
+    scenario = contract(tmp_path, monthly(total="1200"), variable=[{**BONUS, "estimate": "0"}])
+    amend(scenario, MAY, monthly(total="1200"), variable=[{**BONUS, "estimate": "120"}])
+    more = fixed("more", "900", method="monthly", start=APRIL, ssp="900")
+    amend(scenario, APRIL, monthly(total="1200"), more, version=3, variable=[{**BONUS, "estimate": "120"}])
+    # 40.00 of the estimate are over by May, and all of 10.00 a month since.
+    assert [10000] * 3 + [20000, 25000] + [21000] * 7 == list(revenue(scenario).values())
+
+
+def test_a_second_cancellation_from_an_earlier_day_is_the_end(tmp_path):
+    """Feed billed 50026."""
+    scenario = contract(tmp_path, monthly())
+    amend(scenario, JULY, monthly(), kind="cancelled")
+    amend(scenario, APRIL, monthly(), version=3, kind="cancelled")
+    assert [10000] * 3 == list(revenue(scenario).values())

@@ -158,6 +158,7 @@ POSTING: dict[str, Any] = {
     "posted_at": FEB,
     "amount": "150.00",
     "reason": "period closed",
+    "customer_id": "c1",
 }
 JOURNAL: dict[str, Any] = {
     "entry_id": "j1",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.support.lacking import lacking
 
 
 class Disk:
@@ -30,10 +29,7 @@ def disk(path: Path, options: str) -> Iterator[Disk]:
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], capture_output=True, text=True
     )
     if mounted.returncode:
-        reason = f"no file system can be mounted here: {mounted.stderr.strip()}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)  # a promise that CI did not look at is not kept
-        pytest.skip(reason)
+        lacking(f"no file system can be mounted here: {mounted.stderr.strip()}")
     try:
         yield Disk(path)
     finally:

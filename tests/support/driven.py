@@ -18,9 +18,21 @@ from connectors.record_rows import decoded
 from connectors.timeline import Timeline
 from connectors.usage_rows import Lateness, usage_batches
 from dataflows.settings import FlowSettings
-from dataflows.shard import Shard, ShardContext
+from dataflows.shard import Shard
+from dataflows.shard_context import ShardContext
 from schemas.instants import parse_instant
-from schemas.topics import BILLING, CONTRACTS, CONTROL, EXCEPTIONS, JOURNAL, OUTPUTS, RECALCULATIONS, REFERENCE, USAGE
+from schemas.topics import (
+    BILLING,
+    CONTRACTS,
+    CONTROL,
+    EXCEPTIONS,
+    JOURNAL,
+    OUTPUTS,
+    POSTINGS,
+    RECALCULATIONS,
+    REFERENCE,
+    USAGE,
+)
 from tests.support.billing import billing
 from tests.support.timeline import Step, booked, instant, timeline
 
@@ -192,7 +204,7 @@ class _Arrivals:
 
     def _line(self, step: Step) -> bytes:
         self._events += 1
-        make = {"usage": usage, "contract": contract, "reference": reference, "bill": bill}[step.verb]
+        make = {"usage": usage, "contract": contract, "reference": reference, "bill": bill, "answer": answer}[step.verb]
         name = step.facts.get("event", f"e{self._events}")
         facts = {key: value for key, value in step.facts.items() if key != "event"}
         return json.dumps(make(step.at, name, **facts)).encode()
@@ -230,7 +242,8 @@ def _place(step: Step) -> tuple[str, int] | None:
     """Topic and partition of a step that is no control record."""
     if step.verb in CONTROLS:
         return None
-    topic = {"usage": USAGE, "contract": CONTRACTS, "reference": REFERENCE, "bill": BILLING}[step.verb]
+    topics = {"usage": USAGE, "contract": CONTRACTS, "reference": REFERENCE, "bill": BILLING, "answer": POSTINGS}
+    topic = topics[step.verb]
     return topic, int(step.facts.get("on", 0))
 
 
@@ -242,6 +255,17 @@ def usage(
     return {
         "event_id": id or event_id, "source": "s", "customer_id": customer, "contract_id": contract,
         "meter": meter, "quantity": n, "event_time": at,
+    }  # fmt: skip
+
+
+def answer(
+    at: str, event_id: str, *, id: str, status: str = "posted", amount: str | None = None, customer: str | None = None,
+    reason: str | None = None, on: str = "0",
+) -> dict[str, Any]:  # fmt: skip
+    """What the ERP says of an entry."""
+    return {
+        "entry_id": id, "status": status, "erp_id": f"doc-{event_id}", "posted_at": at, "amount": amount,
+        "reason": reason, "customer_id": customer,
     }  # fmt: skip
 
 

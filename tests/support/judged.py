@@ -7,11 +7,12 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+from dataflows.tally import Tally
 from ops.job import Job
 from ops.run import Result, run
 from ops.settings import load
 from schemas.instants import parse_instant
-from tests.oracle import Journal, compare, compute
+from tests.oracle import Books, Journal, compare, compute
 
 ROUNDINGS = 2
 FUNCTIONAL_ROUNDINGS = 12
@@ -82,16 +83,31 @@ def problems(root: Path, out: Path, as_of: str | None, result: Result) -> list[s
     if expected.order_dependent or expected.beyond_horizon:
         return []
     journal = Journal.read(str(out), expected.functional_currency)
-    near = roundings(root)
-    found = [str(one) for one in journal.problems + compare(expected.sums, journal.sums, near)]
-    found += compare(expected.functional, journal.functional, near)
+    found = [str(one) for one in journal.problems]
+    found += unlike_the_books(expected, journal, roundings(root))
+    found += unlike_the_exceptions(expected, out)
+    found += [f"the oracle does not cover: {one}" for one in sorted(expected.not_covered)]
+    return found + unlike_the_counts(expected, result.tally)
+
+
+def unlike_the_books(expected: Books, journal: Journal, near: Callable[[tuple[object, ...]], int]) -> list[str]:
+    """Sums that are not the oracle's, in both currencies."""
+    found = [str(one) for one in compare(expected.sums, journal.sums, near)]
+    return found + [str(one) for one in compare(expected.functional, journal.functional, near)]
+
+
+def unlike_the_exceptions(expected: Books, out: Path) -> list[str]:
+    """Open exceptions that the oracle does not have, and the other way round."""
     # The oracle has no opinion on estimates of volume prices: tests/cases/test_estimated_prices.py has.
     mine = {one for one in open_exceptions(out) if one[0] != "estimate_missing"}
-    found += [f"exception missing: {one}" for one in sorted(expected.exceptions - mine)]
-    found += [f"exception too many: {one}" for one in sorted(mine - expected.exceptions - expected.doubtful)]
-    found += [f"the oracle does not cover: {one}" for one in sorted(expected.not_covered)]
+    found = [f"exception missing: {one}" for one in sorted(expected.exceptions - mine)]
+    return found + [f"exception too many: {one}" for one in sorted(mine - expected.exceptions - expected.doubtful)]
+
+
+def unlike_the_counts(expected: Books, tally: Tally) -> list[str]:
+    """What became of the usage, in numbers."""
+    found = []
     outcomes = expected.counts()
-    tally = result.tally
     for name, count in (
         ("counted", tally.counted - tally.unplaced),
         ("duplicate", tally.duplicates),

@@ -8,9 +8,7 @@ import warnings
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -18,6 +16,7 @@ from connectors.kafka.client import Brokers
 from ops.broker.apache import ApacheKafka
 from ops.broker.errors import BrokerMissing
 from schemas.topics import TOPICS
+from tests.support.lacking import lacking
 from tests.support.noida import NoidaDb
 
 _numbers = itertools.count(1)
@@ -37,41 +36,23 @@ def own(folder: Path, settings: Mapping[str, str] | None = None) -> ApacheKafka 
     try:
         return NoidaDb(folder.with_suffix(".noida")).start()
     except BrokerMissing as error:
-        pytest.skip(str(error))
+        lacking(error)
 
 
-class Elsewhere:
-    """The broker that ACCRUAL_KAFKA names: not ours to end."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def start(self) -> NoReturn:
-        """Skip what would have ended it before."""
-        pytest.skip("this test ends its broker: run it without ACCRUAL_KAFKA")
-
-    stop = kill = pause = resume = start
-
-
-def named() -> Elsewhere | None:
+def named() -> Brokers | None:
     """ACCRUAL_KAFKA=host:port."""
     address = os.environ.get("ACCRUAL_KAFKA")
-    return Elsewhere(address) if address else None
+    return Brokers(address) if address else None
 
 
 @cache
-def broker() -> ApacheKafka | NoidaDb | Elsewhere:
-    """One for all tests of this process."""
-    if (elsewhere := named()) is not None:
-        return elsewhere
+def brokers() -> Brokers:
+    """One for all tests of this process that do not end it."""
+    if (where := named()) is not None:
+        return where
     started = own(Path(tempfile.mkdtemp(prefix="accrual-kafka-")))
     atexit.register(started.stop)
-    return started
-
-
-def brokers() -> Brokers:
-    """How clients reach it."""
-    return Brokers(broker().address)
+    return Brokers(started.address)
 
 
 def without_topics(where: Brokers) -> None:
@@ -114,13 +95,13 @@ def sent(
     assert [] == failed
 
 
-def sent_in_transaction(where: Brokers, topic: str, *values: bytes) -> None:
+def sent_in_transaction(where: Brokers, topic: str, *values: bytes, partition: int = 0) -> None:
     """Produce in one transaction, and commit it."""
     producer = Producer(where.client(transactional_id=name("t")))
     producer.init_transactions(60)
     producer.begin_transaction()
     for value in values:
-        producer.produce(topic, value, partition=0)
+        producer.produce(topic, value, partition=partition)
     producer.commit_transaction(60)
 
 

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,16 +54,20 @@ def environment(**given: str) -> dict[str, str]:
 
 
 def start(
-    *words: str, cwd: Path, env: dict[str, str] | None = None, largest_file: int | None = None
+    *words: str,
+    cwd: Path,
+    env: dict[str, str] | None = None,
+    largest_file: int | None = None,
+    command: Sequence[str] = (str(COMMAND),),
 ) -> subprocess.Popen[str]:
-    """Start `accrual` with these words; no file it writes may pass `largest_file` bytes."""
+    """Start `accrual`, or a `command` in its place, with these words; no file it writes may pass `largest_file` bytes."""
 
     def limit() -> None:
         if largest_file is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
     return subprocess.Popen(
-        [str(COMMAND), *words],
+        [*command, *words],
         cwd=cwd,
         env=env or environment(),
         stdin=subprocess.DEVNULL,

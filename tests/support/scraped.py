@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
 import socket
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +13,7 @@ from urllib.request import urlopen
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from schemas.topics import OUTPUTS
+from tests.support.judged_metrics import Input, Output, nearest, records
 
 Labels = tuple[str, ...]
 
@@ -75,16 +72,29 @@ class Scraped:
 
     def books(self) -> dict[str, Any]:
         """What the output files must agree with, exactly and shard by shard."""
-        kinds = ("shard", "entity", "currency", "kind")
-        still = self.by("accrual_exceptions_open", "shard", "class")
-        return {
+        kinds, owned = ("shard", "entity", "currency", "kind"), ("shard", "class", "owner")
+        found = {
             "entries": self.by("accrual_journal_entries_total", *kinds),
             "debits": self.by("accrual_journal_debits_total", *kinds),
-            "opened": self.by("accrual_exceptions_opened_total", "shard", "class"),
-            "resolved": without_zeros(self.by("accrual_exceptions_resolved_total", "shard", "class")),
-            "open": without_zeros(still),
+            "postings": self.by("accrual_postings_amount_total", *kinds[:3], "account", "kind", "side"),
+            "positions": self.by("accrual_position_amount", *kinds[1:3], "account"),
+            "closed entries": self.by("accrual_closed_period_entries_total", *kinds[:3]),
+            "closed amounts": self.by("accrual_closed_period_amount_total", *kinds[:3]),
+            "opened": self.by("accrual_exceptions_opened_total", *owned),
+            "resolved": self.by("accrual_exceptions_resolved_total", *owned),
+            "open": self.by("accrual_exceptions_open", *owned),
+            "recalculations": self.by("accrual_recalculations_total", "shard", "cause", "treatment"),
+            "recalculated": self.by(
+                "accrual_recalculated_amount_total", "shard", "currency", "cause", "direction"
+            ),
             "records": self.by("accrual_output_records_total", "shard", "topic"),
-        }
+        }  # fmt: skip
+        return {name: without_zeros(sums) for name, sums in found.items()}
+
+    def waiting(self) -> dict[str, dict[Labels, Decimal]]:
+        """The exceptions that wait for somebody."""
+        found = {"past_due": "accrual_exceptions_past_due", "oldest": "accrual_exceptions_oldest_seconds"}
+        return {name: without_zeros(self.by(full, "class", "owner")) for name, full in found.items()}
 
 
 def without_zeros(sums: dict[Labels, Decimal]) -> dict[Labels, Decimal]:
@@ -92,60 +102,28 @@ def without_zeros(sums: dict[Labels, Decimal]) -> dict[Labels, Decimal]:
     return {key: count for key, count in sums.items() if count}
 
 
-def files_say(sink: Path) -> dict[str, Any]:
-    """The same from the files of a sink, up to their last whole lines."""
-    return records_say(records(sink))
+def files_say(sink: Path, source: Path) -> dict[str, Any]:
+    """The books of the files of a sink, up to their last whole lines, and of what it was made from."""
+    return output_says(Output(records(sink), Input.of(source)))
 
 
-def records(sink: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(topic, record) of a sink."""
-    for path in sorted(path for topic in OUTPUTS for path in sink.glob(f"{topic}/*.jsonl")):
-        for line in path.read_bytes().split(b"\n")[:-1]:
-            yield path.parent.name, json.loads(line)
+def output_says(output: Output) -> dict[str, Any]:
+    """The same from records."""
+    counts, sums = output.counts, output.sums
+    names = ("entries", "opened", "resolved", "open", "recalculations", "records")
+    amounts = {"closed amounts": sums["closed"], **{name: sums[name] for name in (
+        "debits", "postings", "positions", "recalculated",
+    )}}  # fmt: skip
+    return {
+        **{name: dict(counts[name]) for name in names},
+        "closed entries": dict(counts["closed"]),
+        **{name: without_zeros({key: nearest(one) for key, one in found.items()}) for name, found in amounts.items()},
+    }
 
 
 def debited(sink: Path) -> dict[Labels, Decimal]:
     """The sums of the debits in a sink's journal by shard, entity, currency and kind."""
-    sums: dict[Labels, Decimal] = {}
-    for topic, one in records(sink):
-        for side in one["lines"] if topic == "revenue.journal" else ():
-            if side["side"] == "debit":
-                kind = (str(one["shard"]), one["entity"], one["currency"], one["kind"])
-                sums[kind] = sums.get(kind, Decimal(0)) + Decimal(side["amount"])
-    return sums
-
-
-def records_say(records: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    """The same from (topic, record)."""
-    entries, opened, resolved, said = (Counter[Labels]() for _ in range(4))
-    debits: dict[Labels, Decimal] = {}
-    still: dict[str, Labels] = {}
-    for topic, one in records:
-        shard = str(one["shard"])
-        said[shard, topic] += 1
-        if topic == "revenue.journal":
-            kind = (shard, one["entity"], one["currency"], one["kind"])
-            entries[kind] += 1
-            sides = [Decimal(side["amount"]) for side in one["lines"] if side["side"] == "debit"]
-            debits[kind] = debits.get(kind, Decimal(0)) + sum(sides)
-        elif topic != "revenue.exceptions":
-            continue
-        elif one["status"] == "open":
-            opened[shard, one["class"]] += 1
-            still[one["exception_id"]] = (shard, one["class"])
-        else:
-            resolved[shard, one["class"]] += 1
-            del still[one["exception_id"]]
-    held = {kind: nearest(amount) for kind, amount in debits.items()}
-    still_open = Counter(still.values())
-    return {
-        "entries": entries, "debits": held, "opened": opened, "resolved": resolved, "open": still_open, "records": said,
-    }  # fmt: skip
-
-
-def nearest(amount: Decimal) -> Decimal:
-    """What the format can hold of an amount: a 64-bit float."""
-    return Decimal(repr(float(amount)))
+    return dict(Output(records(sink), Input()).sums["debits"])
 
 
 def free_ports(count: int) -> int:

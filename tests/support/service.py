@@ -18,19 +18,19 @@ class Service:
     """One deployment: its state outlives its processes."""
 
     def __init__(self, brokers: Brokers, state: Path, shards: int, **settings: object) -> None:
-        self.brokers, self.shards, self._state = brokers, shards, state
+        self.brokers, self.shards, self.state = brokers, shards, state
         named = {"shards": shards, "epoch_ms": 100, "poll_ms": 50, **settings}
-        self._environment = {**os.environ, **{f"ACCRUAL_{name.upper()}": str(value) for name, value in named.items()}}
+        self.environment = {**os.environ, **{f"ACCRUAL_{name.upper()}": str(value) for name, value in named.items()}}
         self._log = state.with_suffix(".log")
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> subprocess.Popen[bytes]:
         """A process of it; the one before must have ended."""
         command = [Path(sys.executable).with_name("accrual"), "run", "--source", str(self.brokers), "--sink",
-                   str(self.brokers), "--state", str(self._state), "--follow"]  # fmt: skip
+                   str(self.brokers), "--state", str(self.state), "--follow"]  # fmt: skip
         with open(self._log, "ab") as log:
-            started = subprocess.Popen(command, env=self._environment, stderr=log, stdout=log)
-        self._processes.append(started)
+            started = subprocess.Popen(command, env=self.environment, stderr=log, stdout=log)
+        self.processes.append(started)
         return started
 
     @property
@@ -40,7 +40,7 @@ class Service:
 
     def end(self) -> None:
         """Nothing of it runs any more."""
-        for one in self._processes:
+        for one in self.processes:
             one.kill()
             one.wait()
 

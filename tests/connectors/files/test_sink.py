@@ -154,3 +154,30 @@ def test_a_shards_name_leads_to_its_part(tmp_path):
     write(part, emitted(1, 1))
     part.close()
     assert [1] == sequences(topic_file(tmp_path, TOPIC, 2))
+
+
+def test_what_is_said_for_the_first_time_and_is_there_already_is_refused(tmp_path, sink, file):
+    """Another run has written there with a copy of the state: nobody knows which of the two records is right."""
+    write(sink(), emitted(1, 3))
+    new = Emitted(2, TOPIC, 3, lines(3, 4), new=True)
+    with pytest.raises(SinkUnusable, match="holds record 3 already, and this run says it for the first time"):
+        write(sink(), new)
+    assert [1, 2, 3] == sequences(file)
+    write(sink(), emitted(2, 3), Emitted(2, TOPIC, 4, lines(4, 4), new=True))
+    assert [1, 2, 3, 4] == sequences(file)
+
+
+@pytest.mark.parametrize("other", [2, 3])
+def test_what_is_said_again_and_is_there_with_other_content_is_refused(sink, file, other):
+    write(sink(), emitted(1, 3))
+    again = list(lines(2, 4))
+    again[other - 2] = again[other - 2].replace(b'"shard": 2', b'"shard":  2')
+    before = file.read_bytes()
+    with pytest.raises(SinkUnusable, match=f"holds another record {other} than this state has said"):
+        write(sink(), Emitted(2, TOPIC, 2, tuple(again)))
+    assert before == file.read_bytes()
+
+
+def test_a_greeting_writes_nothing(tmp_path, sink, file):
+    write(sink(), Emitted(2, TOPIC, 1, ()))
+    assert not file.exists()

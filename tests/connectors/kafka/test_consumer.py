@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.kafka import consumer as module
-from connectors.kafka.consumer import SharedConsumer, offsets, values
+from connectors.kafka.consumer import SharedConsumer
 from tests.support import kafka
 
 
@@ -23,7 +23,7 @@ def all_of(shared: SharedConsumer, topic: str, partition: int, held) -> list[byt
     found = []
     while held.count or not held.at_end:
         shared.poll(0.1)
-        found += values(shared.take(topic, partition, 7))
+        found += shared.take(topic, partition, 7).values
     return found
 
 
@@ -61,4 +61,4 @@ def test_the_end_is_told_behind_the_marker_of_a_transaction(shared):
     while not held.count:
         shared.poll(0.1)
     messages = shared.take(topic, 0, 10)
-    assert ([b"b"], [2]) == (values(messages), offsets(messages).tolist())
+    assert ([b"b"], [2]) == (messages.values, messages.offsets.tolist())

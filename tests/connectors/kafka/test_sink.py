@@ -1,9 +1,13 @@
 """The sink on a real Kafka: each record once, whoever died in the middle."""
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.batch import Emitted
-from connectors.errors import SinkUnusable
+from connectors.errors import SinkAway, SinkUnusable
+from connectors.kafka import asking, tail
+from connectors.kafka.client import Brokers
 from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
 from connectors.kafka.registry import FileRegistry
@@ -107,6 +111,16 @@ def test_a_second_process_for_the_shard_fences_the_first_one_off(shard):
     assert [1, 2] == sequences(shard)
 
 
+def test_who_is_fenced_off_in_the_middle_of_what_he_says_does_not_come_again(shard):
+    first = sink(shard)
+    sink(shard)
+    # So many that the broker's answer to the first ones meets the producing of the last ones.
+    first.write_batch([said(shard, 1, 200_000)])
+    with pytest.raises(SinkUnusable, match=f"another process writes for shard {shard} "):
+        first.snapshot()
+    assert [] == sequences(shard)
+
+
 def test_a_gap_is_a_broken_invariant(shard):
     part = sink(shard)
     part.write_batch([said(shard, 2, 1)])
@@ -135,3 +149,46 @@ def test_a_partition_with_records_of_somebody_else_is_refused(shard):
 def test_a_topic_that_is_missing_is_named(shard):
     with pytest.raises(SinkUnusable, match=r"partition 0 of nowhere.* cannot be read"):
         last_sequences(kafka.brokers(), [("nowhere", 0)])
+
+
+def test_brokers_that_are_away_when_the_end_is_asked_for_are_waited_for_and_end_no_service(monkeypatch):
+    monkeypatch.setattr(tail, "ANSWER_S", 1)
+    monkeypatch.setattr(asking, "ANSWER_S", 1)
+    with pytest.raises(SinkAway, match=r"partition 0 of revenue.journal cannot be read"):
+        last_sequences(Brokers("127.0.0.1:9"), [("revenue.journal", 0)])
+
+
+def test_what_is_said_for_the_first_time_and_is_there_already_is_refused(shard):
+    """Another run has written there with a copy of the state: nobody knows which of the two records is right."""
+    first = sink(shard)
+    first.write_batch([said(shard, 1, 3)])
+    first.snapshot()
+    second = sink(shard)
+    second.write_batch([replace(said(shard, 3, 2), new=True)])
+    with pytest.raises(SinkUnusable, match="holds record 3 already, and this run says it for the first time"):
+        second.snapshot()
+    assert [1, 2, 3] == sequences(shard)
+
+
+@pytest.mark.parametrize("other", [1, 3])
+def test_what_is_said_again_and_is_there_with_other_content_is_refused(shard, other):
+    first = sink(shard)
+    first.write_batch([said(shard, 1, 3)])
+    first.snapshot()
+    again = list(said(shard, 1, 4).lines)
+    again[other - 1] = again[other - 1].replace(b"because", b"why not")
+    second = sink(shard)
+    second.write_batch([replace(said(shard, 1, 4), lines=tuple(again))])
+    with pytest.raises(SinkUnusable, match=f"holds another record {other} than this state has said"):
+        second.snapshot()
+    assert [1, 2, 3] == sequences(shard)
+
+
+def test_a_greeting_opens_the_part_of_the_sink_and_writes_nothing(shard):
+    first, hangs = sink(shard), sink(shard)
+    first.write_batch([said(shard, 1, 1)])
+    with pytest.raises(SinkUnusable, match="another process writes for shard"):
+        first.snapshot()
+    hangs.write_batch([Emitted(shard, EXCEPTIONS, 1, ())])
+    hangs.snapshot()
+    assert [] == sequences(shard)
