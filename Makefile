@@ -6,13 +6,14 @@ PYTHON := $(shell for p in python3.12 python3.11 python3; do \
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: help demo demo-kafka kafka test setup lint quick lock clean
+.PHONY: help demo demo-kafka kafka test campaign setup lint quick lock clean
 
 help:
 	@echo "make demo    run the main job on real usage and look at the books it makes"
 	@echo "make demo-kafka  the same through a real Apache Kafka (needs Java 17 and Maven)"
 	@echo "make kafka   start an Apache Kafka to play with"
 	@echo "make test    lint, types, layers and every test"
+	@echo "make campaign  the long crash campaign: hours; goes on where it was stopped"
 	@echo "make setup   only install: leaves $(VENV)/bin/accrual"
 	@echo "make quick   the tests without the crash campaign"
 	@echo "make lock    pin the dependencies anew"
@@ -42,14 +43,21 @@ lint: $(READY)
 	$(VENV)/bin/lint-imports
 
 test: lint
-	$(VENV)/bin/pytest -n auto
+	$(VENV)/bin/pytest -n auto --dist worksteal
 
 quick: $(READY)
-	$(VENV)/bin/pytest -n auto -m "not slow"
+	$(VENV)/bin/pytest -n auto --dist worksteal -m "not slow"
+
+# The short cut of every ring is in `make test`; results are lines of tests/campaign/results.jsonl.
+campaign: $(READY)
+	$(VENV)/bin/python -m tests.campaign all
+	@$(VENV)/bin/python -m tests.campaign report
 
 lock:
 	$(VENV)/bin/python -m pip install --quiet uv==0.13.9
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.txt
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra traces --generate-hashes --no-header --no-annotate -c requirements.txt pyproject.toml -o requirements-run.txt
+	echo hatchling | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.txt - -o requirements-build.txt
 
 clean:
 	rm -rf $(VENV) .cache demo-out
