@@ -49,8 +49,8 @@ class LineReader:
 
     def take(self, most: int) -> list[bytes]:
         """Up to `most` lines; an empty list when there are none, or none yet. SourceUnusable where the file is damaged."""
-        while len(self._lines) < most and not self._ended and self._fill():
-            pass
+        while len(self._lines) < most and (block := self._block()):
+            self._split(block)
         if not self._lines:
             if self._damage is not None:
                 raise SourceUnusable(
@@ -61,6 +61,24 @@ class LineReader:
         taken, self._lines = self._lines[:most], self._lines[most:]
         self._taken += len(taken)
         return taken
+
+    def skip(self, most: int) -> int:
+        """Pass over up to `most` lines; gives how many, 0 where `take` gives none.
+
+        Whole blocks are counted and not split: a start behind many lines would spend its time on them.
+        """
+        if self._lines:
+            return len(self.take(most))
+        left = most
+        while left and (block := self._block()):
+            count = block.count(b"\n")
+            if count > left:
+                self._split(block)
+                break
+            left, self._taken = left - count, self._taken + count
+            self._rest = block[block.rfind(b"\n") + 1 :] if count else self._rest + block
+            self._check_line()
+        return most - left or len(self.take(most))
 
     def pass_rest(self) -> bool:
         """Take the line that has no newline yet as read: a run that did not follow has applied it. False if there is none."""
@@ -87,21 +105,25 @@ class LineReader:
         """Release the file."""
         self._stream.close()
 
-    def _fill(self) -> bool:
-        """Read on; False at the end."""
+    def _block(self) -> bytes:
+        """The next bytes, none at the end; there what is left without a newline is a line."""
+        if self._ended:
+            return b""
         try:
             block = self._stream.read()
         except Damaged as error:
             # What came before it is handed out first; half a line is not.
             self._damage, self._ended = error, True
-            return False
-        if not block:
-            if not self.growing:
-                self._ended = True
-                if self._rest:
-                    self._add([self._rest])
-                    self._rest = b""
-            return False
+            return b""
+        if not block and not self.growing:
+            self._ended = True
+            if self._rest:
+                self._add([self._rest])
+                self._rest = b""
+        return block
+
+    def _split(self, block: bytes) -> None:
+        """Its lines are held."""
         # Only the new bytes are searched: a line that comes in many small parts is not looked through again each time.
         if b"\n" in block:
             pieces = (self._rest + block).split(b"\n")
@@ -109,10 +131,12 @@ class LineReader:
             self._add(pieces)
         else:
             self._rest += block
+        self._check_line()
+
+    def _check_line(self) -> None:
         # A file that is one endless line must not take all memory: it is no JSON lines file.
         if len(self._rest) > LINE_BYTES_MAX:
             raise SourceUnusable(f"{self.path} has a line of more than {LINE_BYTES_MAX} bytes: is it JSON lines?")
-        return True
 
     def _add(self, lines: list[bytes]) -> None:
         if self._passed is not None:

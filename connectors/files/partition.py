@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from connectors.errors import SourceUnusable
 from connectors.files.avro import AvroReader
@@ -13,6 +15,7 @@ from connectors.piece import Lines, Piece
 
 REMEDY = "restore it, or start with an empty --state and --sink"
 SKIPPED_AT_ONCE = 20_000
+T = TypeVar("T")
 
 
 class PartitionReader:
@@ -62,16 +65,7 @@ class PartitionReader:
 
     def take(self, most: int) -> Piece | None:
         """Up to `most` records, all of one file."""
-        while self._number < len(self._files):
-            if self._reader is None:
-                self._reader = self._open(self._files[self._number])
-            if piece := self._piece(most):
-                return piece
-            if isinstance(self._reader, LineReader) and self._reader.growing:
-                self._reader.check_same()
-                return None
-            self._next()
-        return None
+        return self._first_of_files(lambda reader: self._piece(reader, most))
 
     def behind(self, offset: int) -> int:
         """A file that gives no more has no more, for now."""
@@ -81,15 +75,15 @@ class PartitionReader:
         """Pass over the records that are applied; SourceUnusable when there are fewer."""
         left = count
         while left:
-            piece = self.take(min(left, SKIPPED_AT_ONCE))
-            if piece is None and left == 1 and isinstance(self._reader, LineReader) and self._reader.pass_rest():
+            passed = self._first_of_files(partial(self._pass_over, left))
+            if passed is None and left == 1 and isinstance(self._reader, LineReader) and self._reader.pass_rest():
                 return
-            if piece is None:
+            if passed is None:
                 raise SourceUnusable(
                     f"{self.name} has {count - left} lines, but {count} were applied already: it was cut or replaced; "
                     f"{REMEDY}"
                 )
-            left -= len(piece)
+            left -= passed
 
     @property
     def name(self) -> str:
@@ -122,10 +116,27 @@ class PartitionReader:
         if self._reader is not None:
             self._reader.close()
 
-    def _piece(self, most: int) -> Piece | None:
-        if isinstance(self._reader, LineReader):
-            return Lines(self._reader.take(most), self._meters)
-        return self._reader.take(most) if self._reader else None
+    def _first_of_files(self, ask: Callable[[LineReader | AvroReader], T | None]) -> T | None:
+        """What the open file gives, or the first one behind it that gives something."""
+        while self._number < len(self._files):
+            if self._reader is None:
+                self._reader = self._open(self._files[self._number])
+            if found := ask(self._reader):
+                return found
+            if isinstance(self._reader, LineReader) and self._reader.growing:
+                self._reader.check_same()
+                return None
+            self._next()
+        return None
+
+    def _piece(self, reader: LineReader | AvroReader, most: int) -> Piece | None:
+        return Lines(reader.take(most), self._meters) if isinstance(reader, LineReader) else reader.take(most)
+
+    @staticmethod
+    def _pass_over(most: int, reader: LineReader | AvroReader) -> int:
+        return (
+            reader.skip(most) if isinstance(reader, LineReader) else len(reader.take(min(most, SKIPPED_AT_ONCE)) or ())
+        )
 
     def _open(self, path: Path) -> LineReader | AvroReader:
         if suffix_of(path) == AVRO:

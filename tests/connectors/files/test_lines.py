@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.errors import SourceUnusable
-from connectors.files import lines
+from connectors.files import lines, stream
 from connectors.files.lines import BLOCK_BYTES, LineReader
 
 
@@ -84,3 +84,29 @@ def test_what_was_read_is_known_for_the_progress(reader):
     assert (4, 0) == (opened.size, opened.read_bytes)
     drained(opened)
     assert 4 == opened.read_bytes
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize(
+    "content", [b"", b"a", b"a\n", b"\n\n\n", b"a\nbb\n\nccc\ndddddddd\n", b"a\nbb\n\nccc\ndddddddd"]
+)
+def test_what_is_passed_over_is_what_would_be_taken(reader, monkeypatch, content, block):
+    monkeypatch.setattr(stream, "BLOCK_BYTES", block)
+    expected = content.split(b"\n")[:-1] if content.endswith(b"\n") or not content else content.split(b"\n")
+    for count in range(len(expected) + 1):
+        opened, left = reader(content), count
+        while left and (passed := opened.skip(left)):
+            left -= passed
+        assert (0, expected[count:]) == (left, drained(opened, 2))
+    behind = reader(content)
+    while behind.skip(2):
+        pass
+    assert len(content) == behind.taken_bytes == behind.read_bytes
+
+
+def test_what_waits_for_its_newline_is_not_passed_over(reader, tmp_path):
+    opened = reader(b"a\nb", growing=True)
+    assert (1, 0) == (opened.skip(10), opened.skip(10))
+    with open(tmp_path / "0.jsonl", "ab") as file:
+        file.write(b"c\nd\n")
+    assert [b"bc", b"d"] == opened.take(10)
