@@ -1,4 +1,6 @@
-"""What the metrics cost: one feed from files to files, with and without them in turn, in CPU for each event."""
+"""What the metrics cost: one feed from files to files, with and without them in turn, in CPU for each event; and what share
+of a run's CPU their own calls take, which does not hang on how steady the machine is.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ from dataflows.metrics import Metrics
 from dataflows.shard_facts import ShardFacts, ShardFactsCollector
 from ops.bench.expected import wrong
 from ops.bench.feed import AS_OF, Expected, FeedSize, write_feed
+from ops.bench.metered import metered
 from ops.books_digest import journal_books
 from ops.job import Job, measured
 from ops.run import run
@@ -123,6 +126,12 @@ def bench_metrics(size: FeedSize, rounds: int, as_json: bool) -> int:
                     console.print(f"round {number + 1}, {side}: {spent[side][-1]:.3f} µs of CPU per event")
                 if side == "with":
                     scrape_ms = _scrape_ms(metrics)
+        shares = []
+        for number in range(-(-rounds // 3)):
+            with metered() as meter:
+                cpu = _run(root, measured(), expected, wrongs, digests)
+            shares.append(meter.spent / 1e9 / cpu)
+            console.print(f"metered run {number + 1}: {meter.calls:,} calls for metrics, {shares[-1]:.2%} of its CPU")
         wrongs += [f"{len(digests)} digests: {', '.join(sorted(digests))}"] * (len(digests) > 1)
         ratios = [one / other for one, other in zip(*spent.values(), strict=True)]
         figures: dict[str, Any] = {
@@ -130,9 +139,13 @@ def bench_metrics(size: FeedSize, rounds: int, as_json: bool) -> int:
             "ratio": round(median(ratios), 4),
             "least_ratio": round(min(spent["with"]) / min(spent["without"]), 4),
             "ratios": [round(one, 4) for one in sorted(ratios)],
+            "share": round(median(shares), 5),
             "scrape_ms": round(scrape_ms, 1),
             "digest": min(digests),
         }
+        console.print(
+            f"calls for metrics take {figures['share']:.2%} of a run's CPU (median), the meter's clock included"
+        )
         console.print(
             f"with metrics {figures['with_us']} µs of CPU per event, without {figures['without_us']}: {figures['ratio']} "
             f"times (median of rounds, {min(figures['ratios'])} to {max(figures['ratios'])}; of the least of each "
