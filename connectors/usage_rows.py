@@ -75,12 +75,13 @@ def _identified(
     # Lateness is judged by what came before a row in its own partition, never by the wall clock.
     behind = np.where(known, before - lateness.allowed_us - times, 0)
     too_late = behind > lateness.horizon_us
-    rows = rows.with_columns(
+    # Hashed by themselves: an expression that two columns are made of is worked out twice.
+    hashes = rows.select(id128(), fingerprint())
+    rows = rows.hstack([
         pl.Series("offset", places[rows["row"].to_numpy()]),
         pl.Series("late", behind > 0),
-        *_halves(id128(), "high", "low"),
-        *_halves(fingerprint(), "print_high", "print_low"),
-    )
+        *hashes.select(*_halves("id128", "high", "low"), *_halves("fingerprint", "print_high", "print_low")),
+    ])  # fmt: skip
     if too_late.any():
         reason = _TOO_LATE.format(days=lateness.horizon_us / 86_400_000_000)
         rejected += _refused(rows.filter(too_late), places, piece, "too_late", reason)
@@ -115,8 +116,9 @@ _TOO_LATE = (
 )
 
 
-def _halves(hashed: pl.Expr, high: str, low: str) -> list[pl.Expr]:
-    """A 128-bit number as two columns of 64 bits, which numpy can hold."""
+def _halves(name: str, high: str, low: str) -> list[pl.Expr]:
+    """A column of 128-bit numbers as two of 64 bits, which numpy can hold."""
+    hashed = pl.col(name)
     return [(hashed // _HALF).cast(pl.UInt64).alias(high), (hashed % _HALF).cast(pl.UInt64).alias(low)]
 
 

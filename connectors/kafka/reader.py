@@ -7,6 +7,8 @@ from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
 from schemas.topics import USAGE
 
+FULLER = 25  # so often is looked, every two milliseconds, whether more comes before less than a whole batch is taken
+
 
 class KafkaReader:
     """From where it is taken up, to an end or on and on."""
@@ -23,6 +25,7 @@ class KafkaReader:
         self._held: Held = consumer.assign(topic, partition, begin)
         self._known_end = high
         self._kept: Messages | None = None  # taken, and not read for want of a schema
+        self._looks = 0  # since there was little to take, and much behind it
 
     @property
     def size(self) -> int:
@@ -59,6 +62,8 @@ class KafkaReader:
         """Up to so many messages that have come, before the first whose schema is not there yet."""
         if self._held.count < most:
             self._consumer.poll()
+            if self._kept is None and self._fills(most):
+                return None
         come = self._come(most) if self._kept is None else self._kept
         if come is None:
             return None
@@ -68,6 +73,23 @@ class KafkaReader:
             return come
         self._kept = come.part(ready)
         return come.part(0, ready) if ready else None
+
+    def _fills(self, most: int) -> bool:
+        """Whether more is worth waiting for: what a batch costs hardly hangs on how much is in it.
+
+        Only while a whole batch lies behind what has come, so that nobody waits for what has just been written; and only for
+        so long, since the brokers may be away.
+        """
+        short = 0 < self._held.count < most
+        if (
+            not short
+            or self._looks == FULLER
+            or self._consumer.high(self._topic, self._partition) - self._held.position < most
+        ):
+            self._looks = 0
+            return False
+        self._looks += 1
+        return True
 
     def _come(self, most: int) -> Messages | None:
         if self._end is not None and self._taken >= self._end:
