@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from connectors.kafka.client import Brokers
+from dataflows import tally
+from dataflows.breakdown import Breakdown
 from ops.broker.apache import ApacheKafka
 from ops.broker.errors import BrokerMissing
 from schemas.topics import BILLING, CONTRACTS, CONTROL, POSTINGS, REFERENCE, USAGE
+from state.store import ShardStore
 from tests.campaign.disturbed import all_children
 from tests.observability.business import CUSTOMERS, NOBODY, Business
 from tests.observability.feed import Feed
@@ -59,6 +62,22 @@ class Scene:
     def workers(self) -> list[int]:
         """The process ids of its workers."""
         return all_children(self._process, WORKERS)
+
+    def damage(self, times: int) -> None:
+        """Make the counts in the state of the processor, which does not run, wrong; so many times, below zero: back."""
+        for path in sorted((self.folder / "state").glob("shard-*")):
+            store = ShardStore(path)
+            found, told = tally.load(store), Breakdown(store)
+            if told.counts.amounts:
+                found.read += 7 * times
+                sides = next(iter(told.counts.amounts.values()))
+                sides[next(side for side in sides if side[1] == "debit")] += 100 * times
+                told._changed = True
+                told.save()
+                tally.save(store, found)
+                store.commit()
+                store.sync()
+            store.close()
 
     # -- what comes
 
