@@ -24,6 +24,7 @@ from schemas.trace import trace_in
 from schemas.usage_avro import is_columnar, usage_line
 
 MAGIC = b"Obj\x01"
+HEAD = "message_head"  # the field of what stands before a record
 SYNC_BYTES = 16
 HEADER = fastavro.parse_schema(
     {
@@ -109,7 +110,7 @@ def container_of(schema: Any, codec: str, blocks: Sequence[tuple[int, bytes]]) -
 
 def _headed(schema: Any, size: int) -> Any:
     """A record's schema with so many bytes before its fields. A clash of names makes it unreadable, no wrong value."""
-    head = {"name": "message_head", "type": {"type": "fixed", "name": "MessageHead", "size": size}}
+    head = {"name": HEAD, "type": {"type": "fixed", "name": "MessageHead", "size": size}}
     return {**schema, "fields": [head, *schema["fields"]]}
 
 

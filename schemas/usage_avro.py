@@ -98,26 +98,14 @@ def _accepted() -> pl.Expr:
 
 def _dimensions(pairs: pl.Series) -> pl.Series:
     """Canonical texts; null where a key is empty or half of a pair is missing, which the model refuses."""
-    counts = pairs.list.len().fill_null(0)
-    longest = int(counts.max() or 0)  # type: ignore[arg-type]
-    if not longest:
-        return pl.Series("dimensions", [""], dtype=pl.String).new_from_index(0, len(pairs))
-    # Feeds repeat few sets: only those are sorted and quoted. A set is its keys and values by number, in the order given.
-    filled = counts > 0
-    sizes = counts.filter(filled).to_numpy().astype(np.int64)
-    halves = pairs.filter(filled).explode().struct.unnest()
-    numbers = [halves[name].cast(pl.Categorical).to_physical().cast(pl.UInt64) + 1 for name in PAIR]
-    key, value = (one.fill_null(0).to_numpy() for one in numbers)
-    codes = np.zeros((len(pairs), longest), dtype=np.uint64)
-    place = np.arange(len(key)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    codes[np.repeat(np.flatnonzero(filled.to_numpy()), sizes), place] = key << np.uint64(32) | value
-    names = [f"pair_{number}" for number in range(longest)]
-    named = pl.DataFrame(codes, schema=names).with_columns(counts.alias("count")).with_row_index("first")
-    sets = named.group_by(*names, "count").agg(pl.col("first").min(), pl.col("first").alias("rows"))
-    texts = pl.Series([_text(one) for one in pairs.gather(sets["first"]).to_list()], dtype=pl.String)
+    # Feeds repeat few sets: only those, each as it was written, are sorted and quoted.
+    sets = pairs.to_frame("pairs").with_row_index("row").group_by("pairs").agg("row")
+    texts = pl.Series("dimensions", [_text(one) for one in sets["pairs"].to_list()], dtype=pl.String)
+    if sets.height == 1:
+        return texts.new_from_index(0, len(pairs))
     which = np.empty(len(pairs), dtype=np.uint32)
-    which[sets["rows"].explode().to_numpy()] = np.repeat(np.arange(sets.height), sets["rows"].list.len().to_numpy())
-    return texts.gather(which).alias("dimensions")
+    which[sets["row"].explode().to_numpy()] = np.repeat(np.arange(sets.height), sets["row"].list.len().to_numpy())
+    return texts.gather(which)
 
 
 def _text(pairs: list[dict[str, Any] | None] | None) -> str | None:

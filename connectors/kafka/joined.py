@@ -20,6 +20,21 @@ class Joined:
     data: bytes
     lengths: NDArray[np.int64]
 
+    @property
+    def heads_tell(self) -> bool:
+        """Whether the head stands nowhere but where a message begins.
+
+        As many rows as messages that all begin with it then begin where the messages do, so that each but the last is
+        exactly one message.
+        """
+        overlaps = any(self.head.startswith(self.head[at:]) for at in range(1, HEAD_BYTES))
+        return not overlaps and self.data.count(self.head) == len(self.lengths)
+
+    @property
+    def last(self) -> bytes:
+        """The body of the last message."""
+        return self.data[len(self.data) - int(self.lengths[-1]) + HEAD_BYTES :]
+
 
 def joined(values: Sequence[bytes | None]) -> Joined | None:
     """None where a message has no value or no whole head, or where heads differ."""

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from accounting.trace import UNTRACED, Trace
-from connectors.avro_form import AvroForm
+from connectors.avro_form import HEAD, AvroForm
 from connectors.errors import RegistryUnreachable
 from connectors.kafka.forms import Forms
 from connectors.kafka.joined import HEAD_BYTES, MAGIC, Joined, joined
@@ -190,6 +190,8 @@ def _block(form: AvroForm, whole: Joined | None) -> pl.DataFrame | None:
     frame = form.rows([(len(whole.lengths), whole.data)], head_bytes=HEAD_BYTES)
     if frame is None or frame.height != len(whole.lengths):
         return None
+    if whole.heads_tell and (frame[HEAD] == pl.Series([whole.head])).all():
+        return None if isinstance(_read(form, whole.last), Fault) else frame
     lengths = encoded_lengths(form.schema, frame)
     return frame if lengths is not None and np.array_equal(lengths + HEAD_BYTES, whole.lengths) else None
 

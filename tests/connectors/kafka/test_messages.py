@@ -90,7 +90,8 @@ def damaged(rng: random.Random, value: bytes) -> bytes | None:
     at = rng.randrange(len(value))
     return rng.choice([
         None, b"", value[:at], value + b"\x00", value[:at] + bytes([value[at] ^ (1 << rng.randrange(8))]) + value[at + 1 :],
-        value[:5] + rng.randbytes(rng.randint(0, 40)), b'{"event_id": "e"}', head(9) + value[5:], head(4) + value[5:],
+        value + message(1, usage("inside")), head(1), value[:5] + rng.randbytes(rng.randint(0, 40)), b'{"event_id": "e"}',
+        head(9) + value[5:], head(4) + value[5:],
     ])  # fmt: skip
 
 
@@ -103,7 +104,8 @@ def outcome(values) -> tuple[dict[int, tuple], dict[int, Fault]]:
 def test_a_message_is_what_it_is_alone_whatever_its_neighbours_are():
     for seed in range(60):
         rng = random.Random(seed)
-        values = [message(rng.choice((1, 1, 1, 2, 3)), drawn(rng, f"e{row}")) for row in range(rng.randint(1, 60))]
+        names = (rng.choice(("e", "e", head(1).decode())) + str(row) for row in range(rng.randint(1, 60)))
+        values = [message(rng.choice((1, 1, 1, 2, 3)), drawn(rng, name)) for name in names]
         for _ in range(rng.choice((0, 1, 2, 10))):
             at = rng.randrange(len(values))
             values[at] = damaged(rng, values[at] or message(1, usage("e")))
@@ -119,6 +121,25 @@ def test_a_message_that_is_cut_and_one_with_too_much_do_not_even_out():
     rows, faults = outcome([first[:-1], second + b"\x00", third])
     assert [2] == list(rows)
     assert [0, 1] == sorted(faults)
+
+
+@pytest.mark.parametrize("bad", [(1, 2), (2, 0), (0, 1)])
+def test_a_message_that_holds_another_one_and_one_that_holds_none_do_not_even_out(bad):
+    whole, nothing = bad
+    values = [message(1, usage(name)) for name in ("aa", "bb", "cc")]
+    values[whole], values[nothing] = values[whole] + values[nothing], head(1)
+    rows, faults = outcome(values)
+    assert {0, 1, 2}.difference(bad) == set(rows)
+    assert sorted(bad) == sorted(faults)
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x00"])
+def test_the_head_of_messages_may_stand_inside_a_text(rest):
+    strange = usage(head(1).decode() * 3)
+    values = [message(1, usage("aa")), message(1, strange), message(1, usage("cc")) + rest]
+    rows, faults = outcome(values)
+    assert strange["event_id"] == rows[1][0]
+    assert (([0, 1], [2]) if rest else ([0, 1, 2], [])) == (list(rows), list(faults))
 
 
 @pytest.mark.parametrize(
