@@ -28,6 +28,7 @@ RECORDS = 500  # most of a batch of what is no usage: usage waits for one batch 
 CONTROL_SOURCE = f"{CONTROL}/0"
 TOPICS = (REFERENCE, CONTRACTS, BILLING, USAGE, POSTINGS)  # in the order in which they are read inside a phase
 WAIT, LONG_WAIT = timedelta(milliseconds=2), timedelta(milliseconds=20)
+TICK_US = 20_000  # of a service: its partitions are looked at together, since what a batch costs hardly hangs on its rows
 
 
 class Position(Protocol):
@@ -195,7 +196,7 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
         self._name = f"{topic}/{number}"
         self._offset, self._newest = offset, newest
         self._ahead: deque[Batch] = deque()
-        self._ended = self._wait = self._dry = False
+        self._ended = self._wait = self._dry = self._gathers = False
         self._told, self._sent, self._sent_newest = -1, offset, newest
         self._closing: int | None = None  # what was sent when the last epoch closed
         self._known = 0  # control records when the file was last looked at
@@ -208,6 +209,7 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
     def next_batch(self) -> list[Batch]:
         follow = self._source.plan.follow
         self._source.vitals.steps()
+        self._gathers = False
         if self._closing is not None:
             # The barrier: what was sent before the last snapshot is done by every shard and by the sink.
             self._source.plan.durable(self._name, self._closing)
@@ -244,6 +246,7 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
         if self._wait:
             return []
         batch = self._ahead.popleft()
+        self._gathers = follow is not None and not self._ahead and batch.end - batch.start < self._source.batch_rows
         gate.goes(self._name)
         self._sent, self._sent_newest = batch.end, batch.newest
         self._source.progress.rows_read += batch.end - batch.start
@@ -254,9 +257,12 @@ class TopicPartition(StatefulSourcePartition[Batch, None]):
     def next_awake(self) -> datetime | None:
         if self._dry and (follow := self._source.plan.follow) is not None and not follow.ended:
             return follow.next
-        if not self._wait:
+        if not self._wait and not self._gathers:
             return None
-        return datetime.now(UTC) + (LONG_WAIT if self._source.gate.waits else WAIT)
+        now = datetime.now(UTC)
+        if self._source.plan.follow is not None:
+            return now + timedelta(microseconds=TICK_US - now.microsecond % TICK_US)
+        return now + (LONG_WAIT if self._source.gate.waits else WAIT)
 
     def snapshot(self) -> None:
         self._closing = self._sent

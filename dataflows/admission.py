@@ -39,7 +39,8 @@ class Admission:
         verdict = self._seen.admit(asked, batch.newest or 0)
         if verdict.conflict.any():
             self._conflicts(batch, rows.filter(verdict.conflict), verdict.first.values())
-        return rows.filter(verdict.fresh), int(verdict.duplicate.sum()), int(verdict.conflict.sum())
+        fresh = rows if verdict.fresh.all() else rows.filter(verdict.fresh)
+        return fresh, int(verdict.duplicate.sum()), int(verdict.conflict.sum())
 
     def forget(self, watermark: int) -> None:
         """Drop identities that are older than the horizon."""

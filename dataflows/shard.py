@@ -52,7 +52,7 @@ from dataflows.shard_context import ShardContext
 from dataflows.shard_facts import ShardFacts
 from dataflows.split import home_shard
 from dataflows.usage_cells import CellName, Usage, UsageCells, rows_of, with_cells
-from dataflows.usage_sums import groups
+from dataflows.usage_sums import groups, with_origin
 from schemas.topics import BILLING, CONTRACTS, CONTROL, POSTINGS, REFERENCE, USAGE
 from schemas.trace import trace_of
 from state import codec, keys
@@ -325,9 +325,7 @@ class Shard:
         self._tally.duplicates += duplicates
         self._tally.conflicts += conflicts
         self._tally.late += int(fresh["late"].sum())
-        if (origin := (batch.topic, batch.partition)) not in self._origins:
-            self._origins.append(origin)
-        self._fresh.append(fresh.with_columns(pl.lit(self._origins.index(origin), dtype=pl.UInt32).alias("origin")))
+        self._fresh.append(with_origin(fresh, (batch.topic, batch.partition), self._origins))
 
     def _count(self) -> None:
         """Sum the fresh usage of all batches into cells at once; park what no line takes."""

@@ -7,7 +7,7 @@ from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
 from schemas.topics import USAGE
 
-FULLER = 25  # so often is looked, every two milliseconds, whether more comes before less than a whole batch is taken
+FULLER = 10  # so often is looked, some milliseconds apart, whether more comes before less than a whole batch is taken
 
 
 class KafkaReader:

@@ -30,11 +30,12 @@ from ops.broker.apache import ApacheKafka
 from ops.settings import load
 from schemas.topics import CONTRACTS, JOURNAL, RECALCULATIONS, USAGE
 
-DAY_S = 1.0  # in which a day of event time passes: so often windows close
+WINDOW, WINDOW_S = timedelta(hours=1), 1.0  # usage of a window is sent in so many seconds: so often windows close
+LATENESS_S = 150
 PARTITIONS = 8
 CUSTOMERS = 100
 STEP_S = 0.01
-WARM_DAYS = 3  # whose windows are not counted: the process has just begun
+WARM = 3  # windows that are not counted: the process has just begun
 AMENDMENT_S = 0.1
 PATIENCE_S = 60
 EPOCH_MS = 50
@@ -69,8 +70,8 @@ def latency(brokers: Brokers, root: Path, rate: int, seconds: int) -> dict[str, 
     """Milliseconds from the usage that passes a window's end to its entry, and from an amendment to its recalculation, with so
     many usage events a second; `problems` are what is wrong with the entries.
     """
-    days = int(seconds / DAY_S)
-    messages, passed = _usage(rate, days)
+    windows = int(seconds / WINDOW_S)
+    messages, passed = _usage(rate, windows)
     amended = int(seconds / AMENDMENT_S)
     producer = Producer(brokers.client(acks="all", linger_ms=5))
     writer = Writer(CONTRACTS, FileRegistry())
@@ -78,7 +79,8 @@ def latency(brokers: Brokers, root: Path, rate: int, seconds: int) -> dict[str, 
         _send(producer, writer, made)
     producer.flush(PATIENCE_S)
     journal, recalculations = Readings(JOURNAL), Readings(RECALCULATIONS)
-    with service(brokers, root / "latency", epoch_ms=EPOCH_MS) as running, _Reading(brokers, journal, recalculations):
+    settings = {"epoch_ms": EPOCH_MS, "usage_window": "hour", "lateness_s": LATENESS_S}
+    with service(brokers, root / "latency", **settings) as running, _Reading(brokers, journal, recalculations):
         running.ready(PATIENCE_S)
         sent = _paced(producer, messages, rate)
         asked: dict[str, float] = {}
@@ -90,9 +92,9 @@ def latency(brokers: Brokers, root: Path, rate: int, seconds: int) -> dict[str, 
             producer.poll(0)
         sent.thread.join()
         producer.flush(PATIENCE_S)
-        entries, versions = (days - 1) * CUSTOMERS * METERS, CUSTOMERS + 2 * amended
+        entries, versions = (windows - 1) * CUSTOMERS * METERS, CUSTOMERS + 2 * amended
         _await(lambda: len(journal.seen) >= entries and len(recalculations.seen) >= versions)
-    return _figures(journal, recalculations, {end: sent.at(row) for end, row in passed.items()}, asked, rate, days)
+    return _figures(journal, recalculations, {end: sent.at(row) for end, row in passed.items()}, asked, rate, windows)
 
 
 @dataclass
@@ -109,23 +111,20 @@ class _Sent:
         return self.times[row // self.chunk]
 
 
-def _usage(rate: int, days: int) -> tuple[list[tuple[bytes, int]], dict[str, int]]:
-    """(messages with their partitions, in the order of their time; by end of a day's window the message that passes it)."""
+def _usage(rate: int, windows: int) -> tuple[list[tuple[bytes, int]], dict[str, int]]:
+    """(messages with their partitions, in the order of their time; by end of a window the message that passes it)."""
     message, rows = encoder(FileRegistry().number(USAGE)), []
-    events = int(rate * days * DAY_S)
-    step = timedelta(days=1) / (rate * DAY_S)
+    size = int(rate * WINDOW_S)
     closes: dict[str, int] = {}
-    day_rows = int(rate * DAY_S)
-    late_rows = round(day_rows * load().lateness_s / 86_400)
-    for number in range(events):
+    late_rows = round(size * LATENESS_S / WINDOW.total_seconds())
+    for number in range(size * windows):
         customer = number % CUSTOMERS
-        at = START + number * step
+        at = START + number * WINDOW / size
         draw = Draw(number, customer, (number // CUSTOMERS) % METERS, number % 4999 + 1, at)
         rows.append((message(draw), customer % PARTITIONS))
-    for day in range(1, days):
+    for window in range(1, windows):
         # A window closes when the last partition has usage from so long after its end.
-        first = day * day_rows + late_rows
-        closes[f"{START + timedelta(days=day):%Y-%m-%dT00:00:00Z}"] = first + CUSTOMERS
+        closes[f"{START + window * WINDOW:%Y-%m-%dT%H:%M:%SZ}"] = window * size + late_rows + CUSTOMERS
     return rows, closes
 
 
@@ -194,15 +193,20 @@ def _await(done: Callable[[], bool]) -> None:
 
 
 def _figures(
-    journal: Readings, recalculations: Readings, passed: dict[str, float], asked: dict[str, float], rate: int, days: int
+    journal: Readings,
+    recalculations: Readings,
+    passed: dict[str, float],
+    asked: dict[str, float],
+    rate: int,
+    windows: int,
 ) -> dict[str, Any]:
     entries = [(at, record) for at, record in journal.records() if record["kind"] == "usage"]
-    counted = [(at, one) for at, one in entries if one["window"]["end"] in list(passed)[WARM_DAYS:]]
+    counted = [(at, one) for at, one in entries if one["window"]["end"] in list(passed)[WARM:]]
     waits = [1_000 * (at - passed[one["window"]["end"]]) for at, one in counted]
     amended = [(at, one) for at, one in recalculations.records() if one["to_version"] == 2]
     changes = [1_000 * (at - asked[one["contract_id"]]) for at, one in amended]
     problems = []
-    wanted = int((days - 1) * rate * DAY_S)
+    wanted = (windows - 1) * int(rate * WINDOW_S)
     if (found := sum(one["lineage"]["event_count"] for _, one in entries)) != wanted:
         problems.append(f"entries of closed windows hold {found:,} events, {wanted:,} were sent")
     if sorted(one["contract_id"] for _, one in amended) != sorted(asked):

@@ -1,13 +1,15 @@
 """The file source: phases known ahead, resumption where it was left, and what is refused at the start."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from connectors.batch import ENDED
 from connectors.errors import SourceUnusable
 from connectors.files.plan import plan
-from connectors.source import TopicSource
+from connectors.follow import Follow
+from connectors.source import TICK_US, TopicSource
 from connectors.usage_rows import Lateness
 from state.records import Applied
 from tests.support.billing import billing
@@ -154,3 +156,17 @@ def test_a_file_that_was_cut_is_refused(topics):
     made = source(topics(usage_events=days(1)), {"usage.events/0": Applied(2, None, 0)})
     with pytest.raises(SourceUnusable, match="has 1 lines, but 2 were applied already"):
         made.build_part("read_the_topics", "usage.events/0", None)
+
+
+def test_a_service_sends_whole_batches_at_once_and_lets_others_gather_until_the_next_tick(topics):
+    root = topics(usage_events=days(1, 1, 1, 1, 1))
+    made = TopicSource(plan(root, Follow(timedelta(seconds=1))), {}, 2, Lateness(HOUR_US, 35 * 24 * HOUR_US))
+    part = made.build_part("read_the_topics", "usage.events/0", None)
+    waits = []
+    while len(waits) < 3:
+        rows = sum(batch.rows.height for batch in part.next_batch() if batch.rows is not None)
+        waits += [(rows, part.next_awake())] * (rows > 0)
+    part.close()
+    assert [(2, None), (2, None)] == waits[:2]
+    [(rows, moment)] = waits[2:]
+    assert (1, 0) == (rows, moment.microsecond % TICK_US)
