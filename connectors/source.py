@@ -28,7 +28,8 @@ RECORDS = 500  # most of a batch of what is no usage: usage waits for one batch 
 CONTROL_SOURCE = f"{CONTROL}/0"
 TOPICS = (REFERENCE, CONTRACTS, BILLING, USAGE, POSTINGS)  # in the order in which they are read inside a phase
 WAIT, LONG_WAIT = timedelta(milliseconds=2), timedelta(milliseconds=20)
-TICK_US = 20_000  # of a service: its partitions are looked at together, since what a batch costs hardly hangs on its rows
+# Of a service: its partitions are looked at together, since what a batch costs hardly hangs on its rows.
+TICK_US = 20_000
 
 
 class Position(Protocol):
