@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import numpy as np
@@ -29,18 +29,44 @@ class Admission:
         stored = store.get(_POSITIONS)
         self._names: list[str] = msgspec.msgpack.decode(stored) if stored else []
 
-    def admit(self, batch: Batch, rows: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
-        """(fresh rows, duplicates, conflicts). Each conflicting row becomes one exception."""
+    @property
+    def origins(self) -> list[tuple[str, int]]:
+        """Topic and partition by their number in the column `origin`."""
+        return [(topic, int(number)) for topic, _, number in (name.rpartition("/") for name in self._names)]
+
+    def admit(self, arrived: list[tuple[Batch, pl.DataFrame]]) -> tuple[pl.DataFrame, int, int]:
+        """(fresh rows of all batches in their order, with `origin`; duplicates; conflicts). A conflict becomes one exception.
+
+        All that has come is judged at once: what it costs hardly hangs on how many rows it is.
+        """
+        heights = [rows.height for _, rows in arrived]
+        rows = pl.concat([rows for _, rows in arrived]) if len(arrived) > 1 else arrived[0][1]
         asked = np.empty(rows.height, dtype=ROW)
-        for name in ("high", "low", "print_high", "print_low"):
+        for name in ("high", "low", "print_high", "print_low", "offset"):
             asked[name] = rows[name].to_numpy()
-        asked["partition"] = self._number(batch.source)
-        asked["offset"] = rows["offset"].to_numpy()
-        verdict = self._seen.admit(asked, batch.newest or 0)
-        if verdict.conflict.any():
-            self._conflicts(batch, rows.filter(verdict.conflict), verdict.first.values())
-        fresh = rows if verdict.fresh.all() else rows.filter(verdict.fresh)
-        return fresh, int(verdict.duplicate.sum()), int(verdict.conflict.sum())
+        asked["partition"] = np.repeat([self._number(batch.source) for batch, _ in arrived], heights)
+        rows = rows.hstack([pl.Series("origin", asked["partition"], dtype=pl.UInt32)])
+        fresh, duplicates, conflicts = [], 0, 0
+        for part, newest in self._stretches(arrived, heights):
+            verdict = self._seen.admit(asked[part], newest)
+            if verdict.conflict.any():
+                self._conflicts(rows[part].filter(verdict.conflict), verdict.first.values())
+            fresh.append(verdict.fresh)
+            duplicates += int(verdict.duplicate.sum())
+            conflicts += int(verdict.conflict.sum())
+        return rows if duplicates == conflicts == 0 else rows.filter(np.concatenate(fresh)), duplicates, conflicts
+
+    def _stretches(self, arrived: list[tuple[Batch, pl.DataFrame]], heights: list[int]) -> Iterator[tuple[slice, int]]:
+        """Neighbours that are kept in one stretch of event time, and a watermark that names it: as if each came alone."""
+        start = end = 0
+        named = arrived[0][0].newest or 0
+        for (batch, _), height in zip(arrived, heights, strict=True):
+            newest = batch.newest or 0
+            if self._seen.stretch(newest) != self._seen.stretch(named):
+                yield slice(start, end), named
+                start, named = end, newest
+            end += height
+        yield slice(start, end), named
 
     def forget(self, watermark: int) -> None:
         """Drop identities that are older than the horizon."""
@@ -49,12 +75,13 @@ class Admission:
     def __len__(self) -> int:
         return len(self._seen)
 
-    def _conflicts(self, batch: Batch, rows: pl.DataFrame, first: Iterable[tuple[int, int]]) -> None:
+    def _conflicts(self, rows: pl.DataFrame, first: Iterable[tuple[int, int]]) -> None:
+        origins = self.origins
         for row, (partition, offset) in zip(rows.iter_rows(named=True), first, strict=True):
             where = f"{self._names[partition]} offset {offset}"
             self._desk.raise_one(
                 "identity_conflict",
-                Coordinates(batch.topic, batch.partition, row["offset"]),
+                Coordinates(*origins[row["origin"]], row["offset"]),
                 f"event {row['event_id']} of {row['source']} was counted from {where} with other content, which holds: "
                 "send a correction under an identity of its own",
                 usage_payload(row),

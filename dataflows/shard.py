@@ -52,7 +52,7 @@ from dataflows.shard_context import ShardContext
 from dataflows.shard_facts import ShardFacts
 from dataflows.split import home_shard
 from dataflows.usage_cells import CellName, Usage, UsageCells, rows_of, with_cells
-from dataflows.usage_sums import groups, with_origin
+from dataflows.usage_sums import groups
 from schemas.topics import BILLING, CONTRACTS, CONTROL, POSTINGS, REFERENCE, USAGE
 from schemas.trace import trace_of
 from state import codec, keys
@@ -86,8 +86,7 @@ class Shard:
         self._reached = dict.fromkeys(context.sources, -1)
         self._held: deque[Batch] = deque()
         self._controls: deque[Batch] = deque()
-        self._fresh: list[pl.DataFrame] = []
-        self._origins: list[tuple[str, int]] = []
+        self._arrived: list[tuple[Batch, pl.DataFrame]] = []
         self._greeted, self._forgot = False, ALWAYS
         self._as_of_done = context.as_of is None
         self._clock.awaits = not self._as_of_done
@@ -287,8 +286,7 @@ class Shard:
             rows = rows.filter(pl.col("offset") >= position.offset)
         records = [record for record in batch.records if record.offset >= position.offset]
         if rows is not None and rows.height:
-            with self._steps.admit:
-                self._admit(batch, rows)
+            self._arrived.append((batch, rows))
         for record in records:
             self._apply_record(batch, record)
         self._reject(batch, position.offset)
@@ -319,27 +317,33 @@ class Shard:
         self._store.put(keys.APPLIED + batch.source.encode(), codec.encode(position))
         self._clock.saw(batch.source, batch.newest)
 
-    def _admit(self, batch: Batch, rows: pl.DataFrame) -> None:
-        fresh, duplicates, conflicts = self._admission.admit(batch, rows)
-        self._tally.read += rows.height
+    def _count(self) -> None:
+        """Admit the usage of all batches at once and sum it into cells; park what no line takes."""
+        self._changes.take_effect()
+        if not self._arrived:
+            return
+        with self._steps.admit:
+            fresh = self._admit()
+        if fresh.height:
+            with self._steps.sum:
+                self._sum(fresh)
+
+    def _admit(self) -> pl.DataFrame:
+        """What of it is counted."""
+        arrived, self._arrived = self._arrived, []
+        fresh, duplicates, conflicts = self._admission.admit(arrived)
+        self._tally.read += sum(rows.height for _, rows in arrived)
         self._tally.duplicates += duplicates
         self._tally.conflicts += conflicts
         self._tally.late += int(fresh["late"].sum())
-        self._fresh.append(with_origin(fresh, (batch.topic, batch.partition), self._origins))
+        return fresh
 
-    def _count(self) -> None:
-        """Sum the fresh usage of all batches into cells at once; park what no line takes."""
-        self._changes.take_effect()
-        if self._fresh:
-            with self._steps.sum:
-                self._sum()
-
-    def _sum(self) -> None:
-        rows = with_cells(pl.concat(self._fresh), self._contracts.edges)
-        self._fresh, cut = [], self._contracts.cut.until
+    def _sum(self, fresh: pl.DataFrame) -> None:
+        rows = with_cells(fresh, self._contracts.edges)
+        origins, cut = self._admission.origins, self._contracts.cut.until
         unplaced: list[CellName] = []
         refused: dict[Refusal, list[CellName]] = {}
-        for usage in groups(rows, self._origins):
+        for usage in groups(rows, origins):
             customer, contract, meter, start = cell = usage[:4]
             if start < cut:
                 self._retention.reach(customer)
@@ -351,9 +355,9 @@ class Shard:
             else:
                 self._place(usage, covering[0])
         if unplaced:
-            self._parking.park(rows_of(rows, unplaced), self._origins, self._phase)
+            self._parking.park(rows_of(rows, unplaced), origins, self._phase)
         for refusal, cells in refused.items():
-            self._refused(refusal.cls, self._late.refuse_rows(rows_of(rows, cells), self._origins, refusal))
+            self._refused(refusal.cls, self._late.refuse_rows(rows_of(rows, cells), origins, refusal))
 
     def _place(self, usage: Usage, cover: Cover) -> None:
         feed = self._cells.add(usage)

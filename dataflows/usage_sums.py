@@ -26,14 +26,6 @@ _NO_NAME = 2**32 - 1
 _Column = NDArray[Any]
 
 
-def with_origin(rows: pl.DataFrame, origin: tuple[str, int], origins: list[tuple[str, int]]) -> pl.DataFrame:
-    """Rows with the topic and partition they come from, as an index of `origins`, which learns a new one."""
-    if origin not in origins:
-        origins.append(origin)
-    index = pl.Series("origin", [origins.index(origin)], dtype=pl.UInt32)
-    return rows.hstack([index.new_from_index(0, rows.height)])
-
-
 def groups(rows: pl.DataFrame, origins: list[tuple[str, int]]) -> Iterator[Usage]:
     """Rows summed by customer, contract, meter, cell and origin, in the order of their first rows.
 

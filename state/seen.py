@@ -68,8 +68,12 @@ class Seen:
         duplicate, conflict = np.zeros((2, len(rows)), dtype=bool)
         duplicate[duplicates] = conflict[list(conflicts)] = True
         fresh = ~(duplicate | conflict)
-        self._remember(rows.take(fresh.nonzero()[0]), newest // self._bucket_us)
+        self._remember(rows.take(fresh.nonzero()[0]), self.stretch(newest))
         return Verdict(fresh, duplicate, conflict, conflicts)
+
+    def stretch(self, newest: int) -> int:
+        """Which stretch of event time keeps what comes at a watermark (microseconds)."""
+        return newest // self._bucket_us
 
     def forget(self, before: int) -> None:
         """Drop the stretches of event time that ended at or before `before` (microseconds)."""

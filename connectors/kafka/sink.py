@@ -8,7 +8,8 @@ is not tried again in place: the run stops, and the next one reads back what bec
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -19,11 +20,12 @@ from connectors.batch import Emitted
 from connectors.crash_point import crash_point
 from connectors.errors import SinkAway, SinkUnusable
 from connectors.kafka.client import Brokers
+from connectors.kafka.closing import Closing
 from connectors.kafka.joined import HEAD_BYTES
 from connectors.kafka.refusal import said
 from connectors.kafka.tail import SEQUENCE, last_sequences, values_from
 from connectors.kafka.topics import MESSAGE_BYTES
-from connectors.kafka.written import Numbers, Writer
+from connectors.kafka.written import Numbers, OutputWriter
 from connectors.timings import Timings, unseen
 from schemas.topics import OUTPUTS
 
@@ -45,6 +47,7 @@ class KafkaSink(FixedPartitionedSink[Emitted, None]):
     numbers: Numbers
     timings: Timings = field(default_factory=unseen)
     stopping: Callable[[], bool] = lambda: False  # whether the run shall end: then nobody is waited for long
+    closing: Closing = field(default_factory=Closing)
 
     def list_parts(self) -> list[str]:
         return list(self.keys)
@@ -62,7 +65,7 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
     def __init__(self, sink: KafkaSink, shard: int) -> None:
         """SinkUnusable when the brokers do not answer. Another process that writes for the shard is fenced off."""
         self._shard, self._timings, self._brokers, self._stopping = shard, sink.timings, sink.brokers, sink.stopping
-        self._writers = {topic: Writer(topic, sink.numbers) for topic in OUTPUTS}
+        self._writers = {topic: OutputWriter(topic, sink.numbers) for topic in OUTPUTS}
         self._waiting: list[Emitted] = []
         self._failed: list[KafkaError] = []
         name = f"{sink.namespace}-{shard}"
@@ -77,32 +80,37 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         # After init_transactions: what a process before this one was committing is committed or aborted by now.
         there = last_sequences(sink.brokers, [(topic, shard) for topic in OUTPUTS])
         self._last = {topic: there[topic, shard] for topic in OUTPUTS}
+        self._next, self._fresh_items = self._last, list[tuple[Emitted, tuple[bytes, ...]]]()
+        self._closing = sink.closing
+        self._closing.join(self)
 
     def write_batch(self, items: list[Emitted]) -> None:
         self._waiting.extend(items)
 
     def snapshot(self) -> None:
         # Not in write_batch: only here is every shard's state of this epoch known to be durable.
-        waiting, self._waiting = self._waiting, []
-        last = dict(self._last)
-        fresh = [(item, lines) for item in waiting if (lines := self._fresh(item, last))]
-        if not fresh:
-            return  # an idle shard opens no transaction
-        with self._timings.steps.write:
-            self._commit(fresh)
-        self._last = last
-        for item, _ in fresh:
-            self._timings.arrived(item.topic, item.read_at)
+        write = self._timings.steps.write
+        write.begins()
+        if self._closing.close():
+            write.ends()  # an idle epoch writes nothing
 
-    def _commit(self, fresh: list[tuple[Emitted, tuple[bytes, ...]]]) -> None:
-        """One transaction, whole or not at all."""
+    def begin(self) -> bool:
+        waiting, self._waiting = self._waiting, []
+        self._next = dict(self._last)
+        self._fresh_items = [(item, lines) for item in waiting if (lines := self._fresh(item, self._next))]
+        if not self._fresh_items:
+            return False  # an idle shard opens no transaction
         crash_point("kafka-to-begin")
-        try:
+        with self._committing():
             self._producer.begin_transaction()
             crash_point("kafka-begun")
-            for item, lines in fresh:
+            for item, lines in self._fresh_items:
                 self._send(item, lines)
             crash_point("kafka-produced")
+        return True
+
+    def finish(self) -> None:
+        with self._committing():
             left = self._flushed()
             if left or self._failed:
                 if self._failed:
@@ -114,6 +122,17 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
             self._in_steps(self._producer.commit_transaction)
             self._brokers.news.answered()
             crash_point("kafka-committed")
+
+    def done(self) -> None:
+        self._last = self._next
+        for item, _ in self._fresh_items:
+            self._timings.arrived(item.topic, item.read_at)
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        """What the client raises, as what stops the run."""
+        try:
+            yield
         except SystemError as error:  # a client that was fenced off calls back and raises at once
             raise self._stopped(str(error.__cause__ or error), KafkaError(KafkaError._FENCED)) from error
         except KafkaException as error:
@@ -125,6 +144,7 @@ class KafkaSinkPartition(StatefulSinkPartition[Emitted, None]):
         # Runs while unwinding after a failure too: nothing is committed here. An open transaction is aborted by whoever
         # comes next with the same transactional.id, or by the broker in its time.
         self._waiting = []
+        self._closing.leave(self)
 
     def _in_steps(self, call: Callable[[float], None]) -> None:
         """Wait for an answer second by second, so that a refusal ends it at once and a service that shall stop does: to call

@@ -1,15 +1,18 @@
-"""Our own records as messages: JSON lines of the outbox in the Confluent wire format."""
+"""Records as messages: JSON lines in the Confluent wire format."""
 
 from __future__ import annotations
 
+import base64
 import io
 from typing import Any, NamedTuple, Protocol
 
 import fastavro
+import msgspec
 
-from accounting.require import require
+from accounting.require import InvariantBroken, require
 from accounting.trace import Trace
 from connectors.kafka.headers import headers_of
+from schemas.avro_writing import record_writer
 from schemas.decode import decode
 from schemas.encode import avro_record
 from schemas.fault import Fault
@@ -34,18 +37,17 @@ class Written(NamedTuple):
 
 
 class Writer:
-    """Records of one topic."""
+    """Records of one topic, whoever made them."""
 
     def __init__(self, topic: str, numbers: Numbers) -> None:
         self._topic = topic
         self._schema: Any = fastavro.parse_schema(TOPICS[topic].avsc())
-        self._head = b"\x00" + numbers.number(topic).to_bytes(4, "big")
+        self._head = _head(topic, numbers)
 
     def message(self, line: bytes) -> Written:
-        """A line that we have made."""
+        """A line that its topic takes."""
         record = decode(self._topic, line)
-        require(not isinstance(record, Fault), "what we say is a record of its topic", topic=self._topic, fault=record)
-        record = _bounded(record)
+        require(not isinstance(record, Fault), "what is sent is a record of its topic", topic=self._topic, fault=record)
         out = io.BytesIO()
         out.write(self._head)
         fastavro.schemaless_writer(out, self._schema, avro_record(record))
@@ -55,10 +57,35 @@ class Writer:
         return Written(key or None, out.getvalue(), names)
 
 
-def _bounded(record: Any) -> Any:
+class OutputWriter:
+    """What we say ourselves in an output topic."""
+
+    def __init__(self, topic: str, numbers: Numbers) -> None:
+        self._topic, self._write = topic, record_writer(TOPICS[topic].avsc())
+        self._head = _head(topic, numbers)
+
+    def message(self, line: bytes) -> Written:
+        """A line that we have made."""
+        record = _bounded(msgspec.json.decode(line))
+        try:
+            value = self._head + self._write(record)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise InvariantBroken(f"what we say is a record of {self._topic}: {error}, in {line[:500]!r}") from error
+        customer = record.get("customer_id")
+        names = headers_of(Trace(*map(record.get, Trace._fields)))
+        return Written(customer.encode() if customer else None, value, names)
+
+
+def _head(topic: str, numbers: Numbers) -> bytes:
+    return b"\x00" + numbers.number(topic).to_bytes(4, "big")
+
+
+def _bounded(record: dict[str, Any]) -> dict[str, Any]:
     """An exception with as much of its payload as a topic takes; the rest is where the record says it came from."""
-    payload = getattr(record, "payload", None)
-    if not isinstance(payload, bytes) or len(payload) <= PAYLOAD_BYTES:
+    text = record.get("payload")
+    if text is None or len(text) <= PAYLOAD_BYTES:  # base64 is longer than what it stands for
         return record
-    reason = f"{record.reason} (the payload is the first {PAYLOAD_BYTES} of its {len(payload)} bytes)"
-    return record.model_copy(update={"payload": payload[:PAYLOAD_BYTES], "reason": reason})
+    if len(payload := base64.b64decode(text)) <= PAYLOAD_BYTES:
+        return record
+    reason = f"{record['reason']} (the payload is the first {PAYLOAD_BYTES} of its {len(payload)} bytes)"
+    return {**record, "payload": base64.b64encode(payload[:PAYLOAD_BYTES]).decode(), "reason": reason}

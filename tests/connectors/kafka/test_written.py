@@ -7,14 +7,14 @@ from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
 from connectors.kafka.registry import FileRegistry
 from connectors.kafka.topics import MESSAGE_BYTES
-from connectors.kafka.written import PAYLOAD_BYTES, Writer
+from connectors.kafka.written import PAYLOAD_BYTES, OutputWriter
 from schemas.topics import EXCEPTIONS
 
 
 def written(payload: bytes):
     record = {"exception_id": "x", "shard": 0, "sequence": 1, "class": "undecodable", "severity": "error", "owner": "o",
               "status": "open", "reason": "because", "payload": base64.b64encode(payload).decode()}  # fmt: skip
-    key, value, _ = Writer(EXCEPTIONS, FileRegistry()).message(json.dumps(record).encode())
+    key, value, _ = OutputWriter(EXCEPTIONS, FileRegistry()).message(json.dumps(record).encode())
     assert key is None
     assert len(value) < MESSAGE_BYTES
     return Messages([value], Forms(EXCEPTIONS, FileRegistry())).outcomes(EXCEPTIONS)[0]
