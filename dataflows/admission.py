@@ -79,9 +79,10 @@ class Admission:
         origins = self.origins
         for row, (partition, offset) in zip(rows.iter_rows(named=True), first, strict=True):
             where = f"{self._names[partition]} offset {offset}"
+            topic, number = origins[row["origin"]]
             self._desk.raise_one(
                 "identity_conflict",
-                Coordinates(*origins[row["origin"]], row["offset"]),
+                Coordinates(topic, number, row["offset"]),
                 f"event {row['event_id']} of {row['source']} was counted from {where} with other content, which holds: "
                 "send a correction under an identity of its own",
                 usage_payload(row),

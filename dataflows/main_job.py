@@ -32,8 +32,7 @@ class OpenedShard(op.StatefulBatchLogic[tuple[int, Batch], Emitted, None]):
         if self._shard is None:
             self._number = values[0][0]
             self._shard = Shard(self._context, self._number)
-            # Nothing to write: it opens the shard's part of the sink now, so that a process of before that hangs is fenced
-            # off by it, and does not fence it off when it wakes up and writes for the first time.
+            # Nothing to write: it opens the shard's part of the sink now, not when the first entry waits for it.
             greeting = [Emitted(self._number, JOURNAL, 1, ())]
         batches, notices = [batch for _, batch in values], self._context.notices
         if notices is not None:

@@ -7,6 +7,7 @@ quarter hour that becomes known after the usage was summed takes effect with the
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -100,6 +101,7 @@ class _Feed(msgspec.Struct):
     meter: str
     since: int  # all of its cells that start at or after this are here
     cells: dict[tuple[int, str], OpenCell]  # by start and named contract
+    order: list[tuple[int, str]]  # their names, ascending: a window's are looked for among thousands
 
 
 class UsageCells:
@@ -155,7 +157,8 @@ class UsageCells:
         """(start, cell) of a feed's cells that start in [start, end), in time order; after `flush`."""
         known = self._named.get(feed)
         if known is not None and start >= known.since:
-            for name in sorted(name for name in known.cells if start <= name[0] < end):
+            first = bisect_left(known.order, (start, ""))
+            for name in known.order[first : bisect_left(known.order, (end, ""), first)]:
                 yield name[0], known.cells[name]
             return
         for key, value in self._store.scan(keys.CELL + feed, keys.number(start), keys.number(end)):
@@ -175,6 +178,7 @@ class UsageCells:
                     self._store.delete(key)
                     known = self._named.get(feed)
                     if known is not None and known.cells.pop((start, cell.contract_id), None) is not None:
+                        known.order.remove((start, cell.contract_id))
                         self._cached -= 1
             yield len(part)
 
@@ -196,11 +200,12 @@ class UsageCells:
             self._store.put(key, codec.encode(FeedRecord(customer_id, meter)))
         elif (last := self._store.last_before(keys.CELL + name, keys.number(FOREVER))) is not None:
             since = keys.from_number(last[0][17:25]) + 1
-        feed = self._feeds[customer_id, meter] = self._named[name] = _Feed(name, customer_id, meter, since, {})
+        feed = self._feeds[customer_id, meter] = self._named[name] = _Feed(name, customer_id, meter, since, {}, [])
         return feed
 
     def _keep(self, feed: _Feed, start: int, cell: OpenCell) -> None:
         feed.cells[start, cell.contract_id] = cell
+        insort(feed.order, (start, cell.contract_id))
         self._cached += 1
 
     def _read(self, feed: _Feed, start: int, contract_id: str) -> OpenCell | None:

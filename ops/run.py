@@ -133,6 +133,7 @@ def _embedded(
 ) -> int:
     progress = Progress()
     with _shown(progress, show), served(job, listener, standing):
+        job.sink.fence(job.settings.shards)
         found = job.plan()
         source = job.build_source(found, job.starts())
         source.progress = progress

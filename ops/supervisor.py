@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from connectors.crash_point import VARIABLE
+from connectors.errors import SinkAway
 from connectors.follow import Follow
 from connectors.source import Progress
 from ops.failures import RunFailed, RunRefused
@@ -97,6 +98,10 @@ class Supervisor:
             environment.pop(VARIABLE, None)  # a death that was asked for is died once
         self._first, began = False, time.monotonic()
         settings = self._job.settings
+        try:
+            self._job.sink.fence(settings.shards)
+        except SinkAway as error:
+            return GroupEnd("away", str(error), away="sink"), 0
         group = WorkerGroup(
             self._spec(at),
             settings.workers,

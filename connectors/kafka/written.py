@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import fastavro
 import msgspec
 
-from accounting.require import InvariantBroken, require
+from accounting.require import InvariantBroken
 from accounting.trace import Trace
 from connectors.kafka.headers import headers_of
 from schemas.avro_writing import record_writer
@@ -47,7 +47,8 @@ class Writer:
     def message(self, line: bytes) -> Written:
         """A line that its topic takes."""
         record = decode(self._topic, line)
-        require(not isinstance(record, Fault), "what is sent is a record of its topic", topic=self._topic, fault=record)
+        if isinstance(record, Fault):
+            raise InvariantBroken(f"what is sent is a record of {self._topic}: {record}")
         out = io.BytesIO()
         out.write(self._head)
         fastavro.schemaless_writer(out, self._schema, avro_record(record))

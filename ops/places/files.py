@@ -125,6 +125,9 @@ class FileOutput:
             for shard in range(shards)
         }
 
+    def fence(self, shards: int) -> None:
+        """They have ended: they held the lock of the state."""
+
     def name(self, topic: str, shard: int) -> str:
         """The file."""
         return str(topic_file(self.root, topic, shard))

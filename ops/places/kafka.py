@@ -16,6 +16,7 @@ from connectors.kafka.plan import KafkaPlan, anew, found
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.tail import last_sequences
 from connectors.kafka.topics import TopicAdmin, output
+from connectors.kafka.transactions import fence_off
 from connectors.timings import Timings
 from ops.places.place import Held
 from ops.places.registry import Schemas
@@ -139,12 +140,16 @@ class KafkaOutput:
         there = last_sequences(self.brokers, [(topic, shard) for topic in OUTPUTS for shard in range(shards)])
         return {shard: {topic: there[topic, shard] for topic in OUTPUTS} for shard in range(shards)}
 
+    def fence(self, shards: int) -> None:
+        """Whatever shards they had, and of which of them their transactions have the name."""
+        fence_off(self.brokers, self.namespace, shards)
+
     def name(self, topic: str, shard: int) -> str:
         """The partition."""
         return f"{topic}/{shard} of {self.brokers}"
 
     def sink(self, keys: tuple[str, ...], timings: Timings, follow: Follow | None) -> Sink:
-        """Transactions by shard."""
+        """A transaction of each process and epoch."""
         stopping = (lambda: follow.stopping) if follow is not None else (lambda: False)
         return KafkaSink(self.brokers, keys, self.namespace, self.schemas.numbers, timings, stopping)
 

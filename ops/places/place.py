@@ -84,6 +84,9 @@ class SinkPlace(Protocol):
     def holds(self, shards: int) -> Held:
         """What is there."""
 
+    def fence(self, shards: int) -> None:
+        """Processes of a run before this one write nothing any more. SinkAway."""
+
     def name(self, topic: str, shard: int) -> str:
         """Where those records are, for messages."""
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from connectors.kafka.client import Brokers
 from connectors.kafka.plan import READ
-from connectors.kafka.sink import fence_off
 from connectors.kafka.topics import TopicAdmin
+from connectors.kafka.transactions import fence_off
 from connectors.source import Progress
 from ops.books_digest import journal_books
 from ops.failures import DONE, exit_code

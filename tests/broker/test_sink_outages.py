@@ -48,21 +48,22 @@ def test_each_record_is_there_once_whatever_became_of_the_commit(kafka_server, b
     topics(brokers, 1, 1)
     for number in range(ROUNDS):
         part = opened(brokers)
-        whole = part._in_steps
+        transactions = part._transactions
+        whole = transactions._in_steps
 
-        def interrupted(call, whole=whole, number=number):
+        def interrupted(producer, call, whole=whole, number=number):
             if moment.startswith("between"):
                 restarted(kafka_server)
-                return whole(call)
+                return whole(producer, call)
             # Some milliseconds after the request has gone out, others in each round.
             dying = threading.Timer(0.002 * number, restarted, (kafka_server,))
             dying.start()
             try:
-                return whole(call)
+                return whole(producer, call)
             finally:
                 dying.join()
 
-        part._in_steps = interrupted
+        transactions._in_steps = interrupted
         part.write_batch([told(3 * number + 1, 3)])
         closed(part)
         part = opened(brokers)  # the next process reads back what became of it, and is told the same again, and more

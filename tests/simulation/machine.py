@@ -125,7 +125,7 @@ class Machine:
             patch.object(ops.job, "ShardStore", self.open_store),
             patch.object(state.directory, "os", _Os(self, lambda number: None)),
             patch.object(connectors.files.sink, "os", files),
-            patch.object(connectors.kafka.sink, "Writer", _Plain),
+            patch.object(connectors.kafka.sink, "OutputWriter", _Plain),
             patch.object(connectors.crash_point, "armed", self),
         ):
             yield

@@ -294,6 +294,7 @@ class Simulation:
 
     def _group(self, job: Job, life: LifePlan, starts: dict[str, Any]) -> Group:
         workers = []
+        job.sink.fence(self.plan.shards)
         for _ in range(life.workers):
             follow = following() if life.follow else None
             own = replace(job, follow=follow)

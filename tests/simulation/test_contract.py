@@ -80,8 +80,9 @@ class Watch:
                         yield f"call {number}: a shard's snapshot is asked for while a partition is in the epoch"
                 case "written":
                     written.add(one)
-                    if one in committed:
-                        yield f"call {number}: a sink is given something of an epoch after its snapshot"
+                    if {part for part in committed if part._transactions is one._transactions}:
+                        # The first one closes the epoch for all of its process.
+                        yield f"call {number}: a sink is given something of an epoch after a snapshot in its process"
                 case "committed":
                     committed.add(one)
                     if not (parts <= closed | ended and awake <= synced):

@@ -21,10 +21,11 @@ from connectors.batch import Emitted
 from connectors.errors import SinkAway
 from connectors.files.sink import FileSinkPartition
 from connectors.kafka.sink import KafkaSinkPartition
-from dataflows.main_job import OpenedShard
+from connectors.kafka.transactions import Transactions
 from dataflows.outbox import Outbox
 from dataflows.shard import Shard
 from ops.job import Job
+from ops.places.kafka import KafkaOutput
 from state.seen import Seen, Verdict
 from tests.campaign.simulation import in_memory
 from tests.simulation.machine import Store
@@ -193,18 +194,19 @@ def an_old_state_is_taken(patch: Patch) -> None:
 
 @sabotage(15)
 def an_unknown_commit_is_tried_again_in_place(patch: Patch) -> None:
-    right = KafkaSinkPartition.snapshot
+    right = Transactions.close_epoch
 
-    def snapshot(part: KafkaSinkPartition) -> None:
-        waiting = list(part._waiting)
+    def close_epoch(transactions: Transactions) -> bool:
+        waiting = {part: list(part._waiting) for part in transactions._speakers}  # type: ignore[attr-defined]
         try:
-            right(part)
+            return right(transactions)
         except SinkAway:
-            part._producer.init_transactions(1)
-            part._waiting = waiting
-            right(part)
+            transactions._producer.init_transactions(1)  # type: ignore[union-attr]
+            for part, items in waiting.items():
+                part._waiting = items  # type: ignore[attr-defined]
+            return right(transactions)
 
-    patch.setattr(KafkaSinkPartition, "snapshot", snapshot)
+    patch.setattr(Transactions, "close_epoch", close_epoch)
 
 
 @sabotage(12)
@@ -215,15 +217,9 @@ def nobody_is_fenced(patch: Patch) -> None:
     patch.setattr(tests.simulation.broker.Broker, "check", check)
 
 
-@sabotage(72)
-def a_shard_does_not_greet_its_sink(patch: Patch) -> None:
-    right = OpenedShard.on_batch
-
-    def on_batch(opened: OpenedShard, values: Any) -> Any:
-        said, ends = right(opened, values)
-        return [one for one in said if one.lines], ends
-
-    patch.setattr(OpenedShard, "on_batch", on_batch)
+@sabotage(367)
+def processes_before_are_not_fenced_off(patch: Patch) -> None:
+    patch.setattr(KafkaOutput, "fence", lambda place, shards: None)
     patch.setattr(KafkaSinkPartition, "_fresh", _without_the_look(KafkaSinkPartition._fresh))
     patch.setattr(KafkaSinkPartition, "_check_same", lambda *words: None)
 

@@ -13,6 +13,7 @@ from connectors.kafka.messages import Messages
 from connectors.kafka.registry import FileRegistry
 from connectors.kafka.sink import KafkaSink
 from connectors.kafka.tail import last_sequences
+from connectors.kafka.transactions import fence_off
 from schemas.topics import EXCEPTIONS, OUTPUTS
 from tests.support import kafka
 
@@ -63,6 +64,16 @@ def sequences(shard: int) -> list[int]:
     return [one.sequence for one in read]
 
 
+def sent_and_not_committed(part, item: Emitted):
+    """What a process has done when it dies in the middle; gives its producer."""
+    producer = part._transactions._producer
+    producer.begin_transaction()
+    part.write_batch([item])
+    assert part.gather()
+    part.speak(part._transactions._send)
+    return producer
+
+
 def test_what_is_said_in_an_epoch_is_there_when_it_closes(shard):
     part = sink(shard)
     part.write_batch([said(shard, 1, 2), said(shard, 3, 1)])
@@ -88,9 +99,9 @@ def test_what_is_there_already_is_dropped_when_it_is_said_again(shard):
 
 def test_what_was_sent_and_not_committed_is_not_there_and_is_sent_again(shard):
     dying = sink(shard)
-    dying._producer.begin_transaction()
-    dying._send(said(shard, 1, 2), said(shard, 1, 2).lines)
-    assert 0 == dying._producer.flush(30)  # in the log, in no transaction that is committed
+    assert 0 == sent_and_not_committed(dying, said(shard, 1, 2)).flush(
+        30
+    )  # in the log, in no transaction that is committed
     assert [] == sequences(shard)
     after = sink(shard)
     after.write_batch([said(shard, 1, 3)])
@@ -133,10 +144,9 @@ def test_the_last_record_is_found_behind_many_that_were_aborted(shard):
     part.write_batch([said(shard, 1, 2)])
     part.snapshot()
     for _ in range(3):
-        part._producer.begin_transaction()
-        part._send(said(shard, 3, 150), said(shard, 3, 150).lines)
-        part._producer.flush(30)
-        part._producer.abort_transaction(30)
+        producer = sent_and_not_committed(part, said(shard, 3, 150))
+        producer.flush(30)
+        producer.abort_transaction(30)
     assert {(EXCEPTIONS, shard): 2} == last_sequences(kafka.brokers(), [(EXCEPTIONS, shard)])
 
 
@@ -192,3 +202,30 @@ def test_a_greeting_opens_the_part_of_the_sink_and_writes_nothing(shard):
     hangs.write_batch([Emitted(shard, EXCEPTIONS, 1, ())])
     hangs.snapshot()
     assert [] == sequences(shard)
+
+
+def test_what_the_shards_of_a_process_say_is_one_transaction_under_one_id(shard):
+    process = KafkaSink(kafka.brokers(), tuple(map(str, range(64))), "test", FileRegistry())
+    other = kafka.shard()
+    parts = [process.build_part("sink", str(number), None) for number in (shard, other)]
+    for part, number in zip(parts, (shard, other), strict=True):
+        part.write_batch([said(number, 1, 2)])
+    fence_off(kafka.brokers(), "test", 64)
+    with pytest.raises(SinkUnusable, match=f"another process writes for shard {shard}, {other} "):
+        parts[0].snapshot()
+    assert [[], []] == [sequences(shard), sequences(other)]
+
+
+def test_the_first_part_that_closes_closes_the_epoch_of_all(shard):
+    process = KafkaSink(kafka.brokers(), tuple(map(str, range(64))), "test", FileRegistry())
+    other = kafka.shard()
+    parts = [process.build_part("sink", str(number), None) for number in (shard, other)]
+    for part, number in zip(parts, (shard, other), strict=True):
+        part.write_batch([said(number, 1, 2)])
+    parts[1].snapshot()
+    assert [[1, 2], [1, 2]] == [sequences(shard), sequences(other)]
+    parts[0].snapshot()  # nothing is left to say
+    parts[0].write_batch([said(shard, 3, 1)])
+    parts[1].close()  # says nothing any more, and keeps nobody
+    parts[0].snapshot()
+    assert [[1, 2, 3], [1, 2]] == [sequences(shard), sequences(other)]
