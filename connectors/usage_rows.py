@@ -19,7 +19,7 @@ from schemas.topics import USAGE
 from schemas.usage_columns import UsageColumns
 
 EARLIEST_US = 946_684_800_000_000  # 2000-01-01
-_HALF = pl.lit(2**64, dtype=pl.UInt128)
+_HALF = pl.Series([2**64], dtype=pl.UInt128)
 LATEST_US = 4_102_444_800_000_000  # 2100-01-01
 
 
@@ -75,12 +75,12 @@ def _identified(
     # Lateness is judged by what came before a row in its own partition, never by the wall clock.
     behind = np.where(known, before - lateness.allowed_us - times, 0)
     too_late = behind > lateness.horizon_us
-    # Hashed by themselves: an expression that two columns are made of is worked out twice.
-    hashes = rows.select(id128(), fingerprint())
+    # Each by itself: two expressions at once go to another thread and wait for it, which a small batch pays dearly.
+    identities, fingerprints = rows.select(id128()).to_series(), rows.select(fingerprint()).to_series()
     rows = rows.hstack([
         pl.Series("offset", places[rows["row"].to_numpy()]),
         pl.Series("late", behind > 0),
-        *hashes.select(*_halves("id128", "high", "low"), *_halves("fingerprint", "print_high", "print_low")),
+        *_halves(identities, "high", "low"), *_halves(fingerprints, "print_high", "print_low"),
     ])  # fmt: skip
     if too_late.any():
         reason = _TOO_LATE.format(days=lateness.horizon_us / 86_400_000_000)
@@ -116,10 +116,9 @@ _TOO_LATE = (
 )
 
 
-def _halves(name: str, high: str, low: str) -> list[pl.Expr]:
-    """A column of 128-bit numbers as two of 64 bits, which numpy can hold."""
-    hashed = pl.col(name)
-    return [(hashed // _HALF).cast(pl.UInt64).alias(high), (hashed % _HALF).cast(pl.UInt64).alias(low)]
+def _halves(hashed: pl.Series, high: str, low: str) -> list[pl.Series]:
+    """128-bit numbers as two of 64 bits each, which numpy can hold."""
+    return [(hashed // _HALF).cast(pl.UInt64).alias(high), hashed.cast(pl.UInt64, wrap_numerical=True).alias(low)]
 
 
 def _refused(rows: pl.DataFrame, places: NDArray[np.int64], piece: Piece, cls: str, reason: str) -> list[Rejected]:

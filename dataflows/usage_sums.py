@@ -54,7 +54,7 @@ def groups(rows: pl.DataFrame, origins: list[tuple[str, int]]) -> Iterator[Usage
             np.add.reduceat(values * (past >> _HALF), starts), np.add.reduceat(values * (past & (2**_HALF - 1)), starts),
         )
     ]  # fmt: skip
-    names = rows.select(pl.col(NAMES).gather(heads[shown]))
+    names = [rows[name].gather(heads[shown]) for name in NAMES]
     distinct = _distinct(rows, order, starts, shown)
     for (
         customer, contract, meter, start, origin, quantity, events, high, low, first, final, largest, last_past,

@@ -41,23 +41,24 @@ def is_columnar(schema: Any) -> bool:
 
 def usage_fields(frame: pl.DataFrame) -> pl.DataFrame:
     """The fields of usage: texts, event_time in microseconds, quantity as written; what the writer lacks is null."""
+    # Series by series: several expressions at once go to another thread and wait for it, which a small batch pays dearly.
     known = []
     for name in FIELDS:
         kind = NO_VALUE[name]
         if name not in frame.columns:
-            known.append(pl.lit(None, dtype=kind).alias(name))
+            known.append(pl.Series(name, [None], dtype=kind).new_from_index(0, frame.height))
         elif name == "event_time":
-            known.append(_micros(frame.schema[name]))
-        elif name in ("dimensions", "quantity"):
-            known.append(pl.col(name))
+            known.append(_micros(frame[name]))
+        elif name in ("dimensions", "quantity") or frame.schema[name] == kind:
+            known.append(frame[name])
         else:
-            known.append(pl.col(name).cast(kind, strict=False))
-    return frame.select(known)
+            known.append(frame[name].cast(kind, strict=False))
+    return pl.DataFrame(known)
 
 
-def _micros(kind: pl.DataType) -> pl.Expr:
-    time = pl.col("event_time").cast(pl.Int64)
-    if isinstance(kind, pl.Datetime) and kind.time_unit == "ms":
+def _micros(times: pl.Series) -> pl.Series:
+    time = times.cast(pl.Int64)
+    if isinstance(times.dtype, pl.Datetime) and times.dtype.time_unit == "ms":
         # Clipped to just outside what is allowed, so that a senseless time does not wrap round to a plausible one.
         return time.clip(EARLIEST // 1_000 - 1, LATEST // 1_000 + 1) * 1_000
     return time
@@ -65,14 +66,15 @@ def _micros(kind: pl.DataType) -> pl.Expr:
 
 def usage_columns(fields: pl.DataFrame) -> UsageColumns:
     """The columns `decode_usage` gives for the same records, from what `usage_fields` gives."""
-    frame = fields.with_columns(
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
-        pl.col("quantity").cast(SCHEMA["quantity"], strict=False),  # null where it has too many digits
-        _dimensions(fields["dimensions"]),
-    ).select(*SCHEMA)
-    accepted = frame.select(_accepted()).to_series()
-    if accepted.all():
+    made = {
+        "row": pl.Series("row", np.arange(fields.height, dtype=np.uint32)),
+        "quantity": fields["quantity"].cast(SCHEMA["quantity"], strict=False),  # null where it has too many digits
+        "dimensions": _dimensions(fields["dimensions"]),
+    }
+    frame = pl.DataFrame([made[name] if name in made else fields[name] for name in SCHEMA])
+    if _all_accepted(frame):
         return UsageColumns(frame, [])
+    accepted = frame.select(_accepted()).to_series()
     return with_decoded(
         frame.filter(accepted), {row: usage_line(fields.row(row, named=True)) for row in frame["row"].filter(~accepted)}
     )
@@ -87,6 +89,16 @@ def usage_line(record: Mapping[str, Any], millis: bool = False) -> bytes:
         time = time * 1_000 if millis else time
         fields["event_time"] = instant_text(time) if EARLIEST <= time <= LATEST else time
     return msgspec.json.encode(fields)
+
+
+def _all_accepted(frame: pl.DataFrame) -> bool:
+    """Whether `_accepted` holds of every row."""
+    if not frame.height:
+        return True
+    if any(frame[name].null_count() for name in (*REQUIRED, "quantity", "dimensions", "event_time")):
+        return False
+    times = frame["event_time"].to_numpy()
+    return bool(EARLIEST <= times.min() and times.max() <= LATEST) and not any((frame[name] == "").any() for name in REQUIRED)
 
 
 def _accepted() -> pl.Expr:
