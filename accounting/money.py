@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from accounting.contract import PRICE_SCALE, QUANTITY_SCALE
 from accounting.currency import digits
+from accounting.require import require
 
 EXACT_SCALE = QUANTITY_SCALE + PRICE_SCALE
 
@@ -48,6 +49,16 @@ def major_text(minor: int, currency: str) -> str:
     if places == 2:  # nearly always, and by the hundred in a record of a schedule
         return f"{sign}{whole}.{rest:02d}"
     return f"{sign}{whole}.{rest:0{places}d}"
+
+
+def minor_from_major(text: str, currency: str) -> int:
+    """The inverse of `major_text`, minor units of a decimal string in major units: "150.00" USD -> 15000.
+
+    Raises InvariantBroken where it has not just the currency's digits behind the point, ValueError where it is no number.
+    """
+    whole, _, fraction = text.partition(".")
+    require(len(fraction) == digits(currency), "an amount has minor units", amount=text, currency=currency)
+    return int(whole + fraction)
 
 
 class MajorTexts(dict[int, str]):

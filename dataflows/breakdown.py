@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from accounting.money import minor_from_major
 from dataflows.first_revenue import Durations, FirstRevenue
 from dataflows.open_exceptions import ByHours, OpenExceptions, Owned
 from dataflows.roles import Roles
@@ -127,7 +128,7 @@ class Breakdown:
             sides = counts.amounts[kind] = {}
         debits = 0
         for one in record["lines"]:
-            minor, side = _minor(one["amount"]), (one["account"], one["side"])
+            minor, side = minor_from_major(one["amount"], kind.currency), (one["account"], one["side"])
             sides[side] = sides.get(side, 0) + minor
             if side[1] == "debit":
                 debits += minor
@@ -153,7 +154,7 @@ class Breakdown:
         counts.recalculations[cause, record["treatment"] or UNTREATED] += 1
         up = down = 0
         for one in record["delta"]:
-            if (minor := _minor(one.amount)) > 0:
+            if (minor := minor_from_major(one.amount, currency)) > 0:
                 up += minor
             else:
                 down -= minor
@@ -185,11 +186,6 @@ class Breakdown:
     def copy(self, roles: Roles) -> Told:
         """It as it is now."""
         return Told(self.counts.copy(), self.open.copy(), self.first_revenue.copy(), roles)
-
-
-def _minor(text: str) -> int:
-    """Minor units of an amount that major_text has written: it has all digits of its currency."""
-    return int(text.replace(".", ""))
 
 
 def _written(counts: Counts) -> bytes:

@@ -19,7 +19,7 @@ from accounting.calendar import Period
 from accounting.coverage import ALWAYS
 from accounting.currency import digits
 from accounting.journal import Posting, dated, entry_id
-from accounting.money import major_text
+from accounting.money import major_text, minor_from_major
 from accounting.require import require
 from connectors.batch import Record
 from dataflows.bookkeeping import Bookkeeper
@@ -186,16 +186,9 @@ def _subtract(left: defaultdict[_Line, _Sums], entry: Mapping[str, Any]) -> None
     for one in entry["lines"]:
         sign = -1 if one["side"] == "debit" else 1
         left[line].add(
-            one["account"], sign * _minor(one["amount"], line.currency),
-            sign * _minor(one["functional_amount"], line.functional_currency),
+            one["account"], sign * minor_from_major(one["amount"], line.currency),
+            sign * minor_from_major(one["functional_amount"], line.functional_currency),
         )  # fmt: skip
-
-
-def _minor(text: str, currency: str) -> int:
-    places = digits(currency)
-    whole, _, fraction = text.partition(".")
-    require(len(fraction) <= places, "an entry has minor units", amount=text, currency=currency)
-    return int(whole + fraction.ljust(places, "0"))
 
 
 def _sides(account: str, amount: int, functional: int, product_id: str) -> list[Posting]:

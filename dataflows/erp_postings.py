@@ -17,6 +17,7 @@ import msgspec
 
 from accounting.calendar import DAY_US, start_of_day
 from accounting.currency import digits
+from accounting.money import minor_from_major
 from connectors.batch import Record
 from dataflows.business_clock import BusinessClock
 from dataflows.cut import Cut
@@ -324,12 +325,12 @@ def _key(name: str) -> bytes:
 
 
 def _total(entry: Mapping[str, Any]) -> int:
-    """The debits of an entry in 1e-4 of the major unit; its amounts have all digits of their currency."""
-    minor = 0
+    """The debits of an entry in 1e-4 of the major unit."""
+    currency, minor = entry["currency"], 0
     for one in entry["lines"]:
         if one["side"] == "debit":
-            minor += int(one["amount"].replace(".", ""))
-    return minor * _unit(entry["currency"])
+            minor += minor_from_major(one["amount"], currency)
+    return minor * _unit(currency)
 
 
 @lru_cache(maxsize=1024)

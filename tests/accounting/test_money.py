@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.currency import digits
-from accounting.money import MajorTexts, exact_from_minor, exact_from_price, major_text, round_half_even
+from accounting.money import (
+    MajorTexts,
+    exact_from_minor,
+    exact_from_price,
+    major_text,
+    minor_from_major,
+    round_half_even,
+)
+from accounting.require import InvariantBroken
 from tests.accounting.examples import money, price_of, units
 
 TIES = [
@@ -67,6 +75,32 @@ def test_an_amount_is_written_in_major_units(minor, currency, expected):
     assert expected == major_text(minor, currency)
     texts = MajorTexts(currency)
     assert [expected, expected] == [texts[minor], texts[minor]]
+
+
+@given(st.integers(-(10**40), 10**40), st.sampled_from(["JPY", "USD", "KWD", "CLF"]))
+def test_an_amount_in_major_units_reads_back_as_its_minor_units(minor, currency):
+    assert minor == minor_from_major(major_text(minor, currency), currency)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "expected"),
+    [("150.00", "USD", 15_000), ("-0.05", "USD", -5), ("0.00", "USD", 0), ("-150", "JPY", -150), ("0", "JPY", 0),
+     ("-1.234", "KWD", -1_234), ("0.001", "KWD", 1), ("-0.0005", "CLF", -5)],
+)  # fmt: skip
+def test_minor_units_are_read_back_and_written_as_they_were(text, currency, expected):
+    assert expected == minor_from_major(text, currency)
+    assert text == major_text(expected, currency)
+
+
+@pytest.mark.parametrize(("text", "currency"), [("1.5", "USD"), ("1", "USD"), ("1.005", "USD"), ("1.0", "JPY")])
+def test_an_amount_with_other_digits_than_its_currency_is_no_amount_of_the_books(text, currency):
+    with pytest.raises(InvariantBroken, match="minor units"):
+        minor_from_major(text, currency)
+
+
+def test_what_is_no_number_is_no_amount():
+    with pytest.raises(ValueError, match="invalid literal"):
+        minor_from_major("a.bc", "USD")
 
 
 @pytest.mark.parametrize("code", ["", "usd", "US", "USDX", "ÜSD", "US1", "USD\n", "ＵＳＤ"])
