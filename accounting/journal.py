@@ -31,13 +31,16 @@ def postings(movements: Mapping[str, int], functional: Mapping[str, int], produc
     require(sum(functional.values()) == 0, "debits equal credits in the functional currency", movements=functional)
     found: list[Posting] = []
     for account in movements.keys() | functional.keys():
-        amount, other = movements.get(account, 0), functional.get(account, 0)
-        if (amount < 0 < other) or (other < 0 < amount):
-            # A corrected rate may move the one up and the other down: a side holds for both amounts of a posting.
-            found += [Posting(account, amount, 0, product_id), Posting(account, 0, other, product_id)]
-        elif amount or other:
-            found.append(Posting(account, amount, other, product_id))
+        found += sides(account, movements.get(account, 0), functional.get(account, 0), product_id)
     return tuple(sorted(found, key=lambda one: (one.side == "credit", one.account, one.amount == 0)))
+
+
+def sides(account: str, amount: int, functional: int, product_id: str) -> list[Posting]:
+    """What one account moves by, in minor units: one posting mostly, none where nothing moves."""
+    if (amount < 0 < functional) or (functional < 0 < amount):
+        # A corrected rate may move the one up and the other down: a side holds for both amounts of a posting.
+        return [Posting(account, amount, 0, product_id), Posting(account, 0, functional, product_id)]
+    return [Posting(account, amount, functional, product_id)] if amount or functional else []
 
 
 class Dating(NamedTuple):

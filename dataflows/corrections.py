@@ -18,15 +18,15 @@ from typing import Any, NamedTuple
 from accounting.calendar import Period
 from accounting.coverage import ALWAYS
 from accounting.currency import digits
-from accounting.journal import Posting, dated, entry_id
-from accounting.money import major_text, minor_from_major
+from accounting.journal import dated, entry_id, sides
+from accounting.money import minor_from_major
 from accounting.require import require
 from connectors.batch import Record
 from dataflows.bookkeeping import Bookkeeper
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_books import ContractBooks
 from dataflows.contract_table import Change
-from dataflows.entry import period_names
+from dataflows.entry import entry_lines, period_names
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.outbox import Outbox
 from dataflows.recalculations import RE_RATING, Recalculations
@@ -116,15 +116,16 @@ class Corrections:
         self._settle()
 
     def _post(self, line: _Line, sums: _Sums, product_id: str, event: ControlEvent, record: Record) -> None:
-        accounts = sorted(name for name in sums.amounts if sums.amounts[name] or sums.functional[name])
-        if not accounts:
-            return
-        sides = [
-            one for name in accounts for one in _sides(name, sums.amounts[name], sums.functional[name], product_id)
+        moved = [
+            one
+            for name in sorted(sums.amounts)
+            for one in sides(name, sums.amounts[name], sums.functional[name], product_id)
         ]
-        require(sum(one.amount for one in sides) == 0, "a correction balances", line=line, sums=dict(sums.amounts))
+        if not moved:
+            return
+        require(sum(one.amount for one in moved) == 0, "a correction balances", line=line, sums=dict(sums.amounts))
         require(
-            sum(one.functional for one in sides) == 0, "a correction balances in the functional currency", line=line
+            sum(one.functional for one in moved) == 0, "a correction balances in the functional currency", line=line
         )
         dating = dated(Period.parse(line.period).last_day, self._clock.closed(line.entity))
         period, origin = period_names(dating)
@@ -134,7 +135,7 @@ class Corrections:
             "period": period, "accounting_date": dating.accounting_date.isoformat(), "origin_period": origin,
             "kind": "correction", "customer_id": line.customer_id, "contract_id": line.contract_id or None,
             "line_id": line.line_id or None, **trace_of(event)._asdict(),
-            "lines": [_written(one, line) for one in sides],
+            "lines": entry_lines(moved, line.currency, line.functional_currency),
             "window": None,
             "lineage": {
                 "contract_version": None, "policy_version": None, "event_count": 0, "event_digest": None,
@@ -189,18 +190,3 @@ def _subtract(left: defaultdict[_Line, _Sums], entry: Mapping[str, Any]) -> None
             one["account"], sign * minor_from_major(one["amount"], line.currency),
             sign * minor_from_major(one["functional_amount"], line.functional_currency),
         )  # fmt: skip
-
-
-def _sides(account: str, amount: int, functional: int, product_id: str) -> list[Posting]:
-    """A side holds for both amounts of a posting: where they have different signs, there are two."""
-    if (amount < 0 < functional) or (functional < 0 < amount):
-        return [Posting(account, amount, 0, product_id), Posting(account, 0, functional, product_id)]
-    return [Posting(account, amount, functional, product_id)]
-
-
-def _written(one: Posting, line: _Line) -> dict[str, Any]:
-    return {
-        "account": one.account, "side": one.side, "amount": major_text(abs(one.amount), line.currency),
-        "functional_amount": major_text(abs(one.functional), line.functional_currency), "product_id": one.product_id,
-        "dimensions": [],
-    }  # fmt: skip

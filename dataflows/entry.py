@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from accounting.calendar import rfc3339
-from accounting.journal import Dating, entry_id, postings
+from accounting.journal import Dating, Posting, entry_id, postings
 from accounting.money import major_text
 from accounting.trace import Trace
 from accounting.usage import WindowBooking
@@ -46,7 +47,7 @@ def usage_entry(
         "contract_id": cover.contract_id,
         "line_id": cover.line_id,
         **cover.trace._asdict(),
-        "lines": _sides(movement, cover.product_id),
+        "lines": _lines(movement, cover.product_id),
         "window": {
             "meter": cover.rate.meter,
             "start": _text(window.start),
@@ -84,7 +85,7 @@ def contract_entry(
         "contract_id": contract_id,
         "line_id": line_id,
         **trace._asdict(),
-        "lines": _sides(movement, product_id),
+        "lines": _lines(movement, product_id),
         "window": None,
         "lineage": {"policy_version": None, "event_count": 0, "event_digest": None, **lineage},
     }
@@ -93,6 +94,24 @@ def contract_entry(
 def period_names(dating: Dating) -> tuple[str, str | None]:
     """Where an effect lands and where it belongs, as text."""
     return str(dating.period), None if dating.origin_period is None else str(dating.origin_period)
+
+
+def entry_lines(
+    sides: Iterable[Posting], currency: str, functional_currency: str, dimensions: Iterable[tuple[str, str]] = ()
+) -> list[dict[str, Any]]:
+    """Postings as the lines of an entry."""
+    named = [{"key": key, "value": value} for key, value in dimensions]
+    return [
+        {
+            "account": one.account,
+            "side": one.side,
+            "amount": major_text(abs(one.amount), currency),
+            "functional_amount": major_text(abs(one.functional), functional_currency),
+            "product_id": one.product_id,
+            "dimensions": named,
+        }
+        for one in sides
+    ]
 
 
 def sources(ranges: list[Source]) -> list[dict[str, Any]]:
@@ -116,17 +135,7 @@ def _head(terms: PostingTerms, dating: Dating, kind: str) -> dict[str, Any]:
     }
 
 
-def _sides(movement: Movement, product_id: str) -> list[dict[str, Any]]:
+def _lines(movement: Movement, product_id: str) -> list[dict[str, Any]]:
     terms = movement.terms
-    dimensions = [{"key": key, "value": value} for key, value in terms.dimensions]
-    return [
-        {
-            "account": one.account,
-            "side": one.side,
-            "amount": major_text(abs(one.amount), terms.currency),
-            "functional_amount": major_text(abs(one.functional), terms.functional_currency),
-            "product_id": product_id,
-            "dimensions": dimensions,
-        }
-        for one in postings(movement.accounts, movement.functional, product_id)
-    ]
+    moved = postings(movement.accounts, movement.functional, product_id)
+    return entry_lines(moved, terms.currency, terms.functional_currency, terms.dimensions)

@@ -145,15 +145,15 @@ def debit_and_credit_swapped() -> None:
 @build(BALANCED)
 def one_side_posted_wrong() -> None:
     def make(right: Any) -> Any:
-        def sides(*words: Any) -> Any:
+        def lines(*words: Any) -> Any:
             found = right(*words)
             found[0]["amount"] = found[1]["amount"] + "1" if "." in found[1]["amount"] else found[1]["amount"] + "0"
             found[0]["amount"] = "1" + found[0]["amount"][:-1]
             return found
 
-        return sides
+        return lines
 
-    changed("dataflows.entry", "_sides", make)
+    changed("dataflows.entry", "_lines", make)
 
 
 @build(BOOKS)
