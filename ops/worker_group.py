@@ -16,6 +16,7 @@ from typing import Any
 from connectors.follow import Follow
 from connectors.source import Progress
 from ops.board import Board, How
+from ops.ports import free_ports
 
 LOOK_S = 0.05
 SILENT_S = 30  # a process that is only busy tells of itself every half second
@@ -53,7 +54,7 @@ class WorkerGroup:
         """
         self._hang_us, self._silent_s = int(hang_s * SECOND_US), min(SILENT_S, hang_s)
         self._board = Board.of(count)
-        addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)] if count > 1 else []
+        addresses = [f"127.0.0.1:{port}" for port in free_ports(count)] if count > 1 else []
         # A worker answers on the port that the launcher took for it: nobody can take it in between.
         ports = [listeners[number].fileno() if listeners else None for number in range(count)]
         shared = {**spec, "addresses": addresses, "board": self._board.number, "processes": count}
@@ -158,14 +159,3 @@ class WorkerGroup:
             if running and signs.still_us > self._hang_us:
                 return GroupEnd("hung", f"{name}: no step for {signs.still_us // SECOND_US} s")
         return None
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from connectors.kafka.client import Brokers
-from ops.server_process import free_ports
+from ops.ports import free_ports
 
 LOOK_S = 0.01
 

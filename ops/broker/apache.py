@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ops.broker.errors import BrokerMissing
 from ops.broker.jars import java, kafka_jars
-from ops.server_process import ServerProcess, free_ports
+from ops.ports import free_ports
+from ops.server_process import ServerProcess
 
 STARTED = "Kafka Server started"
 # One process on a small machine: a small heap, and the collector and compiler that are up soonest.

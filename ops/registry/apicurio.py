@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from ops.ports import free_ports
 from ops.registry.errors import RegistryMissing
 from ops.registry.program import apicurio, java
-from ops.server_process import ServerProcess, free_ports
+from ops.server_process import ServerProcess
 
 # One process on a small machine: a small heap, and the collector and compiler that are up soonest.
 JAVA = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")

@@ -21,7 +21,7 @@ from dataflows import tally
 from dataflows.tally import Tally
 from ops.books_digest import journal_books
 from ops.broker.apache import ApacheKafka
-from ops.server_process import free_ports
+from ops.ports import free_ports
 from schemas.topics import CONTRACTS, JOURNAL, REFERENCE
 from state.store import ShardStore
 from tests.campaign.deployment import Deployment

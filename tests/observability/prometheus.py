@@ -15,7 +15,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import yaml
 
-from ops.server_process import free_ports
+from ops.ports import free_ports
 from tests.observability.shortened import shortened
 from tests.support.debian import tool
 

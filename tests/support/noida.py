@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 from ops.broker.errors import BrokerMissing
-from ops.server_process import ServerProcess, free_ports
+from ops.ports import free_ports
+from ops.server_process import ServerProcess
 
 
 class NoidaDb(ServerProcess):

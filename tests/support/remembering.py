@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ops.server_process import free_ports
+from ops.ports import free_ports
 from tests.support.debian import tool
 
 READY = "Server is ready to receive web requests"

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from ops.server_process import free_ports
+from ops.ports import free_ports
 from tests.support.proxy import Proxy, Requests
 
 

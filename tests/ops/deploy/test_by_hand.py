@@ -22,8 +22,8 @@ import pytest
 
 from ops.broker.apache import ApacheKafka
 from ops.broker.errors import BrokerMissing
+from ops.ports import free_ports
 from ops.registry.apicurio import ApicurioRegistry
-from ops.server_process import free_ports
 from ops.settings import Settings
 from tests.ops.deploy.composed import Composed, dockerfile_words, setup_lines
 from tests.support import debian, registry

@@ -18,7 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from ops.server_process import free_ports
+from ops.ports import free_ports
 from tests.ops.deploy.composed import DOCKERFILE, ROOT, dockerfile_runs, dockerfile_words
 from tests.support.lacking import lacking
 from tests.support.process import environment
