@@ -73,9 +73,8 @@ class PositionCourse:
     def recognise(self, amount: int, rate: Rate) -> Movements:
         """Recognise `amount` (below zero: take it back); revenue takes what the position gives."""
         layer = self.deferred[0] if self.deferred else None
-        if (
-            layer is not None and self.layered and 0 < amount < layer.amount
-        ):  # nearly always: a part of what is billed ahead
+        # Nearly always: a part of what is billed ahead.
+        if layer is not None and self.layered and 0 < amount < layer.amount:
             worth = round_share(layer.functional, amount, layer.amount)
             layer.amount -= amount
             layer.functional -= worth

@@ -22,9 +22,8 @@ class Lines:
 
     ends: Mapping[int, Sequence[Ends]]  # shard -> control record -> partition -> offset behind the last row before it
     stops: bool = False  # nothing behind the last line is applied
-    first: int = (
-        0  # the control records before it were applied by a run that did not follow: by their own ends or times
-    )
+    # The control records before it were applied by a run that did not follow: by their own ends or times.
+    first: int = 0
 
     @property
     def count(self) -> int:

@@ -229,9 +229,8 @@ class ContractBooks:
         unbilled = contract.plan.policies.value("unbilled", contract.first.start)
         for effect in planned:
             terms, wanted = self._lookup(contract, effect, missing), NOTHING
-            if (
-                terms.rate is not None
-            ):  # else nothing is posted until it is there, and the position shows what is posted
+            # Without a rate nothing is posted until it is there, and the position shows what is posted.
+            if terms.rate is not None:
                 wanted = terms.amounts(recognition(recognised, effect.amount, contract.plan.billed, unbilled))
                 recognised += effect.amount
             items.append(self._item(contract, effect, terms, wanted))

@@ -92,9 +92,8 @@ class Supervisor:
         """Why it ended, and for how many seconds it worked."""
         environment = dict(os.environ)
         if not self._first:
-            works_in(
-                self._directory.renew()
-            )  # what an earlier group has left behind is told apart from what this one does
+            # What an earlier group has left behind is told apart from what this one does.
+            works_in(self._directory.renew())
             environment.pop(VARIABLE, None)  # a death that was asked for is died once
         self._first, began = False, time.monotonic()
         settings = self._job.settings

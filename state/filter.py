@@ -31,9 +31,8 @@ class Filter:
         self.count += len(heads)
         while len(words):
             self._words[words] |= bits
-            missing = (self._words[words] & bits != bits).nonzero()[
-                0
-            ]  # a word that was named twice took one of the two
+            # A word that was named twice took one of the two.
+            missing = (self._words[words] & bits != bits).nonzero()[0]
             words, bits = words[missing], bits[missing]
 
     def maybe(self, heads: NDArray[np.uint64]) -> NDArray[np.intp]:

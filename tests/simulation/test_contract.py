@@ -58,9 +58,8 @@ class Watch:
         parts = {one for name, one in self.calls if name == "asked"}
         closed, awake, synced, written, committed, ended = (set[Any]() for _ in range(6))
         for number, (name, one) in enumerate(self.calls):
-            if (
-                name in ("asked", "closed") and one in closed
-            ):  # who waits is not asked, and closes its epochs all the same
+            # Who waits is not asked, and closes its epochs all the same.
+            if name in ("asked", "closed") and one in closed:
                 if not (parts <= closed | ended and awake <= synced and written <= committed):
                     yield f"call {number}: a partition goes on before its epoch is done everywhere"
                 for found in (closed, awake, synced, written, committed):

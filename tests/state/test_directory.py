@@ -38,9 +38,8 @@ def test_the_topics_that_were_read_are_known_to_every_later_owner(tmp_path):
     assert (2, {"usage.events": "AbC"}) == (second.identity.generation, second.identity.topics)
     second.release()
     named = tmp_path / IDENTITY
-    named.write_text(
-        json.dumps({"format": 1, "shards": 8, "generation": 2, "settings": {}})
-    )  # of before topics were noted
+    # Of before topics were noted.
+    named.write_text(json.dumps({"format": 1, "shards": 8, "generation": 2, "settings": {}}))
     assert {} == StateDirectory.acquire(tmp_path, 8).identity.topics
 
 

@@ -168,9 +168,8 @@ def test_a_message_that_is_no_record_says_why_and_its_neighbours_are_read(value,
 
 
 def test_an_array_that_claims_to_be_endless_takes_no_memory():
-    claims = (
-        message(1, usage("e"))[:-1] + b"\x80\x80\x80\x80\x80\x80\x80\x80\x40"
-    )  # 2^61 dimensions, none of them there
+    # 2^61 dimensions, none of them there.
+    claims = message(1, usage("e"))[:-1] + b"\x80\x80\x80\x80\x80\x80\x80\x80\x40"
     rows, faults = outcome([message(1, usage("a")), claims, message(1, usage("b"))])
     assert ([0, 2], [1]) == (list(rows), list(faults))
 

@@ -67,9 +67,8 @@ def as_promtool(case: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["alert"])
 def test_an_alert_fires_when_it_should_and_not_else(case, tmp_path):
-    order = sorted(
-        groups(), key=lambda name: name.endswith("alerts")
-    )  # what is recorded is there before what asks for it
+    # What is recorded is there before what asks for it.
+    order = sorted(groups(), key=lambda name: name.endswith("alerts"))
     files = [str(file) for file in FILES]
     test = as_promtool(case)
     whole = {"rule_files": files, "group_eval_order": order, "evaluation_interval": test["interval"], "tests": [test]}
