@@ -36,14 +36,12 @@ from state import codec, keys
 from state.records import Booked, LineBase, Source
 from state.store import ShardStore
 
+CACHED_LINES = 20_000
 ESTIMATE_MISSING = Missing(
     "estimate_missing",
     "its billing period lies in several accounting months, and its volume tiers may change the price of earlier units: "
     "amend the contract with a variable amount for the line and the line's quantity",
 )
-
-
-CACHED_LINES = 20_000
 
 
 @dataclass(slots=True)

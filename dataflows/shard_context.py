@@ -1,4 +1,4 @@
-"""What the shards of a run share."""
+"""What a shard is given when it is opened."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ class ShardContext:
     replaying: bool = False  # what the input says by itself: corrections that were found by a replay are none of it
     goes_on: bool = False  # the input goes on behind what is read, so that a partition without a row still may have one
     in_sink: Mapping[int, Mapping[str, int]] = field(default_factory=dict)  # shard -> topic -> last sequence there
-
     spans: Spans | None = None  # where somebody sends spans of batches
     notices: Notices | None = None  # where somebody reads what the shards have to tell
 
