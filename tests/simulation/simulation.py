@@ -87,9 +87,8 @@ class Simulation:
         # Whether there was a state or a process that the sink may turn out to be ahead of: a commit in flight, and one that
         # hangs, are only seen when the run writes itself, and are refused then.
         self._excused = False
-        self._foreign = (
-            False  # the sink holds what the state has not said: whoever looks after it finds the right state
-        )
+        # The sink holds what the state has not said: whoever looks after it finds the right state.
+        self._foreign = False
         self._zombie: Group | None = None
         self._zombie_disk: Any = None
         self.steps = self._commits = 0

@@ -176,9 +176,8 @@ class FixedLines:
         as_of = moment(first["start"]) + timedelta(days=rng.randint(1, 6), hours=rng.choice((0, 9)))
         for line in lines:
             if line["kind"] == "ratable" and line["method"] in (None, "monthly"):
-                line["method"] = (
-                    "daily"  # in a zone where the term begins on the last of a month, a month may end before
-                )
+                # In a zone where the term begins on the last of a month, a month may end before.
+                line["method"] = "daily"
             if line["kind"] == "point_in_time" and line["satisfied_at"]:
                 line["satisfied_at"] = instant(max(moment(line["satisfied_at"]), as_of + timedelta(days=3, minutes=17)))
             if line["kind"] == "milestone":
