@@ -28,6 +28,7 @@ from connectors.usage_rows import Lateness, usage_batches
 from dataflows.recalculations import version_record
 from dataflows.shard import Shard
 from dataflows.shard_context import ShardContext
+from ops.bench.verdict import verdict
 from ops.job import Job
 from ops.settings import load
 from schemas.topics import CONTRACTS, CONTROL, RECALCULATIONS, USAGE
@@ -103,11 +104,8 @@ def bench_amendments(contracts: int, as_json: bool) -> int:
         }
         right = sum(_rise(record) == RISE for record in records)
         _table(console, figures)
-        if right != contracts:
-            console.print(f"WRONG: {contracts:,} amendments, {right:,} of them with the delta they have")
-        if as_json:
-            print(json.dumps(figures))
-        return 0 if right == contracts else 1
+        wrongs = [f"{contracts:,} amendments, {right:,} of them with the delta they have"] * (right != contracts)
+        return verdict(console, figures, wrongs, as_json)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import time
@@ -15,6 +14,7 @@ from rich.console import Console
 from ops.bench.expected import wrong
 from ops.bench.feed import AS_OF, FeedSize, write_feed
 from ops.bench.stages import stage_table, stages
+from ops.bench.verdict import verdict
 from ops.books_digest import journal_books
 from ops.job import Job
 from ops.run import run
@@ -45,11 +45,7 @@ def bench_files(size: FeedSize, as_json: bool) -> int:
             "digest": journal_books(root / "out").digest(),
         }
         _table(console, figures)
-        for line in wrongs:
-            console.print(f"WRONG: {line}")
-        if as_json:
-            print(json.dumps(figures))
-        return 1 if wrongs else 0
+        return verdict(console, figures, wrongs, as_json)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

@@ -4,7 +4,6 @@ of a run's CPU their own calls take, which does not hang on how steady the machi
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import time
@@ -26,6 +25,7 @@ from dataflows.shard_facts import ShardFacts, ShardFactsCollector
 from ops.bench.expected import wrong
 from ops.bench.feed import AS_OF, Expected, FeedSize, write_feed
 from ops.bench.metered import metered
+from ops.bench.verdict import verdict
 from ops.books_digest import journal_books
 from ops.job import Job, measured
 from ops.run import run
@@ -151,11 +151,7 @@ def bench_metrics(size: FeedSize, rounds: int, as_json: bool) -> int:
             f"times (median of rounds, {min(figures['ratios'])} to {max(figures['ratios'])}; of the least of each "
             f"{figures['least_ratio']}); a scrape takes {figures['scrape_ms']} ms of CPU"
         )
-        for line in wrongs:
-            console.print(f"WRONG: {line}")
-        if as_json:
-            print(json.dumps(figures))
-        return 1 if wrongs else 0
+        return verdict(console, figures, wrongs, as_json)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

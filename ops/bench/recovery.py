@@ -24,6 +24,7 @@ from rich.table import Table
 
 from ops.bench.expected import booked_cents
 from ops.bench.feed import DAYS, METERS, PARTITIONS, PRICE_MILLIS, START, contract, half_even
+from ops.bench.verdict import verdict
 from schemas.topics import CONTRACTS, CONTROL, JOURNAL, USAGE
 
 CUSTOMERS = 100
@@ -64,10 +65,9 @@ def bench_recovery(identities: int, kills: int, as_json: bool) -> int:
             service.end()
         _table(console, figures)
         want, was = _expected_cents(identities, kills), booked_cents(root / "out")
-        console.print(f"revenue in cents: expected {want:,}, was {was:,}: {'right' if want == was else 'WRONG'}")
-        if as_json:
-            print(json.dumps({"identities": identities, "kills": kills, "revenue_cents": was, **figures}))
-        return int(want != was)
+        console.print(f"revenue in cents: expected {want:,}, was {was:,}")
+        told = {"identities": identities, "kills": kills, "revenue_cents": was, **figures}
+        return verdict(console, told, ["the revenue is not that of the events"] * (want != was), as_json)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
