@@ -17,7 +17,7 @@ def record_batches(
     batches: list[Batch] = []
     source, at = f"{topic}/{partition}", start
     for row, (offset, one) in enumerate(zip(map(int, piece.offsets(start)), piece.outcomes(topic), strict=True)):
-        records, rejected = _judged(offset, one, piece.payload(row))
+        records, rejected = judged(offset, one, piece.payload(row))
         if records and (time := records[0].model.event_time) is not None:
             newest = time if newest is None else max(newest, time)
         phase = 0
@@ -33,12 +33,12 @@ def record_batches(
 
 def decoded(topic: str, offset: int, lines: list[bytes]) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
     """Lines of a low-volume topic as typed records, and the faulty ones with their reason."""
-    found = [_judged(number, decode(topic, line), line) for number, line in enumerate(lines, start=offset)]
+    found = [judged(number, decode(topic, line), line) for number, line in enumerate(lines, start=offset)]
     return tuple(one for good, _ in found for one in good), tuple(one for _, bad in found for one in bad)
 
 
-def _judged(offset: int, one: object, payload: bytes) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
-    """A decoded record at its position, as the one it is."""
+def judged(offset: int, one: object, payload: bytes) -> tuple[tuple[Record, ...], tuple[Rejected, ...]]:
+    """What a line was decoded as, at its position: a record, or a faulty one with its reason."""
     if isinstance(one, Fault):
         return (), (Rejected(offset, one.cls, one.reason, payload, trace=one.trace),)
     return (Record(offset, one, payload),), ()

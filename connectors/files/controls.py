@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connectors.batch import Batch, Record, Rejected
+from connectors.batch import Batch
 from connectors.files.partition import PartitionReader
+from connectors.record_rows import judged
 from connectors.timeline import Timeline
 from schemas.control import ControlEvent
-from schemas.fault import Fault
 from schemas.topics import CONTROL
 
 READ_AT_ONCE = 10_000
@@ -58,10 +58,6 @@ class Controls:
 
     def _add(self, one: object, payload: bytes) -> None:
         offset = self.position
-        if isinstance(one, Fault):
-            bad = Rejected(offset, one.cls, one.reason, payload, trace=one.trace)
-            self._batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, (), (bad,)))
-        else:
-            record = Record(offset, one, payload)
-            self._batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, (record,), ()))
+        records, rejected = judged(offset, one, payload)
+        self._batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, records, rejected))
         self._times.append(one.reaches if isinstance(one, ControlEvent) else None)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.batch import Batch, Record, Rejected
+from connectors.batch import Batch
 from connectors.follow import Follow
 from connectors.piece import Judged, Lines, Piece
+from connectors.record_rows import judged
 from connectors.source import CONTROL_SOURCE, TOPICS
 from connectors.timeline import Timeline
 from schemas.control import ControlEvent
 from schemas.decode import decode
-from schemas.fault import Fault
 from schemas.topics import CONTROL, USAGE
 from schemas.usage_columns import UsageColumns
 from tests.support.feed import Feed
@@ -193,12 +193,7 @@ class LogControls:
         known = self.position
         for offset in range(known, self._log.there[CONTROL_SOURCE]):
             one, payload = self._log.outcomes(CONTROL_SOURCE)[offset]
-            records: tuple[Record, ...] = ()
-            rejected: tuple[Rejected, ...] = ()
-            if isinstance(one, Fault):
-                rejected = (Rejected(offset, one.cls, one.reason, payload, trace=one.trace),)
-            else:
-                records = (Record(offset, one, payload),)
+            records, rejected = judged(offset, one, payload)
             self._batches.append(Batch(CONTROL, 0, offset, offset + 1, None, offset, None, records, rejected))
             self._times.append(one.reaches if isinstance(one, ControlEvent) else None)
         if self.position > known:
