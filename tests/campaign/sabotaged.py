@@ -73,35 +73,16 @@ def nothing() -> None:
 
 @build(COUNTED)
 def dedupe_dropped() -> None:
-    import numpy as np
+    from tests.support.sabotage import admits_all
 
-    from state.seen import Verdict
-
-    def make(right: Any) -> Any:
-        def admit(seen: Any, rows: Any, newest: int) -> Any:
-            verdict = right(seen, rows, newest)
-            none = np.zeros(len(rows), dtype=bool)
-            return Verdict(~none, none, none, verdict.first)
-
-        return admit
-
-    changed("state.seen:Seen", "admit", make)
+    changed("state.seen:Seen", "admit", admits_all)
 
 
 @build(COUNTED)
 def conflict_silently_dropped() -> None:
-    import numpy as np
+    from tests.support.sabotage import conflicts_are_duplicates
 
-    from state.seen import Verdict
-
-    def make(right: Any) -> Any:
-        def admit(seen: Any, rows: Any, newest: int) -> Any:
-            found = right(seen, rows, newest)
-            return Verdict(found.fresh, found.duplicate | found.conflict, np.zeros_like(found.conflict), found.first)
-
-        return admit
-
-    changed("state.seen:Seen", "admit", make)
+    changed("state.seen:Seen", "admit", conflicts_are_duplicates)
 
 
 @build(COUNTED)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -23,10 +22,11 @@ from dataflows.outbox import Outbox
 from dataflows.parking import Parking
 from dataflows.shard import Shard
 from ops.books_digest import journal_books
-from state.seen import Seen, Verdict
+from state.seen import Seen
 from tests.oracle import compute
 from tests.support.feed import Drawing, Feed
 from tests.support.judged import cut, open_exceptions, problems, run_feed
+from tests.support.sabotage import admits_all, conflicts_are_duplicates
 from tests.support.world import World, usage
 
 # Seeds that once found a defect, with the generator of their day: a change of tests/support/feed.py draws another feed
@@ -114,30 +114,12 @@ def the_other_side_of_the_position(patch: pytest.MonkeyPatch) -> None:
 
 @sabotage
 def everything_is_admitted(patch: pytest.MonkeyPatch) -> None:
-    right = Seen.admit
-
-    def admit(seen: Seen, rows: Any, newest: int) -> Verdict:
-        verdict = right(seen, rows, newest)
-        none = np.zeros(len(rows), dtype=bool)
-        return Verdict(~none, none, none, verdict.first)
-
-    patch.setattr(Seen, "admit", admit)
+    patch.setattr(Seen, "admit", admits_all(Seen.admit))
 
 
 @sabotage
 def conflicts_pass_as_duplicates(patch: pytest.MonkeyPatch) -> None:
-    right = Seen.admit
-
-    def admit(seen: Seen, rows: Any, newest: int) -> Verdict:
-        verdict = right(seen, rows, newest)
-        return Verdict(
-            verdict.fresh,
-            verdict.duplicate | verdict.conflict,
-            np.zeros_like(verdict.conflict),
-            verdict.first,
-        )
-
-    patch.setattr(Seen, "admit", admit)
+    patch.setattr(Seen, "admit", conflicts_are_duplicates(Seen.admit))
 
 
 @sabotage

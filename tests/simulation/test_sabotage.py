@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import connectors.files.sink
@@ -26,11 +25,12 @@ from dataflows.outbox import Outbox
 from dataflows.shard import Shard
 from ops.job import Job
 from ops.places.kafka import KafkaOutput
-from state.seen import Seen, Verdict
+from state.seen import Seen
 from tests.campaign.simulation import in_memory
 from tests.simulation.machine import Store
 from tests.simulation.seed import run_seed
 from tests.simulation.store import MemoryStore
+from tests.support.sabotage import admits_all
 
 SEEDS = 5  # within which each is caught, from the seed that it names on
 Patch = pytest.MonkeyPatch
@@ -177,14 +177,7 @@ def identities_are_forgotten_at_a_restart(patch: Patch) -> None:
 @sabotage(3)
 def everything_is_admitted(patch: Patch) -> None:
     """In peace, too: it is the oracle that sees it."""
-    right = Seen.admit
-
-    def admit(seen: Seen, rows: Any, newest: int) -> Verdict:
-        verdict = right(seen, rows, newest)
-        none = np.zeros(len(rows), dtype=bool)
-        return Verdict(~none, none, none, verdict.first)
-
-    patch.setattr(Seen, "admit", admit)
+    patch.setattr(Seen, "admit", admits_all(Seen.admit))
 
 
 @sabotage(3)
