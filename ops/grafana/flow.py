@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.grafana.looks import BAD, READY, WATCH
+from ops.grafana.looks import BAD, CALM, GOOD, READY, WATCH
 from ops.grafana.page import Page
 from ops.grafana.panels import AnyPanel, figure, lines, shares, spread
 
@@ -21,7 +21,7 @@ def _glance() -> list[AnyPanel]:
     return [
         figure(
             "Ready", "Whether every process has booked what was there when it started. Red for longer than a start takes: "
-            "ask /ready what is missing.", "none", "min(accrual_ready)", ((1, "green"),), best=BAD, meaning=READY,
+            "ask /ready what is missing.", "none", "min(accrual_ready)", ((1, GOOD),), best=BAD, meaning=READY,
             runbooks=["AccrualNotReady"],
         ),
         figure(
@@ -137,7 +137,7 @@ def _time() -> list[AnyPanel]:
         ),
         shares(
             "CPU by step", "Processor time of each step, seconds of each second. One process has one core.", "percentunit",
-            "sort_desc(sum by (step) (rate(accrual_step_cpu_seconds_total[$__range])))", "{{step}}", best="blue",
+            "sort_desc(sum by (step) (rate(accrual_step_cpu_seconds_total[$__range])))", "{{step}}", best=CALM,
         ),
     ]  # fmt: skip
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from ops.grafana.looks import BAD, WATCH
+from ops.grafana.looks import BAD, GOOD, WATCH
 from ops.grafana.page import Page
-from ops.grafana.panels import AnyPanel, figure, lines, rows, shares, spread
+from ops.grafana.panels import AnyPanel, figure, grown, lines, rows, shares, spread
 
 KINDS = ("usage", "recognition", "billing", "payment", "catch_up", "correction", "credit", "fx")
 WHERE = 'entity=~"$entity", currency=~"$currency"'
 FIRST = "accrual_contract_to_first_revenue_seconds"
 ERP = ("AccrualErpRejections", "AccrualErpUnmatchedAged")
-
-
-def _since(series: str, by: str) -> str:
-    """What a counter has grown by in the range shown; a series that is new in it counts from zero."""
-    total = f"sum by ({by}) ({series})"
-    return f"{total} - (sum by ({by}) ({series} offset $__range) or 0 * {total})"
 
 
 def _glance() -> list[AnyPanel]:
@@ -24,7 +18,7 @@ def _glance() -> list[AnyPanel]:
     return [
         figure(
             "Entries posted", "Journal entries in the range shown. Nothing for a day with usage: look at Flow.", "short",
-            f"sum({_since(f'accrual_journal_entries_total{{{WHERE}}}', 'entity, currency')})",
+            f"sum({grown(f'accrual_journal_entries_total{{{WHERE}}}', 'entity, currency')})",
         ),
         figure(
             "Unbilled receivable", "Earned and not invoiced, by currency. It rises through a month and falls with the "
@@ -38,13 +32,13 @@ def _glance() -> list[AnyPanel]:
         ),
         figure(
             "Corrections into closed periods", "Debits of entries in the range shown whose effect belongs to a closed "
-            "period, by currency. After a close each of them wants an explanation.", "short", _since(closed, "currency"),
+            "period, by currency. After a close each of them wants an explanation.", "short", grown(closed, "currency"),
             ((0.005, WATCH),), legend="{{currency}}",
         ),
         figure(
             "Posting success", "Entries that the ERP has posted, of those it has answered, of the entity that is worst off. "
             "Below 100 % the ERP and this subledger differ.", "percentunit",
-            'min(accrual:erp_posting_success:ratio{entity=~"$entity"})', ((0.99, WATCH), (1, "green")), best=BAD,
+            'min(accrual:erp_posting_success:ratio{entity=~"$entity"})', ((0.99, WATCH), (1, GOOD)), best=BAD,
             runbooks=ERP,
         ),
         figure(
@@ -129,7 +123,7 @@ def _erp() -> list[AnyPanel]:
             "Posting success by entity", "Entries posted in the ERP of those it has answered. Below 100 %: the exceptions "
             "name each rejected entry with the ERP's reason.", "percentunit",
             'accrual:erp_posting_success:ratio{entity=~"$entity"}', "{{entity}}", most=1,
-            worse=((0.99, WATCH), (1, "green")), best=BAD, runbooks=ERP,
+            worse=((0.99, WATCH), (1, GOOD)), best=BAD, runbooks=ERP,
         ),
         lines(
             "Answers of the ERP", "Entries by its newest answer, since the state began; unknown ones are none of ours: the "

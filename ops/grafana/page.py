@@ -18,6 +18,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
+from ops.grafana.looks import BAD
 from ops.grafana.panels import SOURCE, AnyPanel
 
 TAG = "accrual"
@@ -32,7 +33,7 @@ VARIABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One dashboard: `name` is its file and the end of its address; rows by title."""
+    """One dashboard: `name` is the end of its address; rows by title."""
 
     name: str
     title: str
@@ -56,7 +57,7 @@ class Page:
         made = made.with_variable(_source()).with_variable(_runbooks())
         for name in self.variables:
             made = made.with_variable(_values(name))
-        alerts = dashboard.AnnotationQuery().name("Alerts").datasource(SOURCE).enable(True).icon_color("red")
+        alerts = dashboard.AnnotationQuery().name("Alerts").datasource(SOURCE).enable(True).icon_color(BAD)
         made = made.annotation(alerts.expr('ALERTS{alertname=~"Accrual.*", alertstate="firing"}'))
         for title, panels in self.rows:
             made = made.with_row(Row(title))

@@ -43,7 +43,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from ops.grafana.looks import COLOURS, painted, steps, words
+from ops.grafana.looks import COLOURS, GOOD, painted, steps, words
 
 SOURCE = DataSourceRef("prometheus", "${datasource}")
 AnyPanel: TypeAlias = Any  # the builders of the SDK share their methods and no base that names them
@@ -54,6 +54,13 @@ def query(expr: str, legend: str = "", *, instant: bool = False) -> prometheus.D
     """A PromQL query; `legend` names its series."""
     made = prometheus.Dataquery().expr(expr).legend_format(legend or "__auto").datasource(SOURCE)
     return made.instant() if instant else made.range()
+
+
+def grown(series: str, by: str = "") -> str:
+    """What a counter has grown by in the range shown, by labels; a series that is new in it counts from zero."""
+    summed = f"sum by ({by}) " if by else "sum"
+    total = f"{summed}({series})"
+    return f"{total} - ({summed}({series} offset $__range) or 0 * {total})"
 
 
 def lines(title: str, about: str, unit: str, queries: Sequence[tuple[str, str]], **looks: Any) -> AnyPanel:
@@ -90,8 +97,8 @@ def figure(title: str, about: str, unit: str, expr: str, worse: Worse = (), **lo
         panel = panel.decimals(looks["decimals"])
     if looks.get("meaning"):
         panel = panel.mappings([words(looks["meaning"])])
-    panel = panel.no_value(looks.get("none", "none"))
-    return panel.thresholds(steps(*worse, best=looks.get("best", "green" if worse else "text")))
+    panel = panel.no_value("none")
+    return panel.thresholds(steps(*worse, best=looks.get("best", GOOD if worse else "text")))
 
 
 def spread(title: str, about: str, unit: str, histogram: str, **looks: Any) -> AnyPanel:
@@ -114,7 +121,7 @@ def shares(title: str, about: str, unit: str, expr: str, legend: str, **looks: A
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False)).min(0)
     if "most" in looks:
         panel = panel.max(looks["most"])
-    return panel.thresholds(steps(*looks.get("worse", ()), best=looks.get("best", "green")))
+    return panel.thresholds(steps(*looks.get("worse", ()), best=looks.get("best", GOOD)))
 
 
 def states(

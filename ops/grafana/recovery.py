@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.grafana.looks import AWAY, BAD, READY, UP, WATCH
+from ops.grafana.looks import AWAY, BAD, GOOD, READY, UP, WATCH
 from ops.grafana.page import Page
 from ops.grafana.panels import AnyPanel, figure, lines, rows, shares, states
 
@@ -13,7 +13,7 @@ def _glance() -> list[AnyPanel]:
     return [
         figure(
             "Processes that answer", "Of all that Prometheus is told to ask. Fewer: one is down, or its address changed.",
-            "short", 'sum(up{job="accrual"})', ((1, "green"),), best=BAD, runbooks=["AccrualTargetDown"],
+            "short", 'sum(up{job="accrual"})', ((1, GOOD),), best=BAD, runbooks=["AccrualTargetDown"],
         ),
         figure(
             "Restarts in 15 minutes", "Of all workers, for other reasons than brokers that were away. Two are a reason to "
