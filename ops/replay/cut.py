@@ -17,6 +17,7 @@ from connectors.kafka.controls import KafkaControls
 from connectors.kafka.forms import Forms
 from connectors.kafka.offsets import Place, ends
 from ops.replay.service import Line, Service
+from ops.replay.source import GROUP
 from schemas.corrections import CorrectedPosting
 from schemas.topics import APPLIED, CONTROL, USAGE
 
@@ -75,13 +76,19 @@ def whole(service: Service, spans: Spans) -> Cut:
     )
 
 
+def end_of(spans: Spans, name: str) -> int:
+    """How far a partition ("topic/number") is read; 0 where it is not."""
+    topic, _, number = name.rpartition("/")
+    return spans.get((topic, int(number)), (0, 0))[1]
+
+
 def _at_line(service: Service, spans: Spans, noted: Mapping[int, list[Line]], controls: list[Batch], why: str) -> Cut:
     """The last control record of the range at which every shard has noted where it stood."""
     count = _common(noted)
     for number in range(count - 1, -1, -1):
         stood = [lines[number] for lines in noted.values()]
         bounds = [one.bounds for one in stood]
-        within = all(at <= _end(spans, name) for one in bounds for name, at in one.items())
+        within = all(at <= end_of(spans, name) for one in bounds for name, at in one.items())
         if within and stood[0].offset < spans[CONTROL, 0][1] and all(one.posted is not None for one in stood):
             lines = _lines(noted, controls, number + 1, stops=True)
             furthest = lines.furthest()
@@ -166,7 +173,7 @@ def _unread(service: Service, place: Place, at: int, end: int) -> int:
     """How many offsets of a partition are before the service; 0 where there are only markers of transactions."""
     if at >= end:
         return 0
-    consumer = SharedConsumer(service.brokers, "accrual-replay")
+    consumer = SharedConsumer(service.brokers, GROUP)
     try:
         held = consumer.assign(*place, at)
         waited = 0.0
@@ -188,7 +195,7 @@ def _applied_all(service: Service, noted: Mapping[int, list[Line]], controls: li
 
 def _controls(service: Service, end: int | None = None) -> list[Batch]:
     """The control records up to an offset, or all of them."""
-    consumer = SharedConsumer(service.brokers, "accrual-replay")
+    consumer = SharedConsumer(service.brokers, GROUP)
     try:
         until = consumer.span(CONTROL, 0)[1] if end is None else end
         return KafkaControls(consumer, Forms(CONTROL, service.schemas.at_once), until, None).since(0)
@@ -200,8 +207,3 @@ def _pending(service: Service, line: int) -> tuple[CorrectedPosting, ...]:
     """What corrections say that were sent behind a control record: to be posted, and not in the journal up to there."""
     events = [record.model for batch in _controls(service) for record in batch.records if record.offset > line]
     return tuple(row for event in events if event.kind == "correction" for row in event.postings)
-
-
-def _end(spans: Spans, name: str) -> int:
-    topic, _, number = name.rpartition("/")
-    return spans.get((topic, int(number)), (0, 0))[1]

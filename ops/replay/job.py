@@ -9,11 +9,11 @@ from pathlib import Path
 
 from connectors.kafka.client import Brokers
 from connectors.kafka.offsets import Place
-from connectors.source import Progress
+from connectors.source import CONTROL_SOURCE, Progress
 from ops.job import Job
 from ops.places.files import FileOutput
 from ops.places.registry import Schemas
-from ops.replay.cut import Cut, NotComparable
+from ops.replay.cut import Cut, NotComparable, end_of
 from ops.replay.source import ReplayInput
 from ops.run import Result, run
 from ops.settings import Settings
@@ -101,9 +101,8 @@ class ReplayJob:
             finally:
                 store.close()
             for name, at in positions.items():
-                topic, _, number = name.rpartition("/")
-                end = cut.spans.get((topic, int(number)), (0, 0))[1]
-                if cut.lines.stops and (topic, int(number)) != ("control.events", 0):
+                end = end_of(cut.spans, name)
+                if cut.lines.stops and name != CONTROL_SOURCE:
                     end = min(end, cut.lines.ends[shard][last].get(name, 0))
                 if at.offset > end:
                     raise NotComparable(
