@@ -112,9 +112,7 @@ class Course:
             dates = {name: instant(facts[name]) for name in ("effective_from", "as_of") if name in facts}
             self.steps.append(("reference", base | {"kind": words[0], **facts, **dates}))
 
-    def _version(
-        self, verb: str, at: str, words: list[str], facts: dict[str, str], below: list[list[str]]
-    ) -> Record:  # fmt: skip
+    def _version(self, verb: str, at: str, words: list[str], facts: dict[str, str], below: list[list[str]]) -> Record:
         name = facts.pop("k", "k")
         before = self._versions.get(name)
         number = before["version"] + 1 if before else 1

@@ -65,7 +65,7 @@ class DrivenShard:
         self, state: Path, story: str, as_of: str | None = None, following: bool = False, **settings: Any
     ) -> None:
         """`following`: the partitions do not look ahead, as those of a run that follows; there is no end of input."""
-        self.state, self.story, self.as_of, self.settings = state, story, as_of, settings
+        self.state, self.as_of, self.settings = state, as_of, settings
         self.lines: dict[str, dict[int, bytes]] = {topic: {} for topic in OUTPUTS}
         self.following = following
         self.activations = (_Followed if following else _Arrivals)(timeline(story)).activations
@@ -159,7 +159,9 @@ class _Arrivals:
         self._timeline = Timeline.of([parse_instant(step.at) for step in controls])
         self._events = 0
         self._control(controls)
-        for source in sorted({(CONTRACTS, 0), (USAGE, 0), *((_place(s)) for given in story for s in given)} - {None}):
+        for source in sorted(
+            {(CONTRACTS, 0), (USAGE, 0), *(_place(step) for given in story for step in given)} - {None}
+        ):
             self._partition(*source, story)
 
     def _control(self, controls: list[Step]) -> None:
@@ -215,7 +217,7 @@ class _Followed(_Arrivals):
 
     def __init__(self, story: list[list[Step]]) -> None:
         self.activations = [[] for _ in story]
-        self._timeline, self._events, self._story = Timeline.of([]), 0, story
+        self._timeline, self._events = Timeline.of([]), 0
         self._ends: dict[tuple[str, int], tuple[int, int | None]] = {}
         self._told = 0
         places = {(REFERENCE, 0), (CONTRACTS, 0), (USAGE, 0), *(_place(step) for given in story for step in given)}
@@ -305,11 +307,11 @@ def contract(
     """A contract version with one usage line: `price` per unit, or `tiers` as up_to:price,..., the last one -:price; or
     with `fixed` lines, see `fixed_lines`; end=- is none. `opening` is as_of/recognised/billed,
     `with_` the contract it is combined with, `sent` what it was sent under."""
-    rate: dict[str, Any] = {"meter": meter, "billing_period": "month", "model": "per_unit", "unit_price": price}
+    rate: dict[str, Any] = {"meter": meter, "model": "per_unit", "unit_price": price}
     if tiers:
         parts = [tier.split(":") for tier in tiers.split(",")]
         listed = [{"up_to": None if up_to == "-" else up_to, "unit_price": unit} for up_to, unit in parts]
-        rate = {"meter": meter, "billing_period": "month", "model": "graduated", "tiers": listed}
+        rate = {"meter": meter, "model": "graduated", "tiers": listed}
     rate |= {"aggregation": aggregation, "minimum": minimum, "billing_period": billing}
     lines = fixed_lines(fixed) if fixed else []
     if line != "-" and (price or tiers or not fixed):

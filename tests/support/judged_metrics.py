@@ -79,7 +79,7 @@ def records(sink: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def moment(text: str) -> datetime:
     """Of an RFC 3339 text."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 class Output:

@@ -23,9 +23,8 @@ from schemas.topics import CONTRACTS, USAGE
 KEPT = {"cleanup.policy": "delete", "retention.ms": "-1"}  # the feed's event times lie in the past
 FLUSH_S = 120
 DIGITS = Decimal("0.000001")  # of a sum that is a float; the feed has two
-# The customer of each partition's last event: after all windows, for engines that close none by themselves.
-LAST = "last-"
 # The last event of each partition, after all windows, for engines that close none by themselves; of a customer of its own.
+LAST = "last-"
 LAST_AT = START + timedelta(days=DAYS + 10)
 LAST_DAY = LAST_AT.date().isoformat()
 
