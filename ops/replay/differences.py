@@ -35,13 +35,25 @@ class Difference:
 
 
 @dataclass(slots=True)
+class Side:
+    """The entries of one side that make up one key: how many, and the first of them."""
+
+    entries: int = 0
+    shown: list[dict[str, object]] = field(default_factory=list)
+
+    def add(self, said: dict[str, object]) -> None:
+        """One more."""
+        self.entries += 1
+        if len(self.shown) < SHOWN_ENTRIES:
+            self.shown.append(said)
+
+
+@dataclass(slots=True)
 class Explanation:
     """The entries of both sides that make up one key."""
 
-    posted: list[dict[str, object]] = field(default_factory=list)
-    replayed: list[dict[str, object]] = field(default_factory=list)
-    posted_entries: int = 0
-    replayed_entries: int = 0
+    posted: Side = field(default_factory=Side)
+    replayed: Side = field(default_factory=Side)
 
 
 def differences(posted: ComparedBooks, replayed: ComparedBooks, outside: set[str]) -> list[Difference]:
@@ -79,14 +91,10 @@ def explained(
     wanted = {one.key: Explanation() for one in found}
     for entry in posted:
         for key, said in _said(entry, wanted):
-            wanted[key].posted_entries += 1
-            if len(wanted[key].posted) < SHOWN_ENTRIES:
-                wanted[key].posted.append(said)
+            wanted[key].posted.add(said)
     for entry in replayed:
         for key, said in _said(entry, wanted):
-            wanted[key].replayed_entries += 1
-            if len(wanted[key].replayed) < SHOWN_ENTRIES:
-                wanted[key].replayed.append(said)
+            wanted[key].replayed.add(said)
     return wanted
 
 

@@ -29,8 +29,8 @@ def record(one: Difference, why: Explanation | None = None) -> dict[str, Any]:
     }
     if why is not None:
         found |= {
-            "posted_entries": why.posted_entries, "replayed_entries": why.replayed_entries,
-            "posted_by": why.posted, "replayed_by": why.replayed,
+            "posted_entries": why.posted.entries, "replayed_entries": why.replayed.entries,
+            "posted_by": why.posted.shown, "replayed_by": why.replayed.shown,
         }  # fmt: skip
     return found
 
@@ -67,13 +67,13 @@ def show(console: Console, found: list[Difference], why: Mapping[Key, Explanatio
 
 def _words(why: Explanation) -> str:
     """The entries that only one side has, and the events behind them."""
-    posted = {_content(one): one for one in why.posted}
-    replayed = {_content(one): one for one in why.replayed}
+    posted = {_content(one): one for one in why.posted.shown}
+    replayed = {_content(one): one for one in why.replayed.shown}
     only = [("posted", one) for at, one in posted.items() if at not in replayed]
     only += [("replayed", one) for at, one in replayed.items() if at not in posted]
     told = "; ".join(f"only {side}: {_entry(one)}" for side, one in only[:3])
     rest = f"; {len(only) - 3} more" if len(only) > 3 else ""
-    return f"{told}{rest}" or f"{why.posted_entries} entries posted, {why.replayed_entries} replayed"
+    return f"{told}{rest}" or f"{why.posted.entries} entries posted, {why.replayed.entries} replayed"
 
 
 def _content(one: Mapping[str, Any]) -> str:
