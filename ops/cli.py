@@ -172,7 +172,7 @@ def bench(
         from ops.bench.recovery import bench_recovery
 
         raise typer.Exit(bench_recovery(events or 10_000_000, kills, as_json))
-    size = FeedSize(events or (500_000 if quick else 2_000_000), customers)
+    size = FeedSize(events or (500_000 if quick else 5_000_000), customers)
     if metrics:
         from ops.bench.metrics import bench_metrics
 

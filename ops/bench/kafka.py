@@ -30,6 +30,7 @@ from ops.bench.peers.measure import measure
 from ops.bench.peers.peer import PEERS
 from ops.bench.peers.report import fastest, show
 from ops.bench.stages import stage_table, stages
+from ops.bench.verdict import verdict
 from ops.books_digest import journal_books
 from ops.broker.apache import ApacheKafka
 from ops.progress import ProgressLine
@@ -97,11 +98,7 @@ def bench_kafka(
         wrongs += figures["latency"]["problems"]
         figures["pipeline"] |= {f"{name}_ms": took for name, took in figures["latency"]["to_journal_ms"].items()}
         _table(console, figures)
-        for line in wrongs:
-            console.print(f"WRONG: {line}")
-        if as_json:
-            print(json.dumps(figures))
-        return 1 if wrongs else 0
+        return verdict(console, figures, wrongs, as_json)
     finally:
         started.stop()
         shutil.rmtree(root, ignore_errors=True)
