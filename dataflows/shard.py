@@ -320,13 +320,12 @@ class Shard:
     def _count(self) -> None:
         """Admit the usage of all batches at once and sum it into cells; park what no line takes."""
         self._changes.take_effect()
-        if not self._arrived:
-            return
-        with self._steps.admit:
-            fresh = self._admit()
-        if fresh.height:
-            with self._steps.sum:
-                self._sum(fresh)
+        if self._arrived:
+            with self._steps.admit:
+                fresh = self._admit()
+            if fresh.height:
+                with self._steps.sum:
+                    self._sum(fresh)
 
     def _admit(self) -> pl.DataFrame:
         """What of it is counted."""
@@ -341,8 +340,7 @@ class Shard:
     def _sum(self, fresh: pl.DataFrame) -> None:
         rows = with_cells(fresh, self._contracts.edges)
         origins, cut = self._admission.origins, self._contracts.cut.until
-        unplaced: list[CellName] = []
-        refused: dict[Refusal, list[CellName]] = {}
+        unplaced, refused = list[CellName](), dict[Refusal, list[CellName]]()
         for usage in groups(rows, origins):
             customer, contract, meter, start = cell = usage[:4]
             if start < cut:

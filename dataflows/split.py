@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -53,8 +54,4 @@ def _rows(batch: Batch, shards: int) -> dict[int, pl.DataFrame]:
     # One ordered copy and slices of it: polars' own partitioning costs a small batch three times as much.
     order = np.argsort(found, kind="stable")
     ordered, edges = batch.rows[order], np.searchsorted(found[order], np.arange(shards + 1))
-    return {
-        shard: ordered[int(start) : int(end)]
-        for shard, (start, end) in enumerate(zip(edges, edges[1:], strict=False))
-        if end > start
-    }
+    return {shard: ordered[int(start) : int(end)] for shard, (start, end) in enumerate(pairwise(edges)) if end > start}

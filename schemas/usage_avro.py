@@ -98,7 +98,9 @@ def _all_accepted(frame: pl.DataFrame) -> bool:
     if any(frame[name].null_count() for name in (*REQUIRED, "quantity", "dimensions", "event_time")):
         return False
     times = frame["event_time"].to_numpy()
-    return bool(EARLIEST <= times.min() and times.max() <= LATEST) and not any((frame[name] == "").any() for name in REQUIRED)
+    return bool(times.min() >= EARLIEST and times.max() <= LATEST) and not any(
+        (frame[name] == "").any() for name in REQUIRED
+    )
 
 
 def _accepted() -> pl.Expr:
