@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from connectors.avro_bounds import unbounded
 from schemas.avro_reading import unreadable
+from schemas.avro_writing import zigzag
 from schemas.encode import encode
 from schemas.fault import Fault, invalid
 from schemas.fields import Record
@@ -112,16 +113,6 @@ def _headed(schema: Any, size: int) -> Any:
     """A record's schema with so many bytes before its fields. A clash of names makes it unreadable, no wrong value."""
     head = {"name": HEAD, "type": {"type": "fixed", "name": "MessageHead", "size": size}}
     return {**schema, "fields": [head, *schema["fields"]]}
-
-
-def zigzag(value: int) -> bytes:
-    """Avro's number, of one that is not negative."""
-    value, out = value << 1, bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _logical(schema: dict[str, Any], name: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from connectors.avro_form import zigzag
 from ops.bench.feed import DIMENSIONS, Draw
+from schemas.avro_writing import zigzag
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

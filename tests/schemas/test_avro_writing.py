@@ -57,7 +57,8 @@ def test_any_amount_number_and_text_has_fastavros_bytes(amount: Decimal, sequenc
 @pytest.mark.parametrize(
     ("field", "value"),
     [("sequence", "1"), ("sequence", 1.0), ("sequence", True), ("sequence", 2**63), ("entry_id", 7), ("entry_id", None),
-     ("lines", "none"), ("accounting_date", "31.01.2024"), ("window", {"meter": "m", "start": "now", "end": "", "revision": 1}),
+     ("lines", "none"), ("lines", None), ("accounting_date", "31.01.2024"),
+     ("window", {"meter": "m", "start": "now", "end": "", "revision": 1}),
      ("lines", [{"account": "a", "side": "debit", "amount": 1.5}]),
      ("lines", [{"account": "a", "side": "debit", "amount": "0.00001"}])],
 )  # fmt: skip
