@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.batch import Batch, Record, Rejected
+from connectors.batch import Batch
 from connectors.errors import SourceAway
 from connectors.follow import Follow
 from connectors.held_line import Lines
@@ -11,9 +11,9 @@ from connectors.kafka.consumer import SharedConsumer
 from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
 from connectors.kafka.taken import Taken
+from connectors.record_rows import judged
 from connectors.timeline import Ends, Timeline
 from schemas.control import ControlEvent
-from schemas.fault import Fault
 from schemas.topics import CONTROL
 
 WAIT_S = 0.1
@@ -85,15 +85,8 @@ class KafkaControls:
         """The consumer is everybody's."""
 
     def _add(self, offset: int, one: object, payload: bytes) -> None:
-        start = self.position
-        if isinstance(one, Fault):
-            bad = Rejected(offset, one.cls, one.reason, payload, trace=one.trace)
-            self._batches.append(Batch(CONTROL, 0, start, offset + 1, None, start, None, (), (bad,)))
-            self._times.append(None)
-            return
-        self._batches.append(
-            Batch(CONTROL, 0, start, offset + 1, None, start, None, (Record(offset, one, payload),), ())
-        )
+        start, (records, rejected) = self.position, judged(offset, one, payload)
+        self._batches.append(Batch(CONTROL, 0, start, offset + 1, None, start, None, records, rejected))
         self._times.append(one.reaches if isinstance(one, ControlEvent) else None)
         if isinstance(one, ControlEvent) and one.ends:
             self._ends[len(self._batches) - 1] = {f"{end.topic}/{end.partition}": end.offset for end in one.ends}
