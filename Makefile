@@ -18,8 +18,12 @@ help:
 	@echo "make quick   the tests without the crash campaign"
 	@echo "make lock    pin the dependencies anew"
 
-$(READY): requirements.txt pyproject.toml
+# Where Rust's own installer puts it, for shells that have not been told.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+$(READY): requirements.txt pyproject.toml $(wildcard native/Cargo.* native/src/*.rs)
 	@test -n "$(PYTHON)" || { echo "accrual needs Python 3.11 or 3.12: install one of them, then run make again."; exit 1; }
+	@command -v cargo > /dev/null || { echo "accrual needs Rust 1.85 or newer (cargo) to compile native/: install it from https://rustup.rs, then run make again."; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
@@ -57,7 +61,7 @@ lock:
 	$(VENV)/bin/python -m pip install --quiet uv==0.13.9
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.txt
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --extra traces --generate-hashes --no-header --no-annotate -c requirements.txt pyproject.toml -o requirements-run.txt
-	echo hatchling | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.txt - -o requirements-build.txt
+	echo maturin | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.txt - -o requirements-build.txt
 
 clean:
 	rm -rf $(VENV) .cache demo-out

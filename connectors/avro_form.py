@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import fastavro
 import msgspec
+import numpy as np
 import polars as pl
-from polars.exceptions import PanicException, PolarsError
 from pydantic import ValidationError
 
 from connectors.avro_bounds import unbounded
 from schemas.avro_reading import unreadable
-from schemas.avro_writing import zigzag
 from schemas.encode import encode
 from schemas.fault import Fault, invalid
 from schemas.fields import Record
 from schemas.topics import TOPICS, USAGE
 from schemas.trace import trace_in
-from schemas.usage_avro import is_columnar, usage_line
+from schemas.usage_avro import usage_line, usage_reader
+from schemas.usage_columns import NOTHING, UsageColumns, decode_usage, merged
 
 MAGIC = b"Obj\x01"
-HEAD = "message_head"  # the field of what stands before a record
 SYNC_BYTES = 16
 HEADER = fastavro.parse_schema(
     {
@@ -62,22 +59,43 @@ class AvroForm:
             raise FormUnusable(f"has a schema that cannot be read: {error}") from error
         if problem := unbounded(self.parsed):
             raise FormUnusable(f"has a schema that is not read: {problem}")
-        self.columnar = topic == USAGE and is_columnar(schema)
         self._millis = topic == USAGE and "timestamp-millis" in _logical(schema, "event_time")
+        self._reader = usage_reader(self.parsed, self._millis) if topic == USAGE else None
 
-    def rows(
-        self, blocks: Sequence[tuple[int, bytes]], codec: str = "null", head_bytes: int = 0
-    ) -> pl.DataFrame | None:
-        """What blocks of (records, their bytes) hold, as it was written; None when polars cannot read them.
+    def columns(self, values: list[bytes], head: bytes = b"") -> UsageColumns:
+        """Usage: what values are that are `head` and a record each. What columns do not accept is looked at by itself."""
+        if self._reader is None:
+            return self._singly(values, len(head))
+        accepted, refused = self._reader.read(values, head)
+        fast = UsageColumns(pl.DataFrame(accepted), [])
+        if not refused:
+            return fast
+        slow = self._singly([values[row] for row in refused], len(head))
+        return merged([(np.arange(len(values)), fast), (np.array(refused), slow)])
 
-        `head_bytes`: so many stand before each record, and are read as a first field of it.
-        """
+    def split(self, block: bytes, count: int) -> list[bytes] | None:
+        """The usage records of a block one by one; None where they are not so many, or have to be looked at to tell."""
+        return None if self._reader is None else self._reader.split(block, count)
+
+    def _singly(self, values: list[bytes], skip: int) -> UsageColumns:
+        records = [self.record(value[skip:]) for value in values]
+        faults = [(at, one) for at, one in enumerate(records) if isinstance(one, Fault)]
+        good = [at for at, one in enumerate(records) if not isinstance(one, Fault)]
+        found = decode_usage([self.line(one) for one in records if not isinstance(one, Fault)])
+        return merged(
+            [(np.array(good, dtype=np.int64), found), (np.arange(len(values)), UsageColumns(NOTHING, faults))]
+        )
+
+    def record(self, body: bytes) -> dict[str, Any] | Fault:
+        """The record that bytes are, all of them."""
+        file = io.BytesIO(body)
         try:
-            schema = _headed(self.schema, head_bytes) if head_bytes else self.schema
-            return pl.read_avro(container_of(schema, codec, blocks))
-        except (PolarsError, PanicException, OSError, ValueError, OverflowError):
-            # OSError too: polars reads memory here, and says so where the bytes run out.
-            return None
+            record = self.read_one(file)
+        except Exception as error:  # whatever damaged bytes make the decoder say
+            return Fault("undecodable", f"its {len(body)} bytes are no record of the schema that it names: {error!r}")
+        if file.tell() != len(body):
+            return Fault("undecodable", f"{len(body) - file.tell()} of its {len(body)} bytes are left after the record")
+        return record
 
     def read_one(self, file: io.BytesIO) -> dict[str, Any]:
         """The next record of a file. Raises whatever damaged bytes make the decoder say."""
@@ -94,25 +112,6 @@ class AvroForm:
         except ValidationError as error:
             return replace(invalid(error), trace=trace_in(record)), msgspec.json.encode(record, enc_hook=str)
         return found, encode(found)
-
-
-def container_of(schema: Any, codec: str, blocks: Sequence[tuple[int, bytes]]) -> io.BytesIO:
-    """A container in memory, for readers that take nothing else; blocks as (records, their bytes)."""
-    sync = bytes(SYNC_BYTES)
-    out = io.BytesIO()
-    meta = {"avro.schema": json.dumps(schema).encode(), "avro.codec": codec.encode()}
-    fastavro.schemaless_writer(out, HEADER, {"magic": MAGIC, "meta": meta, "sync": sync})
-    for count, data in blocks:
-        for part in (zigzag(count), zigzag(len(data)), data, sync):
-            out.write(part)
-    out.seek(0)
-    return out
-
-
-def _headed(schema: Any, size: int) -> Any:
-    """A record's schema with so many bytes before its fields. A clash of names makes it unreadable, no wrong value."""
-    head = {"name": HEAD, "type": {"type": "fixed", "name": "MessageHead", "size": size}}
-    return {**schema, "fields": [head, *schema["fields"]]}
 
 
 def _logical(schema: dict[str, Any], name: str) -> str:

@@ -42,8 +42,7 @@ class Batch:
     `phase` is the number of control records that apply before these rows; `newest` the running maximum of event_time
     after them (None: no valid row yet), from which the partition's watermark follows. Usage comes as `rows` (columns:
     offset, event_id, source, customer_id, contract_id, meter, event_time in microseconds, quantity Decimal(38,18),
-    dimensions, late, and the halves of identity and fingerprint: high, low, print_high, print_low), every other topic as
-    `records`.
+    dimensions, late, and MARKS of schemas.identity), every other topic as `records`.
     """
 
     topic: str

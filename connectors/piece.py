@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
+from connectors.avro_form import AvroForm
 from schemas.decode import decode
 from schemas.fault import Fault
 from schemas.fields import Record
-from schemas.usage_avro import usage_columns, usage_line
-from schemas.usage_columns import SCHEMA, UsageColumns, decode_usage
+from schemas.usage_columns import NOTHING, UsageColumns, decode_usage
 
 Offsets = Sequence[int] | NDArray[np.int64]
 
@@ -73,16 +72,17 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
-    """Usage that polars has decoded (schemas.usage_avro.usage_fields)."""
+class Bodies:
+    """Usage in Avro, one body for each record."""
 
-    frame: pl.DataFrame
+    form: AvroForm
+    bodies: list[bytes]
 
     def __len__(self) -> int:
-        return self.frame.height
+        return len(self.bodies)
 
-    def part(self, start: int, stop: int | None = None) -> Fields:
-        return Fields(self.frame[start:stop])
+    def part(self, start: int, stop: int | None = None) -> Bodies:
+        return Bodies(self.form, self.bodies[start:stop])
 
     def offsets(self, start: int) -> Sequence[int]:
         return range(start, start + len(self))
@@ -91,10 +91,11 @@ class Fields:
         return None
 
     def payload(self, row: int) -> bytes:
-        return usage_line(self.frame.row(row, named=True))
+        record = self.form.record(self.bodies[row])
+        return self.bodies[row] if isinstance(record, Fault) else self.form.line(record)
 
     def columns(self) -> UsageColumns:
-        return usage_columns(self.frame)
+        return self.form.columns(self.bodies)
 
     def outcomes(self, topic: str) -> list[Record | Fault]:
         return [decode(topic, self.payload(row)) for row in range(len(self))]
@@ -124,7 +125,7 @@ class Judged:
     def columns(self) -> UsageColumns:
         # Only what cannot be read at all is judged before it is usage.
         faults = [(row, one) for row, (one, _) in enumerate(self.known) if isinstance(one, Fault)]
-        return UsageColumns(pl.DataFrame(schema=SCHEMA), faults)
+        return UsageColumns(NOTHING, faults)
 
     def outcomes(self, topic: str) -> list[Record | Fault]:
         return [one for one, _ in self.known]

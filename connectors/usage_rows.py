@@ -14,12 +14,11 @@ from connectors.batch import Batch, Rejected
 from connectors.piece import Lines, Piece
 from connectors.step import UNSEEN, Steps
 from connectors.timeline import BEFORE_ALL, Timeline
-from schemas.identity import fingerprint, id128
+from schemas.identity import identified
 from schemas.topics import USAGE
 from schemas.usage_columns import UsageColumns
 
 EARLIEST_US = 946_684_800_000_000  # 2000-01-01
-_HALF = pl.Series([2**64], dtype=pl.UInt128)
 LATEST_US = 4_102_444_800_000_000  # 2100-01-01
 
 
@@ -75,12 +74,8 @@ def _identified(
     # Lateness is judged by what came before a row in its own partition, never by the wall clock.
     behind = np.where(known, before - lateness.allowed_us - times, 0)
     too_late = behind > lateness.horizon_us
-    # Each by itself: two expressions at once go to another thread and wait for it, which a small batch pays dearly.
-    identities, fingerprints = rows.select(id128()).to_series(), rows.select(fingerprint()).to_series()
-    rows = rows.hstack([
-        pl.Series("offset", places[rows["row"].to_numpy()]),
-        pl.Series("late", behind > 0),
-        *_halves(identities, "high", "low"), *_halves(fingerprints, "print_high", "print_low"),
+    rows = identified(rows).hstack([
+        pl.Series("offset", places[rows["row"].to_numpy()]), pl.Series("late", behind > 0),
     ])  # fmt: skip
     if too_late.any():
         reason = _TOO_LATE.format(days=lateness.horizon_us / 86_400_000_000)
@@ -114,11 +109,6 @@ _TOO_EARLY = "event_time {time} is outside 2000-01-01 to 2100-01-01: correct the
 _TOO_LATE = (
     "event_time {{time}} is more than {days:g} days older than the partition's watermark: book it by a correction"
 )
-
-
-def _halves(hashed: pl.Series, high: str, low: str) -> list[pl.Series]:
-    """128-bit numbers as two of 64 bits each, which numpy can hold."""
-    return [(hashed // _HALF).cast(pl.UInt64).alias(high), hashed.cast(pl.UInt64, wrap_numerical=True).alias(low)]
 
 
 def _refused(rows: pl.DataFrame, places: NDArray[np.int64], piece: Piece, cls: str, reason: str) -> list[Rejected]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from accounting.contract import QUANTITY_SCALE
@@ -21,6 +23,7 @@ from schemas.decimals import PRECISION, decimal_text
 from schemas.decode import decode
 from schemas.dimensions import DimensionTexts, dimensions_text
 from schemas.fault import Fault
+from schemas.identity import identified
 from schemas.topics import USAGE
 from schemas.usage import UsageEvent
 
@@ -79,12 +82,25 @@ class UsageColumns:
 
     `rows`: one row per accepted line, in line order: row (UInt32, index in the batch's lines), event_id,
     source, customer_id, contract_id (null allowed), meter: String; event_time Int64, microseconds UTC;
-    quantity Decimal(38, 18); dimensions String, canonical text ("" for none). `faults`: (index, fault) of
-    every other line, in line order.
+    quantity Decimal(38, 18); dimensions String, canonical text ("" for none); and MARKS of schemas.identity where
+    they were made at once. `faults`: (index, fault) of every other line, in line order.
     """
 
     rows: pl.DataFrame
     faults: list[tuple[int, Fault]]
+
+
+NOTHING = pl.DataFrame(schema=SCHEMA)
+
+
+def merged(parts: Sequence[tuple[NDArray[np.int64], UsageColumns]]) -> UsageColumns:
+    """Parts of a batch as one, in the order of its records; each part's rows are indexes of the records it is given with."""
+    frames, faults = [identified(NOTHING)], list[tuple[int, Fault]]()
+    for places, part in parts:
+        row = pl.Series("row", places[part.rows["row"].to_numpy()], dtype=pl.UInt32)
+        frames.append(identified(part.rows).with_columns(row))
+        faults += [(int(places[at]), fault) for at, fault in part.faults]
+    return UsageColumns(pl.concat(frames).sort("row"), sorted(faults, key=itemgetter(0)))
 
 
 def decode_usage(lines: Sequence[bytes], meters: Mapping[str, str] | None = None) -> UsageColumns:

@@ -1,7 +1,7 @@
 """Reading an Avro container as numbered records, a few thousand at a time.
 
-Usage goes through polars, several blocks at once; the small topics, and usage whose schema polars does not take, record
-by record. What cannot be read ends the file: one undecodable record, at the position where the reading stopped.
+Usage is read in columns, several blocks at once; the small topics, and usage whose schema has no columns, record by
+record. What cannot be read ends the file: one undecodable record, at the position where the reading stopped.
 """
 
 from __future__ import annotations
@@ -11,19 +11,14 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-import fastavro
-import polars as pl
-
 from connectors.avro_form import AvroForm, FormUnusable
 from connectors.errors import SourceUnusable
 from connectors.files.container import Block, Broken, Container
-from connectors.piece import Fields, Judged, Lines, Piece
+from connectors.piece import Bodies, Judged, Lines, Piece
 from schemas.fault import Fault
 from schemas.topics import USAGE
-from schemas.usage_avro import usage_fields
 
 GROUP_BYTES = 8 << 20  # of blocks that are decoded at once
-MARK = "the end of the blocks that accrual decodes at once"  # an event_id that nobody gives
 SHOWN_BYTES = 1_024  # of what cannot be read, in the exception
 
 
@@ -43,7 +38,6 @@ class AvroReader:
         self._taken = 0
         self._pieces: deque[Piece] = deque()
         self._ended = False
-        self._mark: tuple[bytes, tuple[Any, ...]] | None = None
 
     @property
     def read_bytes(self) -> int:
@@ -95,23 +89,28 @@ class AvroReader:
             if block.count:
                 blocks.append(block)
             records, size = records + block.count, size + len(block.data)
-        if blocks and self._form.columnar and (fields := self._fields(blocks)) is not None:
-            self._pieces.append(fields)
-        else:
-            for block in blocks:
-                try:
-                    self._pieces.append(self._one(block))
-                except Broken as error:
-                    broken = block.at, error
-                    break
+        bodies: list[bytes] = []
+        for block in blocks:
+            try:
+                data = self._container.unpacked(block)
+                found = self._form.split(data, block.count)
+                if found is not None:
+                    bodies += found
+                    continue
+                bodies = self._end_bodies(bodies)
+                self._pieces.append(self._by_records(block, data))
+            except Broken as error:
+                broken = block.at, error
+                break
+        self._end_bodies(bodies)
         if broken is not None:
             self._give_up(*broken)
 
-    def _one(self, block: Block) -> Piece:
-        """A block by itself, so that those before a damaged one are read. Raises Broken."""
-        if self._form.columnar and (fields := self._fields([block])) is not None:
-            return fields
-        return self._by_records(block)
+    def _end_bodies(self, bodies: list[bytes]) -> list[bytes]:
+        """What several blocks held becomes one piece: small blocks make small batches. Gives the room for what follows."""
+        if bodies:
+            self._pieces.append(Bodies(self._form, bodies))
+        return []
 
     def _give_up(self, at: int, error: Broken) -> None:
         """What begins there is one record that cannot be read."""
@@ -124,48 +123,9 @@ class AvroReader:
         )
         self._pieces.append(Judged([(fault, self._container.bytes_at(at, SHOWN_BYTES))]))
 
-    # -- usage, in columns
-
-    def _fields(self, blocks: list[Block]) -> Fields | None:
-        """The usage of whole blocks; None when polars cannot read them, or reads them otherwise than they were written."""
-        if self._container.codec == "snappy":
-            frame = self._fields_of([(block.count, block.data) for block in blocks], "snappy")
-            return None if frame is None else Fields(frame)
-        try:
-            data = [self._container.unpacked(block) for block in blocks]
-            if self._mark is None:
-                self._mark = self._made_mark(data[0], blocks[0].at)
-        except Broken:
-            return None
-        # One known record at the end: a damaged length would shift all that follows, and polars would take it for
-        # other values; then the last row is not the known one.
-        mark, expected = self._mark
-        count = sum(block.count for block in blocks) + 1
-        frame = self._fields_of([(count, b"".join([*data, mark]))])
-        return None if frame is None or frame.row(-1) != expected else Fields(frame[:-1])
-
-    def _fields_of(self, blocks: list[tuple[int, bytes]], codec: str = "null") -> pl.DataFrame | None:
-        rows = self._form.rows(blocks, codec)
-        return None if rows is None else usage_fields(rows)
-
-    def _made_mark(self, data: bytes, at: int) -> tuple[bytes, tuple[Any, ...]]:
-        """The file's first record under another identity, so that no record of the file is taken for it; and its row."""
-        file, out = io.BytesIO(data), io.BytesIO()
-        record = self._read_one(file, at)
-        try:
-            fastavro.schemaless_writer(out, self._form.parsed, {**record, "event_id": MARK})
-            mark = out.getvalue()
-        except Exception:  # a schema that cannot write what it reads (event_id as bytes): the record as it is
-            mark = data[: file.tell()]
-        frame = self._fields_of([(1, mark)])
-        if frame is None:
-            raise Broken(f"the first record of the block at byte {at} does not decode in columns")
-        return mark, frame.row(0)
-
     # -- record by record
 
-    def _by_records(self, block: Block) -> Piece:
-        data = self._container.unpacked(block)
+    def _by_records(self, block: Block, data: bytes) -> Piece:
         file = io.BytesIO(data)
         records = [self._read_one(file, block.at) for _ in range(block.count)]
         if file.tell() != len(data):

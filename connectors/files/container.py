@@ -12,7 +12,7 @@ import fastavro
 
 from connectors.avro_form import HEADER, MAGIC, SYNC_BYTES
 from connectors.errors import SourceUnusable
-from connectors.files.snappy import expand
+from schemas.native import unsnapped
 
 SNAPPY_CRC_BYTES = 4
 # A block holds some 16 kB to a few MB; more than this is no block but a wrong length or a bomb.
@@ -131,8 +131,8 @@ def _inflated(block: Block) -> bytes:
 
 def _unsnapped(block: Block) -> bytes:
     try:
-        data = expand(block.data[:-SNAPPY_CRC_BYTES], BLOCK_BYTES_MAX)
-    except (IndexError, ValueError) as error:
+        data = unsnapped(block.data[:-SNAPPY_CRC_BYTES], BLOCK_BYTES_MAX)
+    except ValueError as error:
         raise Broken(f"the block at byte {block.at} does not decompress: {error}") from error
     if zlib.crc32(data) != int.from_bytes(block.data[-SNAPPY_CRC_BYTES:], "big"):
         raise Broken(f"the block at byte {block.at} does not have the checksum it states")

@@ -16,7 +16,7 @@ from connectors.batch import Emitted
 from connectors.crash_point import crash_point
 from connectors.errors import SinkUnusable
 from connectors.kafka.client import Brokers
-from connectors.kafka.joined import HEAD_BYTES
+from connectors.kafka.messages import HEAD_BYTES
 from connectors.kafka.tail import SEQUENCE, last_sequences, values_from
 from connectors.kafka.transactions import Headers, Transactions
 from connectors.kafka.written import Numbers, OutputWriter, Written

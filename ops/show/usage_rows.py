@@ -13,7 +13,7 @@ from ops.show.entry import Entry, SourceRange, Window
 from ops.show.exception_record import OPEN, ExceptionRecord
 from ops.show.records import StoredTopic
 from ops.show.source import pieces
-from schemas.identity import id128
+from schemas.identity import identified
 from schemas.instants import parse_instant
 
 Coordinates = tuple[str, int, int]  # topic, partition, offset
@@ -126,11 +126,11 @@ def _belonging(
     found = []
     for (topic, partition), wanted in sorted(ranges.items()):
         for offset, piece in pieces(root, topic, partition, wanted, meters):
-            chosen = piece.columns().rows.filter(belongs).with_columns(id128())
+            chosen = identified(piece.columns().rows.filter(belongs))
             found += [
-                UsageRow(topic, partition, offset + row, source, name, contract, quantity, time, identity)
-                for row, source, name, contract, quantity, time, identity in chosen.select(
-                    "row", "source", "event_id", "contract_id", "quantity", "event_time", "id128"
+                UsageRow(topic, partition, offset + row, source, name, contract, quantity, time, high << 64 | low)
+                for row, source, name, contract, quantity, time, high, low in chosen.select(
+                    "row", "source", "event_id", "contract_id", "quantity", "event_time", "high", "low"
                 ).iter_rows()
             ]
     return found

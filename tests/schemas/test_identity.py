@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from polars_hash import NonCryptographicHashingNameSpace as Hashes
 
 from schemas.decimals import unscaled_decimal
-from schemas.identity import (
-    customer_shard,
-    customer_shard_of,
-    fingerprint,
-    fingerprint_of,
-    id128,
-    id128_of,
-)
+from schemas.identity import MARKS, customer_shard_of, fingerprint_of, id128_of, identified
 from schemas.usage_columns import SCHEMA, decode_usage
 from tests.schemas.examples import USAGE, changed, line_of
 
@@ -56,51 +49,68 @@ def test_a_customers_shard_never_changes():
     assert 1_235_834_370 == customer_shard_of("c1", 2**31)
 
 
-def test_the_hash_is_xxh3_by_its_published_vectors():
-    empty = pl.DataFrame({"text": [""]}).select(
-        short=Hashes(pl.col("text")).xxh3_64(), long=Hashes(pl.col("text")).xxh3_128()
-    )
-    assert [(0x2D06800538D394C2, 0x99AA06D3014798D86001C324468D497F)] == empty.rows()
-
-
-TEXT = st.text(max_size=6)
+NAMES = ("event_id", "source", "customer_id", "contract_id", "meter", "quantity", "event_time", "dimensions")
+TEXT = st.text(max_size=6) | st.text("aé", min_size=60, max_size=300)  # the hash has other ways for longer texts
 ROW = st.tuples(
-    TEXT,
-    TEXT,
-    TEXT,
-    TEXT | st.none(),
-    TEXT,
-    st.integers(-(10**38) + 1, 10**38 - 1),
-    st.integers(-(2**62), 2**62),
-    TEXT,
-)
+    TEXT, TEXT, TEXT, TEXT | st.none(), TEXT, st.integers(-(10**38) + 1, 10**38 - 1), st.integers(-(2**62), 2**62), TEXT
+)  # fmt: skip
 
 
-@settings(deadline=None, max_examples=50)
+def hashed(text: str) -> tuple[int, int]:
+    """xxh3 of 128 and of 64 bits, by other hands."""
+    one = Hashes(pl.col("text"))
+    return pl.DataFrame({"text": [text]}).select(long=one.xxh3_128(), short=one.xxh3_64()).row(0)
+
+
+def size(text: str | None) -> str:
+    return "-" if text is None else str(len(text.encode()))
+
+
+def test_the_hash_is_xxh3_by_its_published_vectors():
+    assert (0x99AA06D3014798D86001C324468D497F, 0x2D06800538D394C2) == hashed("")
+
+
+@settings(deadline=None, max_examples=100)
 @given(st.lists(ROW, min_size=1, max_size=5), st.integers(1, 64))
-def test_single_records_have_the_values_of_columns(rows, shards):
-    names = (
-        "event_id",
-        "source",
-        "customer_id",
-        "contract_id",
-        "meter",
-        "quantity",
-        "event_time",
-        "dimensions",
-    )
+def test_columns_and_single_records_have_the_hashes_of_the_texts_they_are_said_to_be_of(rows, shards):
     values = [(*row[:5], unscaled_decimal(row[5], 18), *row[6:]) for row in rows]
-    frame = pl.DataFrame(values, schema={name: SCHEMA[name] for name in names}, orient="row")
-    frame = frame.select(id128(), fingerprint(), customer_shard(pl.col("customer_id"), shards).alias("shard"))
-    expected = [
-        (
-            id128_of(customer, source, event),
-            fingerprint_of(customer, *rest),
-            customer_shard_of(customer, shards),
+    found = identified(pl.DataFrame(values, schema={name: SCHEMA[name] for name in NAMES}, orient="row"))
+    for row, (event, source, customer, contract, meter, quantity, time, dimensions) in enumerate(values):
+        identity = f"{size(customer)},{size(source)};{customer}{source}{event}"
+        content = (
+            f"{size(customer)},{size(contract)},{size(meter)};{quantity:f};{time};"
+            f"{customer}{contract or ''}{meter}{dimensions}"
         )
-        for event, source, customer, *rest in values
-    ]
-    assert expected == frame.rows()
+        high, low, print_high, print_low, home = found.select(*MARKS).row(row)
+        single = fingerprint_of(customer, contract, meter, quantity, time, dimensions)
+        assert hashed(identity)[0] == high << 64 | low == id128_of(customer, source, event)
+        assert hashed(content)[0] == print_high << 64 | print_low == single
+        assert hashed(customer)[1] == home
+        assert home % shards == customer_shard_of(customer, shards)
+
+
+def test_rows_are_identified_once():
+    rows = identified(decode_usage([line_of(USAGE)]).rows)
+    assert rows is identified(rows)
+
+
+def test_rows_of_several_chunks_are_identified_in_their_order():
+    parts = [decode_usage([line_of(changed(USAGE, event_id=f"e{number}"))]).rows for number in range(3)]
+    expected = [identified(part)["low"].item() for part in parts]
+    assert expected == identified(pl.concat(parts, rechunk=False))["low"].to_list()
+
+
+@pytest.mark.parametrize(
+    "strange, error",
+    [
+        (pl.lit(1).alias("meter"), "meter is no text"),
+        (pl.lit(1.5).alias("quantity"), "quantity is no decimal of scale 18"),
+        (pl.lit("x").alias("event_time"), "event_time is no number"),
+    ],
+)
+def test_a_column_of_another_type_is_named(strange, error):
+    with pytest.raises(TypeError, match=error):
+        identified(decode_usage([line_of(USAGE)]).rows.with_columns(strange))
 
 
 def test_moving_a_letter_from_one_field_to_the_next_gives_another_identity():
@@ -129,10 +139,10 @@ def test_the_same_content_written_differently_has_one_fingerprint():
         changed(USAGE, quantity="15e-1", event_time="2024-01-01T01:00:00.000+01:00"),
         changed(USAGE, quantity="+1.5", event_time="2024-01-01T00:00:00.0Z", dimensions=USAGE["dimensions"][::-1]),
     ]
-    rows = decode_usage([line_of(record) for record in same]).rows
-    assert 1 == rows.select(fingerprint().n_unique()).item()
+    rows = identified(decode_usage([line_of(record) for record in same]).rows)
+    assert 1 == rows.select("print_high", "print_low").n_unique()
 
 
 def test_shards_are_at_least_one():
     with pytest.raises(ValueError, match="at least 1"):
-        customer_shard(pl.col("customer_id"), 0)
+        customer_shard_of("c", 0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import fastavro
 
+from connectors.avro_form import HEADER, MAGIC, SYNC_BYTES
+from schemas.avro_writing import zigzag
 from schemas.decode import decode
 from schemas.encode import avro_record
 from schemas.fields import Record
@@ -42,3 +45,13 @@ def container(
         parsed = fastavro.parse_schema(schema or TOPICS[topic].avsc())
         fastavro.writer(file, parsed, records, codec=codec, sync_interval=block)
     return path
+
+
+def container_of(schema: Any, codec: str, blocks: list[tuple[int, bytes]]) -> bytes:
+    """A container with these blocks, (records, their bytes as the codec packs them)."""
+    out, sync = io.BytesIO(), bytes(SYNC_BYTES)
+    meta = {"avro.schema": json.dumps(schema).encode(), "avro.codec": codec.encode()}
+    fastavro.schemaless_writer(out, HEADER, {"magic": MAGIC, "meta": meta, "sync": sync})
+    for count, data in blocks:
+        out.write(zigzag(count) + zigzag(len(data)) + data + sync)
+    return out.getvalue()

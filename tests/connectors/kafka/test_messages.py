@@ -8,14 +8,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import fastavro
-import numpy as np
-import polars as pl
 import pytest
 
-from connectors.avro_form import AvroForm, container_of
 from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
-from schemas.avro_lengths import encoded_lengths
 from schemas.fault import Fault
 from schemas.topics import REFERENCE, TOPICS, USAGE
 
@@ -211,37 +207,6 @@ def test_a_registry_is_asked_once_for_what_it_knows_and_again_for_what_it_does_n
         counting.of(4)
         counting.of(9)
     assert [1, 4, 9, 9] == asked
-
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_the_length_of_a_record_is_told_by_its_values(number):
-    rng = random.Random(number)
-    bodies = [message(number, drawn(rng, "e" * rng.choice((1, 63, 64, 8191, 8192))))[5:] for _ in range(500)]
-    frame = AvroForm(USAGE, SCHEMAS[number]).rows([(len(bodies), b"".join(bodies))])
-    assert list(map(len, bodies)) == encoded_lengths(SCHEMAS[number], frame).tolist()
-
-
-def test_every_kind_of_value_has_its_length():
-    schema = {"type": "record", "name": "All", "fields": [
-        {"name": "flag", "type": "boolean"}, {"name": "small", "type": ["null", "int"]}, {"name": "real", "type": "double"},
-        {"name": "single", "type": "float"}, {"name": "blob", "type": "bytes"},
-        {"name": "exact", "type": {"type": "fixed", "name": "F", "size": 4}},
-        {"name": "choice", "type": {"type": "enum", "name": "E", "symbols": ["a", "b"]}},
-        {"name": "inner", "type": {"type": "record", "name": "I", "fields": [{"name": "text", "type": "string"}]}},
-        {"name": "numbers", "type": {"type": "array", "items": "long"}},
-    ]}  # fmt: skip
-    rows = [
-        {"flag": True, "small": small, "real": 1.5, "single": 2.5, "blob": b"x" * size, "exact": b"1234", "choice": "b",
-         "inner": {"text": "t" * size}, "numbers": numbers}
-        for small, size, numbers in ((None, 0, []), (63, 63, [0, -64, 64]), (-65, 64, [2**40, -(2**62)] * 40))
-    ]  # fmt: skip
-    bodies = []
-    for row in rows:
-        out = io.BytesIO()
-        fastavro.schemaless_writer(out, fastavro.parse_schema(schema), row)
-        bodies.append(out.getvalue())
-    frame = pl.read_avro(container_of(schema, "null", [(len(bodies), b"".join(bodies))]))
-    assert list(map(len, bodies)) == np.asarray(encoded_lengths(schema, frame)).tolist()
 
 
 def test_a_record_of_any_depth_is_not_read():

@@ -1,0 +1,55 @@
+"""The steps whose cost hangs on each event, compiled from native/: Avro to columns, and what events are told apart by."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+class Columns:
+    """Columns that polars takes without a copy: `pl.DataFrame(columns)`."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+class UsageReader:
+    """Reads usage that was written with one Avro schema. See schemas.usage_avro.usage_reader."""
+
+    def __init__(
+        self,
+        fields: list[tuple[str, int, tuple[Any, ...]]],
+        earliest: int,
+        latest: int,
+        canonical: Callable[[list[tuple[str, str]]], str],
+    ) -> None:
+        """`fields`: (name or "", argument, kind) in the writer's order; `event_time` is accepted from `earliest` to `latest`
+        in microseconds; `canonical` gives the text of dimensions. ValueError for what is told in another way.
+        """
+
+    def read(self, values: Sequence[bytes | None], head: bytes) -> tuple[Columns, list[int]]:
+        """(columns of the accepted records, rows of the other values) of values that are `head` and one record each.
+
+        Columns: those of schemas.usage_columns.SCHEMA and of `identify`. `values` is a list.
+        """
+
+    def split(self, block: bytes, count: int) -> list[bytes] | None:
+        """The records of a block one by one; None unless they are so many and nothing else."""
+
+def heads(values: Sequence[bytes | None], size: int) -> list[tuple[bytes, int]]:
+    """What values (a list) begin with, each once, and the first row that does; of None it is b""."""
+
+def identify(frame: Any) -> Columns:
+    """high, low, print_high, print_low and home (UInt64 each) of a frame's rows. See schemas.identity.identified.
+
+    KeyError where a column is missing, TypeError where one is of another type.
+    """
+
+def identity(customer_id: str, source: str, event_id: str) -> int:
+    """128 bits, as `identify` has them in high and low."""
+
+def fingerprint(
+    customer_id: str, contract_id: str | None, meter: str, quantity: int, event_time: int, dimensions: str
+) -> int:
+    """128 bits, as `identify` has them in print_high and print_low; `quantity` in 1e-18, `event_time` in microseconds."""
+
+def home_of(customer_id: str) -> int:
+    """64 bits, as `identify` has them in home."""
+
+def unsnapped(data: bytes, most: int) -> bytes:
+    """What snappy packed; ValueError where it is damaged, or holds more than `most` bytes."""
