@@ -51,8 +51,8 @@ from dataflows.settings import FlowSettings
 from dataflows.shard_context import ShardContext
 from dataflows.shard_facts import ShardFacts
 from dataflows.split import home_shard
-from dataflows.usage_cells import CellName, Usage, UsageCells, rows_of, with_cells
-from dataflows.usage_sums import groups
+from dataflows.usage_cells import Usage, UsageCells
+from dataflows.usage_sums import UsageSums
 from schemas.topics import BILLING, CONTRACTS, CONTROL, POSTINGS, REFERENCE, USAGE
 from schemas.trace import trace_of
 from state import codec, keys
@@ -338,24 +338,24 @@ class Shard:
         return fresh
 
     def _sum(self, fresh: pl.DataFrame) -> None:
-        rows = with_cells(fresh, self._contracts.edges)
         origins, cut = self._admission.origins, self._contracts.cut.until
-        unplaced, refused = list[CellName](), dict[Refusal, list[CellName]]()
-        for usage in groups(rows, origins):
-            customer, contract, meter, start = cell = usage[:4]
+        sums = UsageSums(fresh, self._contracts.edges, origins)
+        unplaced, refused = list[int](), dict[Refusal, list[int]]()
+        for number, usage in enumerate(sums):
+            customer, contract, meter, start = usage[:4]
             if start < cut:
                 self._retention.reach(customer)
             covering = self._contracts.covering(customer, contract, meter, start)
             if len(covering) != 1:
-                unplaced.append(cell)
+                unplaced.append(number)
             elif refusal := self._late.refusal(customer, covering[0], start, self._phase):
-                refused.setdefault(refusal, []).append(cell)
+                refused.setdefault(refusal, []).append(number)
             else:
                 self._place(usage, covering[0])
         if unplaced:
-            self._parking.park(rows_of(rows, unplaced), origins, self._phase)
-        for refusal, cells in refused.items():
-            self._refused(refusal.cls, self._late.refuse_rows(rows_of(rows, cells), origins, refusal))
+            self._parking.park(sums.rows_of(unplaced), origins, self._phase)
+        for refusal, numbers in refused.items():
+            self._refused(refusal.cls, self._late.refuse_rows(sums.rows_of(numbers), origins, refusal))
 
     def _place(self, usage: Usage, cover: Cover) -> None:
         feed = self._cells.add(usage)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import msgspec
-import polars as pl
 
 from accounting.coverage import ALWAYS, FOREVER
 from dataflows.contract_table import QUARTER_US
@@ -23,7 +22,6 @@ from state.store import ShardStore
 
 CACHED_CELLS = 50_000
 SOURCES_MAX = 32
-CellName = tuple[str, str | None, str, int]  # customer, named contract, meter, start
 
 
 class Usage(NamedTuple):
@@ -43,32 +41,6 @@ class Usage(NamedTuple):
     last_quantity: int  # 1e-18
     moment: int  # sum of quantity x (event time - start of the cell)
     distinct: tuple[bytes, ...] = ()
-
-
-def with_cells(rows: pl.DataFrame, edges: dict[str, list[int]]) -> pl.DataFrame:
-    """Rows with the start of their cell."""
-    rows = rows.with_columns((pl.col("event_time") // QUARTER_US * QUARTER_US).alias("cell"))
-    if not edges:
-        return rows
-    known = pl.DataFrame(
-        [(customer, edge) for customer, found in edges.items() for edge in found],
-        schema={"customer_id": pl.String, "edge": pl.Int64},
-        orient="row",
-    ).sort("edge")
-    joined = (
-        rows.with_row_index("order")
-        .sort("event_time")
-        .join_asof(known, left_on="event_time", right_on="edge", by="customer_id", check_sortedness=False)
-        .sort("order")
-    )
-    return joined.with_columns(pl.max_horizontal("cell", pl.col("edge"))).drop("edge", "order")
-
-
-def rows_of(rows: pl.DataFrame, cells: list[CellName]) -> pl.DataFrame:
-    """The rows of some cells."""
-    names = ["customer_id", "contract_id", "meter", "cell"]
-    wanted = pl.DataFrame(cells, schema={name: rows.schema[name] for name in names}, orient="row")
-    return rows.join(wanted.unique(), on=names, how="semi", nulls_equal=True)
 
 
 def cell_of(instant: int, edges: list[int]) -> int:

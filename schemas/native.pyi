@@ -1,7 +1,15 @@
-"""The steps whose cost hangs on each event, compiled from native/: Avro to columns, and what events are told apart by."""
+"""The steps whose cost hangs on each event, compiled from native/: Avro to columns, and what events are told apart by, sums."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# (customer, contract, meter, start of the cell, quantity, events), (exclusive or of the identities, origin, first offset,
+# last offset), (largest quantity, the latest event's time, offset and quantity, sum of quantity x time since the cell's
+# start); quantities in 1e-18, times in microseconds; of events of one time the later row is the latest.
+Sum = tuple[tuple[str, str | None, str, int, int, int], tuple[int, int, int, int], tuple[int, int, int, int, int]]
 
 class Columns:
     """Columns that polars takes without a copy: `pl.DataFrame(columns)`."""
@@ -31,6 +39,18 @@ class UsageReader:
     def split(self, block: bytes, count: int) -> list[bytes] | None:
         """The records of a block one by one; None unless they are so many and nothing else."""
 
+class HeadFilter:
+    """Which heads of identities (numbers below 2^32) were certainly never seen. It only ever spares look-ups."""
+
+    def __init__(self, capacity: int) -> None:
+        """With room for so many; beyond it more and more heads are suspects."""
+
+    def add(self, heads: NDArray[np.uint64]) -> None:
+        """Remember heads."""
+
+    def suspects(self, heads: NDArray[np.uint64]) -> bytes:
+        """Remember heads; rows (UInt32, ascending) of all but some that are there once only, here and before."""
+
 def heads(values: Sequence[bytes | None], size: int) -> list[tuple[bytes, int]]:
     """What values (a list) begin with, each once, and the first row that does; of None it is b""."""
 
@@ -50,6 +70,13 @@ def fingerprint(
 
 def home_of(customer_id: str) -> int:
     """64 bits, as `identify` has them in home."""
+
+def sum_cells(frame: Any, cell_us: int, edges: Mapping[str, list[int]]) -> tuple[list[Sum], bytes]:
+    """A frame's rows summed by customer, contract, meter, cell and origin, and the number (UInt32) of each row's sum.
+
+    Sums stand in the order of their first rows. A cell begins at a multiple of `cell_us`, or at the last of the customer's
+    `edges` before the event, if that is later. KeyError and TypeError as `identify`.
+    """
 
 def unsnapped(data: bytes, most: int) -> bytes:
     """What snappy packed; ValueError where it is damaged, or holds more than `most` bytes."""

@@ -23,7 +23,7 @@ class Index:
         """Take the heads (numbers below 2^32) of the rows from number `first` on."""
         entries = np.arange(first, first + len(heads), dtype=np.uint64)
         entries |= heads << HEAD_BITS
-        entries.sort(kind="stable")
+        entries.sort()  # no two are equal
         self.runs.append(entries)
         while len(self.runs) >= FAN_IN and len(self.runs[-FAN_IN]) < FAN_IN * len(self.runs[-1]):
             self._merge(FAN_IN)

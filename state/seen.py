@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accounting.require import require
+from schemas.native import HeadFilter
 from state import stretch as stretches
-from state.filter import Filter
-from state.index import HEAD_BITS, NUMBER
 from state.store import ShardStore
 from state.stretch import ROW, Row, Stretch, heads, position, rows_of
 
+LEAST_ROOM = 1 << 14  # identities that a filter has room for at the least
 BUCKETS = 5  # stretches of event time in one horizon: forgetting is at most a fifth late, never early
 
 
@@ -85,18 +85,12 @@ class Seen:
 
     def _suspects(self, asked: NDArray[np.uint64]) -> tuple[dict[bytes, Row], NDArray[np.intp]]:
         """(stored rows by identity, indices in order of arrival): all other heads are there once, here and in the store."""
-        maybe = self._filter.maybe(asked)
+        suspects = np.frombuffer(self._filter.suspects(asked), dtype=np.uint32).astype(np.intp)
         known: dict[bytes, Row] = {}
-        met: list[int] = []
         for stretch in self._stretches.values():
-            for at, row in stretch.find(asked[maybe]):
+            for _, row in stretch.find(asked[suspects]):
                 known[row[0]] = row
-                met.append(at)
-        entries = np.sort(asked << HEAD_BITS | np.arange(len(asked), dtype=np.uint64), kind="stable")
-        near = (entries[1:] ^ entries[:-1] <= NUMBER).nonzero()[0]
-        marked = np.zeros(len(asked), dtype=bool)
-        marked[maybe[met]] = marked[entries[near] & NUMBER] = marked[entries[near + 1] & NUMBER] = True
-        return known, marked.nonzero()[0]
+        return known, suspects
 
     def _remember(self, rows: NDArray[np.void], name: int) -> None:
         if not len(rows):
@@ -106,14 +100,14 @@ class Seen:
                 other.settle()
             self._stretches[name] = Stretch(self._store, name)
         self._stretches[name].append(rows)
-        if self._filter.count + len(rows) > self._filter.capacity:
+        self._room -= len(rows)  # the filter knows them since they were looked at
+        if self._room < 0:
             self._refill()
-        else:
-            self._filter.add(heads(rows))
 
     def _refill(self) -> None:
         """A filter with room for half as many more, filled from memory."""
-        self._filter = Filter(len(self) + len(self) // 2)
+        capacity = max(LEAST_ROOM, len(self) + len(self) // 2)
+        self._filter, self._room = HeadFilter(capacity), capacity - len(self)
         for stretch in self._stretches.values():
             for part in stretch.index.parts():
                 self._filter.add(part)

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::ffi::to_ffi;
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
-use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
+use arrow_array::types::Decimal128Type;
+use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch, StringViewArray, StructArray};
 use arrow_schema::{Field, Schema};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
@@ -50,6 +52,24 @@ pub fn batches_of(frame: &Bound<'_, PyAny>) -> PyResult<Vec<RecordBatch>> {
     #[allow(unsafe_code)]
     let stream = unsafe { FFI_ArrowArrayStream::from_raw(pointer.as_ptr().cast()) };
     RecordBatchStreamReader::try_new(stream).map_err(broken)?.collect::<Result<_, _>>().map_err(broken)
+}
+
+/// A column by its name; KeyError where it is missing.
+pub fn column<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a ArrayRef> {
+    batch.column_by_name(name).ok_or_else(|| PyKeyError::new_err(name.to_owned()))
+}
+
+/// A column of texts; TypeError where it is another one.
+pub fn text<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a StringViewArray> {
+    column(batch, name)?.as_string_view_opt().ok_or_else(|| PyTypeError::new_err(format!("{name} is no text")))
+}
+
+/// The column quantity in 1e-18; TypeError where it is in another unit.
+pub fn quantities(batch: &RecordBatch) -> PyResult<&PrimitiveArray<Decimal128Type>> {
+    column(batch, "quantity")?
+        .as_primitive_opt::<Decimal128Type>()
+        .filter(|quantity| quantity.scale() == 18)
+        .ok_or_else(|| PyTypeError::new_err("quantity is no decimal of scale 18"))
 }
 
 pub fn broken(error: impl std::fmt::Display) -> PyErr {

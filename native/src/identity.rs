@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use arrow_array::builder::UInt64Builder;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, Int64Type};
+use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use pyo3::exceptions::{PyKeyError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use crate::columns::{Columns, batch_of, batches_of};
+use crate::columns::{Columns, batch_of, batches_of, column, quantities, text};
 
 const ONE: u128 = 10_u128.pow(18); // a whole unit of a quantity
 
@@ -150,15 +150,11 @@ pub fn identify(frame: &Bound<'_, PyAny>) -> PyResult<Columns> {
     let batches = batches_of(frame)?;
     let mut found = MarkColumns::new(batches.iter().map(RecordBatch::num_rows).sum());
     for batch in &batches {
-        let text = |name| {
-            column(batch, name)?.as_string_view_opt().ok_or_else(|| PyTypeError::new_err(format!("{name} is no text")))
-        };
-        let [customer, source, event_id] = [text("customer_id")?, text("source")?, text("event_id")?];
-        let [contract, meter, dimensions] = [text("contract_id")?, text("meter")?, text("dimensions")?];
-        let quantity = column(batch, "quantity")?
-            .as_primitive_opt::<Decimal128Type>()
-            .filter(|quantity| quantity.scale() == 18)
-            .ok_or_else(|| PyTypeError::new_err("quantity is no decimal of scale 18"))?;
+        let [customer, source, event_id] =
+            [text(batch, "customer_id")?, text(batch, "source")?, text(batch, "event_id")?];
+        let [contract, meter, dimensions] =
+            [text(batch, "contract_id")?, text(batch, "meter")?, text(batch, "dimensions")?];
+        let quantity = quantities(batch)?;
         let time = column(batch, "event_time")?
             .as_primitive_opt::<Int64Type>()
             .ok_or_else(|| PyTypeError::new_err("event_time is no number"))?;
@@ -175,10 +171,6 @@ pub fn identify(frame: &Bound<'_, PyAny>) -> PyResult<Columns> {
         }
     }
     batch_of(found.finish())
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a ArrayRef> {
-    batch.column_by_name(name).ok_or_else(|| PyKeyError::new_err(name.to_owned()))
 }
 
 /// The identity of one record, as `identify` has it in halves.

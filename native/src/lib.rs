@@ -1,11 +1,13 @@
-//! The steps whose cost hangs on each event, compiled: Avro to columns, and what the columns are told apart by.
+//! The steps whose cost hangs on each event, compiled: Avro to columns, what events are told apart by, sums by cell.
 //!
 //! No rule of accounting is here. What these functions give is said in `schemas/native.pyi`.
 
 mod avro;
 mod columns;
+mod filter;
 mod identity;
 mod snappy;
+mod sums;
 mod usage;
 
 use pyo3::prelude::*;
@@ -15,9 +17,13 @@ mod native {
     #[pymodule_export]
     use crate::columns::Columns;
     #[pymodule_export]
+    use crate::filter::HeadFilter;
+    #[pymodule_export]
     use crate::identity::{fingerprint, home_of, identify, identity};
     #[pymodule_export]
     use crate::snappy::unsnapped;
+    #[pymodule_export]
+    use crate::sums::sum_cells;
     #[pymodule_export]
     use crate::usage::{UsageReader, heads};
 }

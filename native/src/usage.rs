@@ -1,10 +1,10 @@
 //! Usage messages to columns: each accepted row is wholly what the typed model would make of it.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::{Decimal128Builder, Int64Builder, StringViewBuilder, UInt32Builder};
+use hashbrown::{HashMap, HashSet};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};

@@ -6,8 +6,8 @@ from decimal import Decimal, localcontext
 import polars as pl
 import pytest
 
-from dataflows.usage_cells import QUARTER_US, UsageCells, with_cells
-from dataflows.usage_sums import groups, unique_value
+from dataflows.usage_cells import QUARTER_US, UsageCells
+from dataflows.usage_sums import UsageSums, unique_value
 from state.store import ShardStore
 from tests.support.timeline import micros
 
@@ -58,7 +58,7 @@ def expected(rows):
 
 
 def summed(rows):
-    for one in groups(with_cells(pl.DataFrame(rows, schema=SCHEMA, orient="row"), {"a": [EDGE]}), ORIGINS):
+    for one in UsageSums(pl.DataFrame(rows, schema=SCHEMA, orient="row"), {"a": [EDGE]}, ORIGINS):
         source = (one.source.topic, one.source.partition, one.source.start, one.source.end)
         yield (*one[:7], source, *one[8:13], set(one.distinct))
 
@@ -80,6 +80,16 @@ def test_usage_summed_by_cell_is_what_its_events_come_to(most, scale):
         assert list(expected(rows)) == list(summed(rows)), f"seed {seed}"
 
 
+def test_the_rows_of_a_sum_are_those_it_counts():
+    rows = pl.DataFrame(drawn(3, 10**5, 2), schema=SCHEMA, orient="row")
+    sums = UsageSums(pl.concat([rows[:150], rows[150:]], rechunk=False), {"a": [EDGE]}, ORIGINS)
+    for number, one in enumerate(sums):
+        own = sums.rows_of([number])
+        assert [one.events] == [own.height]
+        assert one.quantity == sum(int(value.scaleb(18)) for value in own["quantity"])
+    assert rows.equals(sums.rows_of(range(number + 1)))
+
+
 def test_no_rows_are_no_groups():
     assert [] == list(summed([]))
 
@@ -92,7 +102,7 @@ def test_cells_that_memory_has_no_room_for_are_those_of_the_store(tmp_path, monk
         feeds = set()
         for at in range(0, len(rows), 20):
             part = pl.DataFrame(rows[at : at + 20], schema=SCHEMA, orient="row")
-            feeds |= {cells.add(one) for one in groups(with_cells(part, {"a": [EDGE]}), ORIGINS)}
+            feeds |= {cells.add(one) for one in UsageSums(part, {"a": [EDGE]}, ORIGINS)}
             cells.flush()
             store.commit()
         span = START, START + QUARTER_US
