@@ -18,42 +18,51 @@ help:
 	@echo "make quick   the tests without the crash campaign"
 	@echo "make lock    pin the dependencies anew"
 
-# Where Rust's own installer puts it, for shells that have not been told.
-export PATH := $(PATH):$(HOME)/.cargo/bin
+# The build's own programs, and where Rust's installer puts cargo for shells that have not been told.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH):$(HOME)/.cargo/bin
+NATIVE := schemas/native.abi3.so
+INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 
-$(READY): requirements.txt pyproject.toml $(wildcard native/Cargo.* native/src/*.rs)
+$(READY): requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "accrual needs Python 3.11 or 3.12: install one of them, then run make again."; exit 1; }
 	@command -v cargo > /dev/null || { echo "accrual needs Rust 1.85 or newer (cargo) to compile native/: install it from https://rustup.rs, then run make again."; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
-	@touch $(READY)
+	$(INSTALL)
+	@touch $(READY) $(NATIVE)
 
-setup: $(READY)
+# What is compiled, made anew when its sources have changed.
+$(NATIVE): native/Cargo.toml native/Cargo.lock $(wildcard native/src/*.rs) | $(READY)
+	$(INSTALL)
+	@touch $(NATIVE)
 
-demo: $(READY)
+setup: $(READY) $(NATIVE)
+
+demo: setup
 	@$(VENV)/bin/accrual demo
 
-demo-kafka: $(READY)
+demo-kafka: setup
 	@$(VENV)/bin/accrual demo --kafka
 
-kafka: $(READY)
+kafka: setup
 	@$(VENV)/bin/python -m ops.broker
 
-lint: $(READY)
+lint: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	cargo fmt --check --manifest-path native/Cargo.toml
+	cargo clippy --quiet --release --locked --manifest-path native/Cargo.toml -- -D warnings
 
 test: lint
 	$(VENV)/bin/pytest -n auto --dist worksteal
 
-quick: $(READY)
+quick: setup
 	$(VENV)/bin/pytest -n auto --dist worksteal -m "not slow"
 
 # The short cut of every ring is in `make test`; results are lines of tests/campaign/results.jsonl.
-campaign: $(READY)
+campaign: setup
 	$(VENV)/bin/python -m tests.campaign all
 	@$(VENV)/bin/python -m tests.campaign report
 

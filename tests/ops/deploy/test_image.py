@@ -36,11 +36,11 @@ def test_hadolint_has_nothing_to_say():
     assert (0, "") == (done.returncode, done.stdout)
 
 
-def test_its_base_is_one_exact_glibc_python_for_both_stages():
-    bases = re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(), flags=re.MULTILINE)
-    assert 2 == len(bases)
-    assert 1 == len(set(bases))
-    assert re.fullmatch(r"python:3\.1[12]\.\d+-slim-bookworm", bases[0])
+def test_its_bases_are_one_exact_glibc_python_and_one_exact_rust():
+    rust, build, run = re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(), flags=re.MULTILINE)
+    assert re.fullmatch(r"rust:1\.\d+\.\d+-bookworm", rust)
+    assert re.fullmatch(r"python:3\.1[12]\.\d+-slim-bookworm", run)
+    assert run == build.replace("-bookworm", "-slim-bookworm")
 
 
 def test_it_runs_as_a_user_that_is_not_root_in_exec_form():
@@ -57,10 +57,9 @@ def test_what_it_copies_is_let_in_and_nothing_else():
     copied = copies()
     assert copied == allowed
     assert all((ROOT / one).exists() for one in copied)
-    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"][
-        "packages"
-    ]
-    assert set(packages) == {one for one in copied if (ROOT / one).is_dir()}
+    maturin = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["maturin"]
+    sources = {*maturin["python-packages"], Path(maturin["manifest-path"]).parts[0]}
+    assert sources == {one for one in copied if (ROOT / one).is_dir()}
     assert not any(fnmatch.fnmatch("secrets", one) for one in allowed)
 
 
@@ -75,7 +74,7 @@ def test_what_it_installs_is_what_tests_use_without_what_only_tests_need():
     )
     assert wanted.items() <= run.items()
     assert {"pytest", "mypy", "ruff", "hypothesis", "noida-db"}.isdisjoint(run)
-    assert project["build-system"]["requires"] == [f"hatchling=={build['hatchling']}"]
+    assert project["build-system"]["requires"] == [f"maturin=={build['maturin']}"]
     for path in (RUN, BUILD):
         assert len(PINNED.findall(path.read_text())) <= path.read_text().count("--hash=sha256:")
 
@@ -92,14 +91,21 @@ def built() -> Iterator[Path]:
             there = folder / "src" / one
             if (ROOT / one).is_dir():
                 shutil.copytree(
-                    ROOT / one, there, ignore=shutil.ignore_patterns("__pycache__", "node_modules", "screenshots")
+                    ROOT / one,
+                    there,
+                    ignore=shutil.ignore_patterns("__pycache__", "node_modules", "screenshots", "*.so", "target"),
                 )
             else:
                 shutil.copy(ROOT / one, there)
-        for command in dockerfile_runs(0):
+        for command in dockerfile_runs(1):
             by_hand = command.replace("/opt/", f"{folder}/opt/").replace("python -m venv", f"{python} -m venv")
             done = subprocess.run(
-                ["sh", "-euc", by_hand], cwd=folder / "src", env=alone(), capture_output=True, text=True, check=False
+                ["sh", "-euc", by_hand],
+                cwd=folder / "src",
+                env=building(folder),
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if "Could not find a version" in done.stderr or "NewConnectionError" in done.stderr:
                 lacking(f"a package index: {done.stderr.splitlines()[-1]}")
@@ -170,6 +176,12 @@ def interpreter() -> str:
 def alone(**settings: str) -> dict[str, str]:
     """The environment without the tree that is tested: what is not installed must not be found."""
     return {name: value for name, value in environment(**settings).items() if name != "PYTHONPATH"}
+
+
+def building(folder: Path) -> dict[str, str]:
+    """The same, with the build's own programs first, as the file's PATH has them."""
+    env = alone()
+    return env | {"PATH": f"{folder}/opt/build/bin:{env['PATH']}:{Path.home()}/.cargo/bin"}
 
 
 def as_nobody(words: list[str | Path], cwd: Path) -> subprocess.CompletedProcess[str]:
