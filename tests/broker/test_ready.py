@@ -21,7 +21,7 @@ from schemas.topics import CONTRACTS, USAGE
 from tests.support import kafka
 from tests.support.driven import contract, usage
 from tests.support.kafka_feed import message, topics
-from tests.support.scraped import Scraped, free_ports
+from tests.support.scraped import Scraped, ports_in_a_row
 
 SHARDS, PARTITIONS, BACKLOG = 2, 2, 300
 PATIENCE_S = 60
@@ -95,7 +95,7 @@ def test_a_partition_is_booked_after_the_barrier_behind_its_last_offset(filled):
 @pytest.fixture
 def service(filled, tmp_path):
     """A running service, and the port on which it answers."""
-    port = free_ports(1)
+    port = ports_in_a_row(1)
     command = [Path(sys.executable).with_name("accrual"), "run", "--source", str(filled), "--sink", str(filled), "--state",
                str(tmp_path / "state"), "--follow", "--metrics-port", str(port), "--batch-rows", "5"]  # fmt: skip
     env = {**os.environ, "ACCRUAL_SHARDS": str(SHARDS), "ACCRUAL_EPOCH_MS": "50"}

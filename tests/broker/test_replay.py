@@ -16,7 +16,7 @@ from tests.support import kafka
 from tests.support.feed import Drawing
 from tests.support.kafka_feed import awaited, message, said, sayable, topics
 from tests.support.process import accrual, environment, finish, start
-from tests.support.scraped import Scraped, free_ports
+from tests.support.scraped import Scraped, ports_in_a_row
 from tests.support.service import CONTRACT, clock, ended_within, serviced, usage
 
 SHARDS = 3
@@ -206,7 +206,7 @@ def test_a_replay_leaves_the_service_and_its_group_alone(running, tmp_path):
 
 def test_a_replay_tells_how_far_it_is_and_what_it_has_found(running, tmp_path):
     lost(running)
-    port, folder = free_ports(1), tmp_path / "replay"
+    port, folder = ports_in_a_row(1), tmp_path / "replay"
     job = start("replay", "--source", str(running.brokers), "--from", "start", "--to", "end", "--state", str(folder),
                 "--compare", "--json", "--metrics-port", str(port), cwd=tmp_path)  # fmt: skip
     seen = []

@@ -14,7 +14,7 @@ import pytest
 from schemas.topics import CONTRACTS, USAGE
 from tests.broker.test_ready import PATIENCE_S, SHARDS, ask, awaited, filled, send, used  # noqa: F401
 from tests.support import kafka
-from tests.support.scraped import Scraped, free_ports
+from tests.support.scraped import Scraped, ports_in_a_row
 
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 
@@ -22,7 +22,7 @@ TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 @pytest.fixture
 def service(filled, tmp_path):  # noqa: F811
     """A running service that writes JSON lines into a file, and the port on which it answers."""
-    port, secrets = free_ports(1), tmp_path / "secrets.toml"
+    port, secrets = ports_in_a_row(1), tmp_path / "secrets.toml"
     secrets.write_text('"sasl.password" = "hush-of-the-file"\n')
     command = [Path(sys.executable).with_name("accrual"), "run", "--source", str(filled), "--sink", str(filled), "--state",
                str(tmp_path / "state"), "--follow", "--metrics-port", str(port)]  # fmt: skip

@@ -25,7 +25,7 @@ from tests.observability.prometheus import Prometheus
 from tests.support.kafka_feed import topics
 from tests.support.lacking import lacking
 from tests.support.process import start
-from tests.support.scraped import Scraped, free_ports
+from tests.support.scraped import Scraped, ports_in_a_row
 from tests.support.service import Service, ended_within
 
 SHARDS, WORKERS, PARTITIONS = 4, 2, 2
@@ -201,7 +201,7 @@ def scene(folder: Path) -> Iterator[Scene]:
     try:
         brokers = Brokers(broker.address)
         topics(brokers, PARTITIONS, SHARDS)
-        first = free_ports(WORKERS + 1)
+        first = ports_in_a_row(WORKERS + 1)
         addresses = [f"127.0.0.1:{port}" for port in range(first, first + WORKERS + 1)]
         targets = {"accrual": addresses[:WORKERS], "accrual-replay": addresses[WORKERS:]}
         (folder / "prometheus").mkdir()

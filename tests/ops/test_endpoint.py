@@ -21,7 +21,7 @@ from tests.campaign.disturbed import all_children, gone
 from tests.connectors.test_files_follow import CONTRACTS, CONTROL, PATIENCE_S, USAGE, Followed, clock, close, day
 from tests.support.driven import contract
 from tests.support.process import Ended, accrual, environment
-from tests.support.scraped import Scraped, files_say, free_ports
+from tests.support.scraped import Scraped, files_say, ports_in_a_row
 
 # What `--json` counts, and the metric that says the same.
 COUNTS = {
@@ -41,7 +41,7 @@ class Watched(Followed):
 
     def __init__(self, root: Path, workers: int = 1) -> None:
         super().__init__(root)
-        self.workers, self.port = workers, free_ports(workers)
+        self.workers, self.port = workers, ports_in_a_row(workers)
         self.lines: dict[str, int] = {CONTRACTS: 1}
 
     def add(self, name: str, *records: object) -> None:

@@ -126,7 +126,7 @@ def debited(sink: Path) -> dict[Labels, Decimal]:
     return dict(Output(records(sink), Input()).sums["debits"])
 
 
-def free_ports(count: int) -> int:
+def ports_in_a_row(count: int) -> int:
     """The first of some ports in a row that nobody uses, below those that the system gives to connections going out."""
     while True:
         first = random.SystemRandom().randrange(15_000, 32_000)
