@@ -28,10 +28,15 @@ class Posting(NamedTuple):
 def postings(movements: Mapping[str, int], functional: Mapping[str, int], product_id: str) -> tuple[Posting, ...]:
     """Signed movements as postings, debits first; InvariantBroken unless they balance in both currencies."""
     require(sum(movements.values()) == 0, "debits equal credits", movements=movements)
-    require(sum(functional.values()) == 0, "debits equal credits in the functional currency", movements=functional)
-    found: list[Posting] = []
-    for account in movements.keys() | functional.keys():
-        found += sides(account, movements.get(account, 0), functional.get(account, 0), product_id)
+    if functional is movements:  # one currency
+        found = [Posting(account, amount, amount, product_id) for account, amount in movements.items() if amount]
+    else:
+        require(sum(functional.values()) == 0, "debits equal credits in the functional currency", movements=functional)
+        found = [
+            one
+            for account in movements.keys() | functional.keys()
+            for one in sides(account, movements.get(account, 0), functional.get(account, 0), product_id)
+        ]
     return tuple(sorted(found, key=lambda one: (one.side == "credit", one.account, one.amount == 0)))
 
 
@@ -67,9 +72,11 @@ def dated(day: date, closed: frozenset[Period] | set[Period]) -> Dating:
 
 def entry_id(*parts: str | int | None) -> str:
     """A content-derived identifier, stable under replay: 128 bits over the length-prefixed parts, as hex."""
-    digest = hashlib.blake2b(digest_size=16)
+    said = bytearray()
     for part in parts:
-        text = b"" if part is None else str(part).encode()
-        digest.update(b"-" if part is None else b"%d:" % len(text))
-        digest.update(text)
-    return digest.hexdigest()
+        if part is None:
+            said += b"-"
+        else:
+            text = str(part).encode()
+            said += b"%d:%b" % (len(text), text)
+    return hashlib.blake2b(said, digest_size=16).hexdigest()

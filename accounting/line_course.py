@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
+from functools import cached_property
 
 from accounting.billing_period import billing_period_of
 from accounting.calendar import Period, local_date, start_of_day
@@ -28,21 +29,24 @@ class Part:
     cover: Cover
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BillingSpan:
-    """A billing period as it came about. It ends as planned, or where the line ends or starts another one."""
+    """A billing period as it came about. It ends as planned, or where the line ends or starts another one.
+
+    What follows from its parts alone is found once; what a policy decides is asked each time, as policies may change.
+    """
 
     start: int
     parts: tuple[Part, ...]
     zone_name: str
     policies: Policies = field(default_factory=Policies, compare=False, repr=False)
 
-    @property
+    @cached_property
     def end(self) -> int:
         """The first instant after it; FOREVER for an open-ended term."""
         return self.parts[-1].end
 
-    @property
+    @cached_property
     def spans_months(self) -> bool:
         """Whether it lies in more than one accounting month: then the minimum is due by elapsed share (rule 4)."""
         if self.end == FOREVER:
@@ -65,6 +69,11 @@ class BillingSpan:
     def carries(self) -> bool:
         """Whether it goes on from the last value of the billing period before (policy `carry`)."""
         return carries(self.parts[0].cover, self.policies)
+
+    def is_plain(self, at: int) -> bool:
+        """Whether it lies under one cover, and an instant in it."""
+        part = self.parts[0]
+        return len(self.parts) == 1 and part.start <= at < part.end
 
     def due_instants(self, until: int) -> list[int]:
         """The last microseconds of the windows in which something is due: its end, and month ends before."""
@@ -105,7 +114,7 @@ class BillingSpan:
     def maximum(self) -> Exact | None:
         """The maximum, days weighted as the minimum; None where a rate has none."""
         limits = [part.cover.rate.maximum for part in self.parts]
-        if any(limit is None for limit in limits):
+        if None in limits:
             return None
         return self._share([limit or 0 for limit in limits], self.end)
 
@@ -165,6 +174,29 @@ def billing_spans(
                 spans.append(BillingSpan(start, (part,), zone_name, policies))
             at = stop
     return spans
+
+
+@dataclass(slots=True)
+class LineCourse:
+    """The billing periods of one line. Mostly it is asked for the one of the last time again: window after window."""
+
+    covers: Sequence[Cover]  # the line's, in time order; they stay as they are
+    zone_name: str
+    _last: BillingSpan | None = None  # the one that was asked for, where it is plain
+
+    def spans(self, since: int, until: int, policies: Policies) -> list[BillingSpan]:
+        """See `billing_spans`."""
+        last = self._last
+        if last is not None and last.policies is policies and last.is_plain(since) and last.is_plain(until):
+            return [last]
+        found = billing_spans(self.covers, self.zone_name, since, until, policies)
+        # Of several parts, or one before the instant, what is found depends on which others `until` lets begin.
+        self._last = found[0] if len(found) == 1 and found[0].is_plain(since) else None
+        return found
+
+    def has_dues(self, policies: Policies) -> bool:
+        """Whether something may be due in any of them without usage."""
+        return any(has_dues(cover, policies) for cover in self.covers)
 
 
 def _first_start(covers: Sequence[Cover], zone_name: str, since: int) -> int:

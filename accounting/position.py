@@ -25,8 +25,14 @@ def recognition(before: int, amount: int, invoiced: int = 0, unbilled: str = UNB
 
     `unbilled`: the account that shows R > B (policy `unbilled`).
     """
-    movement = difference(position(before + amount, invoiced, unbilled), position(before, invoiced, unbilled))
-    return difference(movement, {REVENUE: amount})
+    net = before - invoiced
+    after = net + amount
+    moved = {
+        DEFERRED_REVENUE: min(after, 0) - min(net, 0),
+        REVENUE: -amount,
+        unbilled: max(after, 0) - max(net, 0),
+    }
+    return {account: moved[account] for account in sorted(moved) if moved[account]}
 
 
 def difference(desired: dict[str, int], posted: dict[str, int]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from accounting.aggregation import Aggregate, UsageCell
 from accounting.contract import Aggregation, RateModel
 from accounting.coverage import FOREVER, Cover
-from accounting.line_course import BillingSpan, billing_spans
+from accounting.line_course import BillingSpan, LineCourse
 from accounting.money import Exact, exact_from_minor, round_half_even
 from accounting.policy import Policies
 from accounting.rating import Stretch, Units, billable, price, uncovered
@@ -52,6 +52,7 @@ class WindowBooking:
     after: Meter
     unpriced: Units = 0  # units beyond the last tier
     estimate_missing: bool = False  # priced as incurred, though later months may change the price (rule 4)
+    taken: int = 0  # how many of the cells it is made of
 
 
 @dataclass(slots=True)
@@ -73,7 +74,7 @@ def resumes(span: BillingSpan, at: int = FOREVER) -> bool:
 
 
 def bookings(
-    covers: Sequence[Cover],
+    course: LineCourse,
     cells: Sequence[CoveredCell],
     windows: Windows,
     since: int,
@@ -83,15 +84,16 @@ def bookings(
 ) -> list[WindowBooking]:
     """Book the closed windows of one line in [since, until), in time order.
 
-    `covers` are the line's, in time order; `cells` the usage they take in those windows, in time order; `since` is the
-    start of a window and `start` the meter after the window before it (None: there is none). A window is booked when
-    it has usage or when something is due in it (a minimum, a flat fee at zero units). One that spans two billing
-    periods takes the sum of both parts.
+    `cells` is the usage that the line takes in those windows, in time order; `since` is the start of a window and
+    `start` the meter after the window before it (None: there is none). A window is booked when it has usage or when
+    something is due in it (a minimum, a flat fee at zero units). One that spans two billing periods takes the sum of
+    both parts. Each booking is made of the next cells, as many as it says.
     """
     found: list[WindowBooking] = []
     revenue = start.revenue if start is not None else 0
     carried: Aggregate | None = None
-    for span, contents in _by_span(covers, cells, windows, since, until, policies or Policies()):
+    spans = course.spans(since, until, policies or Policies())
+    for span, contents in _by_span(spans, cells, windows, since, until):
         resumed = start if start is not None and start.billing_start == span.start and resumes(span, since) else None
         aggregate = _aggregate(span, resumed, carried)
         carried = aggregate if span.carries else None
@@ -104,16 +106,15 @@ def bookings(
 
 
 def _by_span(
-    covers: Sequence[Cover],
+    spans: Sequence[BillingSpan],
     cells: Sequence[CoveredCell],
     windows: Windows,
     since: int,
     until: int,
-    policies: Policies,
 ) -> Iterator[tuple[BillingSpan, list[_Content]]]:
     """Each billing period that has something to book, and its windows in time order."""
     at = 0
-    for span in billing_spans(covers, windows.zone_name, since, until, policies):
+    for span in spans:
         contents: dict[int, _Content] = {}
         content: _Content | None = None
         while at < len(cells) and cells[at].usage.start < span.end:
@@ -145,11 +146,14 @@ def _book_span(
         stretches.append(Stretch(span.parts[0].cover.rate, 0, aggregate.value))
     for content in contents:
         cover: Cover | None = None
-        for cell in content.cells:
-            if cell.cover is not cover:
-                cover = cell.cover
+        quantity = events = 0
+        for usage, taker in content.cells:
+            if taker is not cover:
+                cover = taker
                 _enter(stretches, cover, aggregate)
-            aggregate.add(cell.usage)
+            aggregate.add(usage)
+            quantity += usage.quantity
+            events += usage.events
         _enter(stretches, content.cover, aggregate)
         cost = round_half_even(_bounded(span, content, stretches), content.cover.currency)
         amount, booked = cost - booked, cost
@@ -157,12 +161,13 @@ def _book_span(
         yield WindowBooking(
             window=content.window,
             amount=amount,
-            quantity=sum(cell.usage.quantity for cell in content.cells),
-            events=sum(cell.usage.events for cell in content.cells),
+            quantity=quantity,
+            events=events,
             cover=content.cover,
             after=Meter(span.start, aggregate.units, booked, revenue),
             unpriced=uncovered(content.cover.rate, aggregate.value),
             estimate_missing=bool(content.cells) and content.cover.lacks_estimate and span.spans_months,
+            taken=len(content.cells),
         )
 
 
@@ -199,7 +204,7 @@ def _bounded(span: BillingSpan, content: _Content, stretches: list[Stretch]) -> 
         left = billable(stretches[-1].after, cover.rate.included)
         cost: Exact = Fraction(left * exact_from_minor(amount, cover.currency), quantity)
     else:
-        cost = price(stretches, ended, span.flat_at_zero)
+        cost = price(stretches, ended, ended and span.flat_at_zero)
     if ended or span.spans_months:
         least = span.minimum(content.window.end)
         cost = max(cost, least) if least else cost
@@ -218,4 +223,5 @@ def _joined(first: WindowBooking, second: WindowBooking) -> WindowBooking:
         after=second.after,
         unpriced=first.unpriced + second.unpriced,
         estimate_missing=first.estimate_missing or second.estimate_missing,
+        taken=first.taken + second.taken,
     )

@@ -9,14 +9,14 @@ import msgspec
 
 from accounting.calendar import rfc3339
 from accounting.coverage import ALWAYS, FOREVER, Cover
-from accounting.line_course import billing_spans, has_dues, next_due
-from accounting.usage import CoveredCell, resumes
+from accounting.line_course import LineCourse, next_due
+from accounting.usage import resumes
 from accounting.window import Window
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import Change, ContractTable, CustomerContracts
 from dataflows.due_queue import DueQueue
 from dataflows.exception_desk import Coordinates, ExceptionDesk
-from dataflows.line_books import LineBooks, usage_cell
+from dataflows.line_books import LineBooks, LineCells
 from dataflows.policy_book import PolicyBook
 from dataflows.usage_cells import OpenCell, UsageCells, feed_name
 from state import codec, keys
@@ -24,7 +24,8 @@ from state.records import FeedRecord
 from state.store import ShardStore
 
 _Line = tuple[str, str]  # contract, line
-_CellsOf = dict[_Line, list[tuple[CoveredCell, OpenCell]]]
+_NO_WINDOW = Window(ALWAYS, ALWAYS, date.min)
+_CellsOf = dict[_Line, LineCells]
 
 
 class _Due(msgspec.Struct, array_like=True):
@@ -54,6 +55,7 @@ class _Span:
     until: int
     limit: int  # windows that end by then are closed
     resumed: bool
+    dues: bool  # whether something may fall due without usage
 
 
 class Bookkeeper:
@@ -131,41 +133,40 @@ class Bookkeeper:
     def _compare(self, feed: bytes, touched: _Touched) -> int:
         """Book a feed's lines from `since` on; later windows only where cumulative rating carries the change on."""
         customer = self._contracts.of(touched.customer_id)
-        lines = sorted(customer.lines.get(touched.meter, {}).items())
-        own = {name: own_covers(customer, touched.meter, name) for name, _ in lines}
-        spans = {name: self._span(touched, terms, own[name]) for name, terms in lines}
+        lines, courses = customer.lines.get(touched.meter, {}), customer.courses.get(touched.meter, {})
+        spans = {name: self._span(touched, lines[name], course) for name, course in courses.items()}
         cells = self._cells_by_line(feed, touched, customer, spans)
         entries = 0
-        for name, terms in lines:
-            span = spans[name]
+        for name, course in courses.items():
+            terms, span, nothing = lines[name], spans[name], LineCells()
             count, moved = self._lines.book(
-                touched.customer_id, terms, own[name], cells.get(name, []), span.since, span.until
+                touched.customer_id, terms, course, cells.get(name, nothing), span.since, span.until
             )
             entries += count
             if moved and span.until < span.limit:
-                rest = {name: _Span(span.until, span.limit, span.limit, True)}
-                later = self._cells_by_line(feed, touched, customer, rest).get(name, [])
+                rest = {name: _Span(span.until, span.limit, span.limit, True, span.dues)}
+                later = self._cells_by_line(feed, touched, customer, rest).get(name, nothing)
                 entries += self._lines.book(
-                    touched.customer_id, terms, own[name], later, span.until, span.limit
+                    touched.customer_id, terms, course, later, span.until, span.limit
                 )[0]  # fmt: skip
-            if own[name]:
-                self._await_dues(feed, touched, terms, own[name])
+            if span.dues:
+                self._await_dues(feed, touched, terms, course)
         return entries
 
-    def _span(self, touched: _Touched, terms: Cover, own: list[Cover]) -> _Span:
+    def _span(self, touched: _Touched, terms: Cover, course: LineCourse) -> _Span:
         """Which windows of a line to book.
 
         They begin with the billing period where its meter cannot be taken up: where it has several prices, counts
         distinct values or goes on from the one before, or where the contract changed.
         """
         windows, limit = self._policies.windows(terms.zone), self._clock.frontier(terms.entity)
-        policies = self._policies.policies
+        policies, own = self._policies.policies, course.covers
         since, resumed, again = touched.since, True, True
         if since > ALWAYS:
             since = windows.start(since)
         while again:
             again = False
-            for span in billing_spans(own, terms.zone, since, limit, policies)[:1]:
+            for span in course.spans(since, limit, policies)[:1]:
                 if span.carries and own[0].start < since:
                     # What it goes on from is what the billing periods before it came to.
                     since, resumed, again = windows.start(own[0].start), False, True
@@ -175,10 +176,10 @@ class Bookkeeper:
         if since < self._contracts.cut.until:
             floor = self._lines.floor(touched.customer_id, terms)
             since = max(since, windows.start(floor)) if floor > ALWAYS else since
-        until = limit
-        if resumed and touched.until < limit and not any(has_dues(cover, policies) for cover in own):
+        until, dues = limit, course.has_dues(policies)
+        if resumed and touched.until < limit and not dues:
             until = min(limit, windows.of(touched.until - 1).end)
-        return _Span(since, until, limit, resumed)
+        return _Span(since, until, limit, resumed, dues)
 
     def _cells_by_line(
         self, feed: bytes, touched: _Touched, customer: CustomerContracts, spans: dict[_Line, _Span]
@@ -188,38 +189,41 @@ class Bookkeeper:
         since = min((span.since for span in spans.values()), default=touched.since)
         until = max((span.until for span in spans.values()), default=touched.until)
         taking, named, turn = list[Cover](), "", ALWAYS
-        window = Window(ALWAYS, ALWAYS, date.min)
+        window, into = _NO_WINDOW, None
         for start, cell in self._cells.between(feed, since, FOREVER if touched.contracts else until):
             if start >= turn or cell.contract_id != named:
                 named = cell.contract_id
                 taking = [one for one in covers if one.start <= start < one.end and named in ("", one.contract_id)]
                 # As many and the same ones take what comes until the next of them begins or ends.
                 turn = min((at for one in covers for at in (one.start, one.end) if at > start), default=FOREVER)
-                window = Window(ALWAYS, ALWAYS, date.min)
+                window = _NO_WINDOW
             if len(taking) != 1:
                 self._lost(touched, start, cell, ambiguous=bool(taking))
                 continue
             cover = taking[0]
             if touched.contracts:
                 self._found_again(cell)
-            name = (cover.contract_id, cover.line_id)
-            span = spans.get(name)
-            if span is None or start < span.since:
-                continue
             if not window.start <= start < window.end:
-                window = self._policies.windows(cover.zone).of(start)
-            if window.end <= span.until:
-                found.setdefault(name, []).append((CoveredCell(usage_cell(start, cell), cover), cell))
-            elif window.end > span.limit:
-                # A zone or a policy may have moved its window's end since it was noted.
-                self._await(window, feed, touched.customer_id, touched.meter, cover.entity)
+                window, into = self._policies.windows(cover.zone).of(start), None
+                name = (cover.contract_id, cover.line_id)
+                span = spans.get(name)
+                # What is booked begins with a window, so that all cells of this one are before it or none is.
+                if span is None or start < span.since:
+                    continue
+                if window.end <= span.until:
+                    into = found.setdefault(name, LineCells())
+                elif window.end > span.limit:
+                    # A zone or a policy may have moved its window's end since it was noted.
+                    self._await(window, feed, touched.customer_id, touched.meter, cover.entity)
+            if into is not None:
+                into.add(start, cell, cover)
         return found
 
-    def _await_dues(self, feed: bytes, touched: _Touched, terms: Cover, own: list[Cover]) -> None:
+    def _await_dues(self, feed: bytes, touched: _Touched, terms: Cover, course: LineCourse) -> None:
         """What falls due without usage is looked at when its window closes."""
         windows = self._policies.windows(terms.zone)
-        after = max(self._clock.frontier(terms.entity), own[0].start)
-        due = next_due(own, terms.zone, windows.start(after) - 1, self._policies.policies)
+        after = max(self._clock.frontier(terms.entity), course.covers[0].start)
+        due = next_due(course.covers, terms.zone, windows.start(after) - 1, self._policies.policies)
         if due is not None:
             self._await(windows.of(due), feed, touched.customer_id, touched.meter, terms.entity)
 
@@ -259,10 +263,3 @@ def first_position(cell: OpenCell) -> Coordinates:
     """Where the first of a cell's events stands: what an exception about the cell names."""
     first = cell.sources[0]
     return Coordinates(first.topic, first.partition, first.start)
-
-
-def own_covers(customer: CustomerContracts, meter: str, line: _Line) -> list[Cover]:
-    """The covers of one line, in time order."""
-    covers = customer.by_meter.get(meter, [])
-    own = [cover for cover in covers if (cover.contract_id, cover.line_id) == line]
-    return sorted(own, key=lambda cover: cover.start)

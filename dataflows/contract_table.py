@@ -10,6 +10,7 @@ from accounting.calendar import DAY_US, local_date, start_of_day
 from accounting.combination import linked
 from accounting.contract import ContractVersion, LineKind, VersionKind
 from accounting.coverage import ALWAYS, FOREVER, Cover, covers, in_force
+from accounting.line_course import LineCourse
 from accounting.require import require
 from accounting.retention import over, term_end
 from connectors.batch import Record
@@ -50,6 +51,8 @@ class CustomerContracts:
     # Every line that any version has, by meter, contract and line, with its latest terms; its span says nothing. What a
     # later version took away may still be booked.
     lines: dict[str, dict[tuple[str, str], Cover]] = field(default_factory=dict)
+    # When they take usage, by meter and in the order of contract and line.
+    courses: dict[str, dict[tuple[str, str], LineCourse]] = field(default_factory=dict)
     zones: dict[str, str] = field(default_factory=dict)  # contract -> the zone of its books
     ends: dict[str, int] = field(default_factory=dict)  # contract, also one that waits -> end of its term
     cuts: dict[str, list[int]] = field(default_factory=dict)  # contract -> the cut when each version was taken up
@@ -330,6 +333,12 @@ class ContractTable:
                 # What a version changes is posted before anything of it goes, even where its term was over long ago.
                 customer.ends[contract_id] = max(customer.ends[contract_id], max(cut for cut, _ in noted) + DAY_US)
                 self._enter(customer, contract_id, versions)
+        for meter, lines in customer.lines.items():
+            covering = sorted(customer.by_meter.get(meter, ()), key=lambda cover: cover.start)
+            customer.courses[meter] = {
+                name: LineCourse([one for one in covering if (one.contract_id, one.line_id) == name], terms.zone)
+                for name, terms in sorted(lines.items())
+            }
         return customer
 
     def _enter(self, customer: CustomerContracts, contract_id: str, versions: list[ContractVersion]) -> None:

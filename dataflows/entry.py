@@ -37,16 +37,18 @@ def usage_entry(
     digest = 0
     for cell in cells:
         digest ^= cell.digest
+    periods = period_names(dating)
     return {
         "entry_id": entry_id(
             "usage", customer_id, cover.contract_id, cover.line_id, cover.rate.meter,
-            window.start, window.end, revision, *period_names(dating),
+            window.start, window.end, revision, *periods,
         ),
-        **_head(movement.terms, dating, "usage"),
+        **_head(movement.terms, dating, periods, "usage"),
         "customer_id": customer_id,
         "contract_id": cover.contract_id,
         "line_id": cover.line_id,
-        **cover.trace._asdict(),
+        "correlation_id": cover.trace.correlation_id,
+        "traceparent": cover.trace.traceparent,
         "lines": _lines(movement, cover.product_id),
         "window": {
             "meter": cover.rate.meter,
@@ -78,9 +80,10 @@ def contract_entry(
     trace: Trace,
 ) -> dict[str, Any]:
     """The entry of an effect on a contract's position that is no usage; `identity` names the effect and its revision."""
+    periods = period_names(dating)
     return {
-        "entry_id": entry_id(kind, customer_id, contract_id, line_id, *identity, *period_names(dating)),
-        **_head(movement.terms, dating, kind),
+        "entry_id": entry_id(kind, customer_id, contract_id, line_id, *identity, *periods),
+        **_head(movement.terms, dating, periods, kind),
         "customer_id": customer_id,
         "contract_id": contract_id,
         "line_id": line_id,
@@ -100,18 +103,22 @@ def entry_lines(
     sides: Iterable[Posting], currency: str, functional_currency: str, dimensions: Iterable[tuple[str, str]] = ()
 ) -> list[dict[str, Any]]:
     """Postings as the lines of an entry."""
-    named = [{"key": key, "value": value} for key, value in dimensions]
-    return [
-        {
-            "account": one.account,
-            "side": one.side,
-            "amount": major_text(abs(one.amount), currency),
-            "functional_amount": major_text(abs(one.functional), functional_currency),
-            "product_id": one.product_id,
-            "dimensions": named,
-        }
-        for one in sides
-    ]
+    named, lines = [{"key": key, "value": value} for key, value in dimensions], list[dict[str, Any]]()
+    for one in sides:
+        amount = functional = major_text(abs(one.amount), currency)
+        if one.functional != one.amount or functional_currency != currency:
+            functional = major_text(abs(one.functional), functional_currency)
+        lines.append(
+            {
+                "account": one.account,
+                "side": one.side,
+                "amount": amount,
+                "functional_amount": functional,
+                "product_id": one.product_id,
+                "dimensions": named,
+            }
+        )
+    return lines
 
 
 def sources(ranges: list[Source]) -> list[dict[str, Any]]:
@@ -122,8 +129,8 @@ def sources(ranges: list[Source]) -> list[dict[str, Any]]:
     ]
 
 
-def _head(terms: PostingTerms, dating: Dating, kind: str) -> dict[str, Any]:
-    period, origin = period_names(dating)
+def _head(terms: PostingTerms, dating: Dating, periods: tuple[str, str | None], kind: str) -> dict[str, Any]:
+    period, origin = periods
     return {
         "entity": terms.entity,
         "currency": terms.currency,

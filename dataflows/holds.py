@@ -69,7 +69,7 @@ class Holds:
 
     def settle(self, customer_id: str, contract_id: str, subject: str, still: set[str]) -> None:
         """Resolve what is not missing any more; `still` names the classes that are."""
-        for cls in CLASSES:
+        for cls in CLASSES if self._open else ():
             name = (customer_id, contract_id, subject, cls)
             if cls in still or name not in self._open:
                 continue

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from accounting.aggregation import Reading, UsageCell
@@ -12,7 +11,8 @@ from accounting.billing_fact import FX_RATE_MISSING
 from accounting.calendar import local_date
 from accounting.contract_ledger import UsageRevenue
 from accounting.coverage import ALWAYS, FOREVER, Cover
-from accounting.journal import dated
+from accounting.journal import Dating, dated
+from accounting.line_course import LineCourse
 from accounting.position import recognition
 from accounting.rating import Units
 from accounting.usage import CoveredCell, Meter, WindowBooking, bookings
@@ -26,7 +26,7 @@ from dataflows.holds import Holds
 from dataflows.master_data import MasterData
 from dataflows.outbox import Outbox
 from dataflows.policy_book import PolicyBook
-from dataflows.posting_terms import NOTHING, Amounts, Missing, Movement, PostingTerms, posting_terms
+from dataflows.posting_terms import NOTHING, Amounts, Missing, Movement, PostingTerms, TermsBook, posting_terms
 from dataflows.recalculations import Recalculations
 from dataflows.recent import Recent
 from dataflows.revisions import Revisions
@@ -45,14 +45,31 @@ ESTIMATE_MISSING = Missing(
 
 
 @dataclass(slots=True)
+class LineCells:
+    """Usage that a line takes, in time order: as the rules see it, and whole."""
+
+    covered: list[CoveredCell] = field(default_factory=list)
+    cells: list[OpenCell] = field(default_factory=list)
+
+    def add(self, start: int, cell: OpenCell, cover: Cover) -> None:
+        """One more, which `cover` takes."""
+        last = Reading(cell.last_time, cell.last_position, cell.last_quantity)
+        distinct = frozenset(cell.distinct)
+        usage = UsageCell(start, cell.quantity, cell.events, cell.largest, last, cell.moment, distinct)
+        self.covered.append(CoveredCell(usage, cover))
+        self.cells.append(cell)
+
+
+@dataclass(slots=True)
 class _Step:
     """One window that is compared with what is posted."""
 
     key: bytes
     booking: WindowBooking
     posted: Booked | None
+    cells: list[OpenCell]  # of which its usage is made
     terms: PostingTerms
-    lacking: list[Missing]  # without which nothing is posted
+    lacking: Sequence[Missing]  # without which nothing is posted
 
     @property
     def was(self) -> Amounts:
@@ -67,10 +84,11 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """The last window of a line that is kept."""
+    """The last window of a line that is kept, and where the line stands after it; without one, where its books begin."""
 
-    start: int = ALWAYS
-    booked: Booked | None = None  # None: there is no window
+    start: int  # ALWAYS: there is no window
+    meter: Meter | None
+    withheld: int  # minor units: the position shows what is posted, so that what is held is not recognised in it yet
 
 
 class LineBooks:
@@ -92,70 +110,74 @@ class LineBooks:
         self._store, self._clock, self._contracts, self._outbox = store, clock, contracts, outbox
         self._master, self._policies, self._desk, self._holds = master, policies, desk, holds
         self._ledgers, self._recalculations = ledgers, recalculations
-        self._revisions = Revisions(store)
+        self._revisions, self._terms = Revisions(store), TermsBook(master)
         self._tails = Recent(CACHED_LINES, self._tail)
 
     def book(
         self,
         customer_id: str,
         terms: Cover,
-        covers: list[Cover],
-        cells: list[tuple[CoveredCell, OpenCell]],
+        course: LineCourse,
+        cells: LineCells,
         since: int,
         until: int,
     ) -> tuple[int, bool]:
         """Post the differences of a line's windows in [since, until), both boundaries of windows.
 
-        `terms` names the line, `covers` are its spans in time order, `cells` the usage they take there. Gives (entries,
-        whether windows after `until` were booked on another standing of the meter than the one it has now).
+        `terms` names the line, `cells` is the usage that it takes there. Gives (entries, whether windows after `until` were
+        booked on another standing of the meter than the one it has now).
         """
         prefix = line_prefix(customer_id, terms)
         windows = self._policies.windows(terms.zone)
         tail, posted = self._tails.of(prefix), dict[int, Booked]()
-        last: Booked | LineBase | None = tail.booked
-        if tail.booked is not None and since <= tail.start:
+        meter, withheld = tail.meter, tail.withheld
+        if ALWAYS < tail.start >= since:
             for key, value in self._store.scan(prefix, keys.number(since), keys.number(until)):
                 posted[keys.from_number(key[17:])] = codec.decode(Booked, value)
-            before = self._store.last_before(prefix, keys.number(since))
-            last = codec.decode(Booked, before[1]) if before else None
-        last = last or self._base(prefix)
-        meter = _meter(last) if last is not None else None
-        # The position shows what is posted: what is held is not recognised in it yet.
-        withheld = codec.to_int(last.withheld) if last is not None else 0
-        wanted = bookings(
-            covers, [covered for covered, _ in cells], windows, since, until, meter, self._policies.policies
-        )
+            before = self._standing(prefix, since)
+            meter, withheld = before.meter, before.withheld
+        wanted = bookings(course, cells.covered, windows, since, until, meter, self._policies.policies)
         if not wanted and not posted:
             return 0, False
-        was = (_meter(posted[max(posted)]), codec.to_int(posted[max(posted)].withheld)) if posted else (meter, withheld)
-        desired = {booking.window.start: booking for booking in wanted}
-        content: dict[int, list[OpenCell]] = {}
-        for covered, cell in cells:
-            content.setdefault(windows.start(covered.usage.start), []).append(cell)
-        steps: list[_Step] = []
-        for start in sorted(desired.keys() | posted.keys()):
-            booking = desired.get(start)
-            if booking is None:  # all usage was taken away from it, or time is cut into other windows now
-                end = posted[start].window_end
-                window = Window(start, end, posted[start].day or local_date(end - 1, terms.zone))
-                booking = WindowBooking(window, 0, 0, 0, terms, meter or Meter(posted[start].billing_start))
-            steps.append(self._step(prefix + keys.number(start), booking, posted.get(start)))
-            meter = booking.after
-        entries, missing = 0, set[str]()
+        was = _stands(posted[max(posted)]) if posted else (meter, withheld)
+        steps = self._steps(prefix, terms, wanted, cells.cells, posted, meter)
+        meter, entries, missing = steps[-1].booking.after, 0, set[str]()
         withheld_before = withheld
         for step, amounts, withheld in self._wanted(customer_id, terms, steps, withheld_before, since, until):
-            entries += self._post(customer_id, step, amounts, withheld, content.get(step.booking.window.start, []))
+            entries += self._post(customer_id, step, amounts, withheld)
             if step.held:
                 missing.update(one.cls for one in step.lacking)
                 self._hold(customer_id, step.booking, step.lacking)
             if step.booking.estimate_missing:
                 self._hold(customer_id, step.booking, [ESTIMATE_MISSING], "warning")
-        if any(cover.lacks_estimate for cover in covers):
+        if (last := steps[-1].booking.window.start) >= tail.start:
+            self._tails.note(prefix, _Tail(last, meter, withheld))
+        if any(cover.lacks_estimate for cover in course.covers):
             missing.add(ESTIMATE_MISSING.cls)
         if self._holds.is_held(customer_id, terms.contract_id, terms.line_id):
             missing |= self._missing_elsewhere(prefix, since, until, terms)
         self._holds.settle(customer_id, terms.contract_id, terms.line_id, missing)
-        return entries, (meter, withheld) != was and self._tails.of(prefix).start >= until
+        return entries, tail.start >= until and (meter, withheld) != was
+
+    def _steps(
+        self, prefix: bytes, line: Cover, wanted: list[WindowBooking], cells: list[OpenCell],
+        posted: dict[int, Booked], meter: Meter | None,
+    ) -> list[_Step]:  # fmt: skip
+        """All windows that are wanted or posted, in time order; `meter`: where it stands before them."""
+        desired = {booking.window.start: booking for booking in wanted}
+        found, taken = list[_Step](), 0
+        for start in sorted(desired.keys() | posted.keys()):
+            booking, known = desired.get(start), posted.get(start)
+            if booking is None:  # all usage was taken away from it, or time is cut into other windows now
+                end = posted[start].window_end
+                window = Window(start, end, posted[start].day or local_date(end - 1, line.zone))
+                booking = WindowBooking(window, 0, 0, 0, line, meter or Meter(posted[start].billing_start))
+            content, taken = cells[taken : taken + booking.taken], taken + booking.taken
+            cover, end = booking.cover, booking.window.end
+            terms, lacking = self._terms.of(cover.entity, cover.currency, cover.product_id, end - 1, cover.zone)
+            found.append(_Step(prefix + keys.number(start), booking, known, content, terms, lacking))
+            meter = booking.after
+        return found
 
     def _missing_elsewhere(self, prefix: bytes, since: int, until: int, terms: Cover) -> set[str]:
         """What windows outside [since, until) still lack."""
@@ -215,23 +237,24 @@ class LineBooks:
             yield len(part)
         if self._base(prefix) is not None:
             self._store.delete(keys.BASE + prefix[1:])
+            self._tails.forget(prefix)
 
     def _tail(self, prefix: bytes) -> _Tail:
-        last = self._store.last_before(prefix, keys.number(FOREVER))
-        return _Tail(keys.from_number(last[0][17:]), codec.decode(Booked, last[1])) if last else _Tail()
+        return self._standing(prefix, FOREVER)
+
+    def _standing(self, prefix: bytes, at: int) -> _Tail:
+        """The last window that begins before an instant."""
+        last = self._store.last_before(prefix, keys.number(at))
+        if last is not None:
+            return _Tail(keys.from_number(last[0][17:]), *_stands(codec.decode(Booked, last[1])))
+        base = self._base(prefix)
+        return _Tail(ALWAYS, None, 0) if base is None else _Tail(ALWAYS, *_stands(base))
 
     def _base(self, prefix: bytes) -> LineBase | None:
         stored = self._store.get(keys.BASE + prefix[1:])
         return codec.decode(LineBase, stored) if stored else None
 
     # -- one window
-
-    def _step(self, key: bytes, booking: WindowBooking, posted: Booked | None) -> _Step:
-        cover = booking.cover
-        terms, lacking = posting_terms(
-            self._master, cover.entity, cover.currency, cover.product_id, booking.window.end - 1, cover.zone
-        )
-        return _Step(key, booking, posted, terms, lacking)
 
     def _wanted(
         self, customer_id: str, line: Cover, steps: list[_Step], withheld: int, since: int, until: int
@@ -273,46 +296,39 @@ class LineBooks:
             found[step.key] = step.terms.exact(moved or {})
         return found
 
-    def _post(self, customer_id: str, step: _Step, wanted: Amounts, withheld: int, cells: list[OpenCell]) -> int:
+    def _post(self, customer_id: str, step: _Step, wanted: Amounts, withheld: int) -> int:
         """Post the difference of one window, if there is one, and remember what is posted now; gives the entries."""
         booking, posted, terms = step.booking, step.posted, step.terms
         revision = first = max(posted.revision if posted else 0, self._revisions.of_window(step.key))
         day = booking.window.last_day
         before, currency = (posted.day or day, posted.functional_currency) if posted else (day, "")
+        closed = self._clock.closed(booking.cover.entity)
+        dating, was = dated(day, closed), step.was
         entry_ids: list[str] = []
-        for movement in terms.movements(wanted, step.was, currency, before != day):
+        for movement in terms.movements(wanted, was, currency, before != day):
             revision += 1
-            on = before if movement.takes_back else day
-            entry_ids.append(self._say(customer_id, booking, movement, revision, cells, on))
-        record = _booked(step, revision, wanted, withheld)
+            on = dated(before, closed) if movement.takes_back else dating
+            entry_ids.append(self._say(customer_id, step, movement, revision, on))
+        amount = 0 if step.lacking else booking.amount
         if entry_ids:
-            moved = codec.to_int(record.amount) - (codec.to_int(posted.amount) if posted else 0)
+            moved = amount - (codec.to_int(posted.amount) if posted else 0)
             # Usage of a closed period comes late, whether or not anything was posted there.
-            is_late = dated(day, self._clock.closed(booking.cover.entity)).origin_period is not None
+            is_late = dating.origin_period is not None
             self._recalculations.posted(
                 customer_id, booking.cover.contract_id, booking.cover.line_id, (booking.window.start, day), moved,
-                entry_ids, revised=bool(step.was.accounts) or is_late, metered=True,
+                entry_ids, revised=bool(was.accounts) or is_late, metered=True,
             )  # fmt: skip
+        record = _booked(step, revision, wanted, withheld, amount)
         if posted != record:
             self._store.put(step.key, codec.encode(record))
-            if booking.window.start >= self._tails.of(step.key[:17]).start:
-                self._tails.note(step.key[:17], _Tail(booking.window.start, record))
-        if booking.unpriced and cells and not (posted is not None and posted.unpriced):
-            self._report_unpriced(customer_id, booking, cells[-1].sources[-1])
+        if booking.unpriced and step.cells and not (posted is not None and posted.unpriced):
+            self._report_unpriced(customer_id, booking, step.cells[-1].sources[-1])
         return revision - first
 
-    def _say(
-        self,
-        customer_id: str,
-        booking: WindowBooking,
-        movement: Movement,
-        revision: int,
-        cells: list[OpenCell],
-        day: date,
-    ) -> str:
-        dating = dated(day, self._clock.closed(booking.cover.entity))
+    def _say(self, customer_id: str, step: _Step, movement: Movement, revision: int, dating: Dating) -> str:
+        booking = step.booking
         decided = self._policies.policies.decided("usage_window", booking.window.start)[1]
-        entry = usage_entry(customer_id, booking, movement, revision, dating, cells, decided)
+        entry = usage_entry(customer_id, booking, movement, revision, dating, step.cells, decided)
         self._outbox.add(JOURNAL, entry)
         return str(entry["entry_id"])
 
@@ -342,23 +358,18 @@ class LineBooks:
         )
 
 
-def usage_cell(start: int, cell: OpenCell) -> UsageCell:
-    """A cell as the rules see it."""
-    last = Reading(cell.last_time, cell.last_position, cell.last_quantity)
-    return UsageCell(
-        start, cell.quantity, cell.events, cell.largest, last, cell.moment, frozenset(cell.distinct)
-    )  # fmt: skip
-
-
-def _meter(booked: Booked | LineBase) -> Meter:
+def _stands(booked: Booked | LineBase) -> tuple[Meter, int]:
+    """Where a line stands after a window: the meter, and what is withheld."""
+    number = codec.to_int
     units: Units | None = None
     if booked.units:
-        fraction = Fraction(codec.to_int(booked.units), codec.to_int(booked.divisor))
+        fraction = Fraction(number(booked.units), number(booked.divisor))
         units = fraction.numerator if fraction.denominator == 1 else fraction
-    return Meter(booked.billing_start, units, codec.to_int(booked.booked), codec.to_int(booked.revenue))
+    meter = Meter(booked.billing_start, units, number(booked.booked), number(booked.revenue))
+    return meter, number(booked.withheld)
 
 
-def _booked(step: _Step, revision: int, posted: Amounts, withheld: int) -> Booked:
+def _booked(step: _Step, revision: int, posted: Amounts, withheld: int, amount: int) -> Booked:
     booking, after = step.booking, step.booking.after
     accounts, functional = posted.written()
     return Booked(
@@ -379,5 +390,5 @@ def _booked(step: _Step, revision: int, posted: Amounts, withheld: int) -> Booke
         functional_currency=step.terms.functional_currency,
         day=booking.window.last_day,
         withheld=codec.from_int(withheld),
-        amount=codec.from_int(0 if step.lacking else booking.amount),
+        amount=codec.from_int(amount),
     )

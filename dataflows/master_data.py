@@ -68,6 +68,7 @@ class MasterData:
         self._bundling: dict[str, set[_Identity]] = {}  # product -> bundles that listed it at some time
         self._functional: set[str] = set()  # currencies that some entity keeps its books in at some time
         self.roles = Roles.read(store.get(ROLES))  # of accounts
+        self.changes = 0  # how many records have been taken in: what was looked up before one may be something else now
         self.has_products = False  # from the first product record on, every product has to have one
         for _, value in store.scan(keys.REFERENCE):
             stored = codec.decode(StoredReference, value)
@@ -100,6 +101,7 @@ class MasterData:
 
     def _take(self, event: ReferenceEvent, at: Coordinates) -> None:
         identity = event.subject
+        self.changes += 1
         if (roles := self.roles.with_record(event)) is not self.roles:
             self.roles = roles
             self._store.put(ROLES, roles.written())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
 
@@ -13,6 +13,8 @@ from accounting.position import REVENUE, difference
 from accounting.require import require
 from dataflows.master_data import MasterData
 from state import codec
+
+KNOWN_TERMS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Signed minor units by account, balanced, in the contract's and in the functional currency."""
+    """Signed minor units by account, balanced, in the contract's and in the functional currency.
+
+    Where both are one currency the two are one and the same mapping, so that it is converted, compared and checked once.
+    """
 
     accounts: dict[str, int]
     functional: dict[str, int]
@@ -46,12 +51,13 @@ class Amounts:
         )
 
 
-NOTHING = Amounts({}, {})
+_NONE: dict[str, int] = {}
+NOTHING = Amounts(_NONE, _NONE)
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What one entry posts: signed minor units by account, in both currencies."""
+    """What one entry posts: signed minor units by account, in both currencies. See Amounts."""
 
     accounts: dict[str, int]
     functional: dict[str, int]
@@ -71,6 +77,8 @@ class PostingTerms:
     at: int
     master: MasterData
     dimensions: tuple[tuple[str, str], ...] = ()
+    # Numbers of accounts that were looked up: as short-lived as these terms, see TermsBook.
+    numbers: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def amounts(self, movements: Mapping[str, int]) -> Amounts:
         """Movements by the default account names, as they are posted; InvariantBroken without a rate."""
@@ -79,6 +87,8 @@ class PostingTerms:
         for name, amount in movements.items():
             account = self._number(name)
             named[account] = named.get(account, 0) + amount
+        if self.currency == self.functional_currency:
+            return Amounts(named, named)
         functional = functional_movements(
             named, self.currency, self.rate or Fraction(1), self.functional_currency, self._number(REVENUE)
         )
@@ -106,14 +116,46 @@ class PostingTerms:
             old = replace(self, functional_currency=was_in)
         if (moved or old is not self) and (was.accounts or was.functional):
             steps = [(NOTHING, was, old, True), (wanted, NOTHING, self, False)]
-        found = [
-            Movement(difference(to.accounts, of.accounts), difference(to.functional, of.functional), terms, back)
-            for to, of, terms, back in steps
-        ]
-        return [one for one in found if one.accounts or one.functional]
+        found: list[Movement] = []
+        for to, of, terms, back in steps:
+            accounts = functional = difference(to.accounts, of.accounts)
+            if to.functional is not to.accounts or of.functional is not of.accounts:
+                functional = difference(to.functional, of.functional)
+            if accounts or functional:
+                found.append(Movement(accounts, functional, terms, back))
+        return found
 
     def _number(self, name: str) -> str:
-        return self.master.account(self.entity, self.revenue if name == REVENUE else name, self.at)
+        number = self.numbers.get(name)
+        if number is None:
+            account = self.revenue if name == REVENUE else name
+            number = self.numbers[name] = self.master.account(self.entity, account, self.at)
+        return number
+
+
+_Terms = tuple[PostingTerms, Sequence[Missing]]
+
+
+class TermsBook:
+    """Posting terms by what they are asked for: the windows that close together have the same ones.
+
+    Whatever master data comes, all of them are forgotten: none outlives what it was made of.
+    """
+
+    def __init__(self, master: MasterData) -> None:
+        self._master, self._changes = master, master.changes
+        self._known: dict[tuple[str, str, str, int, str], _Terms] = {}
+
+    def of(self, entity: str, currency: str, product_id: str, at: int, zone: str) -> _Terms:
+        """See `posting_terms`."""
+        if self._changes != self._master.changes or len(self._known) >= KNOWN_TERMS:
+            self._known.clear()
+            self._changes = self._master.changes
+        name = (entity, currency, product_id, at, zone)
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = posting_terms(self._master, *name)
+        return found
 
 
 def posting_terms(

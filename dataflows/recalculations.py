@@ -113,8 +113,13 @@ class Recalculations:
     ) -> None:  # fmt: skip
         """Revenue of a line moved by `amount` at (instant, day); `revised`: it is no mere matter of time."""
         instant, day = at
-        change = self._changes.setdefault((customer_id, contract_id), _Change())
-        moved = change.moved.setdefault((line_id, month_number(day)), _Moved(metered=metered))
+        name, place = (customer_id, contract_id), (line_id, month_number(day))
+        change = self._changes.get(name)
+        if change is None:
+            change = self._changes[name] = _Change()
+        moved = change.moved.get(place)
+        if moved is None:
+            moved = change.moved[place] = _Moved(metered=metered)
         moved.entry_ids += entry_ids
         if amount:
             moved.amount += amount

@@ -18,7 +18,7 @@ from connectors.crash_point import crash_point
 from dataflows import first_revenue
 from dataflows.beyond_retention import holds_from
 from dataflows.billing_table import BillingTable
-from dataflows.bookkeeping import first_position, own_covers
+from dataflows.bookkeeping import first_position
 from dataflows.contract_books import ContractBooks
 from dataflows.contract_table import ContractTable, CustomerContracts
 from dataflows.exception_desk import ExceptionDesk
@@ -201,9 +201,9 @@ class Retention:
         cut = self._contracts.cut_of(customer_id, terms.contract_id)
         if cut == ALWAYS:
             return ALWAYS
-        covers = own_covers(customer, meter, (terms.contract_id, terms.line_id))
+        course = customer.courses[meter][terms.contract_id, terms.line_id]
         windows = self._policies.windows(terms.zone)
-        wanted = rateable_from(covers, windows, cut, self._policies.policies)
+        wanted = rateable_from(course.covers, windows, cut, self._policies.policies)
         return max(wanted, self._lines.floor(customer_id, terms))
 
     # -- usage

@@ -230,7 +230,7 @@ def extended(sources: list[Source], source: Source) -> list[Source]:
 def merged(sources: list[Source]) -> list[Source]:
     """Ranges by partition, joined where they touch; past a limit a partition's become the one around them."""
     result: list[Source] = []
-    for source in sorted(sources, key=lambda one: (one.topic, one.partition, one.start)):
+    for source in sorted(sources):
         last = result[-1] if result else None
         if last is not None and source.start <= last.end and _same_partition(last, source):
             result[-1] = Source(last.topic, last.partition, last.start, max(last.end, source.end))

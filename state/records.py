@@ -15,8 +15,8 @@ class Applied(msgspec.Struct, array_like=True, frozen=True):
     phase: int  # control records that came before
 
 
-class Source(msgspec.Struct, array_like=True, frozen=True):
-    """A range of positions [start, end) of a source partition."""
+class Source(msgspec.Struct, array_like=True, frozen=True, order=True):
+    """A range of positions [start, end) of a source partition; ordered by partition, then by position."""
 
     topic: str
     partition: int

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounting.calendar import DAY_US
 from accounting.contract import Aggregation, BillingPeriod, RateModel
 from accounting.coverage import FOREVER, Cover
-from accounting.line_course import billing_spans, carries, has_dues, next_due
+from accounting.line_course import LineCourse, billing_spans, carries, has_dues, next_due
 from accounting.policy import Policies
 from tests.accounting.examples import at, cover, decided, money, per_unit, tier, tiered
 
@@ -197,3 +201,32 @@ def test_a_billing_period_within_a_day_goes_by_its_first_price():
     line = replace(cover(per_unit(1, period=BillingPeriod.TERM), begin), end=end, line_end=end)
     (span,) = billing_spans([line], "UTC", begin, end - 1)
     assert line == span.due_cover(end - 1)
+
+
+DAYS = st.integers(0, 500).map(lambda days: JAN + days * DAY_US)
+PERIODS = st.sampled_from(BillingPeriod)
+
+
+@given(
+    st.lists(st.tuples(DAYS, PERIODS, st.booleans()), min_size=1, max_size=4, unique_by=lambda one: one[0]),
+    st.lists(st.tuples(DAYS, DAYS), max_size=12),
+)
+def test_a_course_gives_the_same_billing_periods_whatever_it_was_asked_before(turns, asked):
+    starts = sorted(turns)
+    ends = [start for start, _, _ in starts[1:]] + [FOREVER]
+    covers = [
+        # With a gap behind it where the line is away for a while.
+        replace(cover(per_unit(1, period), start, line_start=JAN), end=min(end, start + 20 * DAY_US) if away else end)
+        for (start, period, away), end in zip(starts, ends, strict=True)
+    ]
+    course, policies = LineCourse(covers, "UTC"), decided()
+    for since, until in asked:
+        assert billing_spans(covers, "UTC", since, until, policies) == course.spans(since, until, policies)
+
+
+def test_a_course_asks_the_policies_that_it_is_given():
+    flat = cover(tiered(tier(None, 1, flat=5)), JAN)
+    course, no = LineCourse([flat], "UTC"), decided(("zero_flat_fee", "no", JAN))
+    for policies, expected in ((decided(), True), (no, False), (decided(), True)):
+        (span,) = course.spans(JAN, FEB - 1, policies)
+        assert expected == span.flat_at_zero

@@ -13,7 +13,7 @@ from accounting.billing_period import billing_period_of
 from accounting.calendar import HOUR_US
 from accounting.contract import Aggregation, BillingPeriod, Rate, RateModel
 from accounting.coverage import Cover
-from accounting.line_course import billing_spans
+from accounting.line_course import LineCourse, billing_spans
 from accounting.money import exact_from_minor, round_half_even
 from accounting.policy import Policies
 from accounting.position import DEFERRED_REVENUE, UNBILLED_RECEIVABLE, difference, recognition
@@ -51,7 +51,7 @@ def booked(
     width: int = QUARTER_US,
 ) -> list[WindowBooking]:
     since = window_of(covers[0].start, size, zone).start
-    return bookings(covers, cells(covers, events, width), Windows(zone, size), since, until, None)
+    return bookings(LineCourse(covers, zone), cells(covers, events, width), Windows(zone, size), since, until, None)
 
 
 def amounts(found: list[WindowBooking]) -> list[int]:
@@ -218,7 +218,7 @@ def test_booking_on_from_a_meter_gives_what_booking_at_once_does(rate, offsets, 
     first = booked(covers, [event for event in events if event[0] < split], split, zone=zone)
     later = cells(covers, [event for event in events if event[0] >= split])
     meter = first[-1].after if first else None
-    assert whole == first + bookings(covers, later, Windows(zone), split, until, meter)
+    assert whole == first + bookings(LineCourse(covers, zone), later, Windows(zone), split, until, meter)
 
 
 @given(RATES, EVENTS)
@@ -240,7 +240,7 @@ def test_the_movements_of_a_line_balance_and_never_leave_both_accounts(rate, off
 def by_policy(one: Cover, events: list[Event], until: int, policies: Policies) -> list[tuple[str, int]]:
     """(last day of the window, amount) of a line from its start on, where it is not zero."""
     since = window_of(one.start, WindowSize.DAY, "UTC").start
-    found = bookings([one], cells([one], events), Windows("UTC"), since, until, None, policies)
+    found = bookings(LineCourse([one], "UTC"), cells([one], events), Windows("UTC"), since, until, None, policies)
     return [(booking.window.last_day.isoformat(), booking.amount) for booking in found if booking.amount]
 
 
@@ -319,7 +319,8 @@ def test_a_carried_value_takes_the_price_of_its_month():
         replace(level(Aggregation.LAST), end=turn),
         replace(level(Aggregation.LAST, "3"), start=turn, version=2),
     ]
-    found = bookings(covers, cells(covers, [on("2024-01-05", 7)]), Windows("UTC"), JAN, MAR, None, decided(YES))
+    taken = cells(covers, [on("2024-01-05", 7)])
+    found = bookings(LineCourse(covers, "UTC"), taken, Windows("UTC"), JAN, MAR, None, decided(YES))
     assert [700, 0, 2_100] == amounts(found)
 
 
@@ -344,7 +345,7 @@ def test_windows_that_change_their_size_give_the_same_total(rate, offsets, zone,
     expected = by_period(events, start, until, zone, rate, "USD")
     windows = Windows(zone, WindowSize.MONTH, tuple(sorted(changes)))
     covers = [cover(rate, start)]
-    found = bookings(covers, cells(covers, events), windows, windows.start(start), until, None)
+    found = bookings(LineCourse(covers, zone), cells(covers, events), windows, windows.start(start), until, None)
     assert expected == sum(amounts(found))
     assert all(one.window.end <= other.window.start for one, other in pairwise(found))
     assert [windows.of(one.window.start) for one in found] == [one.window for one in found]

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from accounting.require import InvariantBroken
-from dataflows.posting_terms import NOTHING, Amounts, posting_terms
+from dataflows.posting_terms import NOTHING, Amounts, TermsBook, posting_terms
 from tests.support.timeline import micros
 
 JAN, FEB = micros("2025-01-01"), micros("2025-02-01")
@@ -117,3 +117,17 @@ def test_amounts_are_read_as_they_were_written():
     other = Amounts({"a": 1, "b": -1}, {"a": 0, "b": 0})
     assert [same, other] == [Amounts.read(*one.written()) for one in (same, other)]
     assert {} == same.written()[1]
+
+
+def test_terms_are_found_once_and_again_after_any_master_data(parts):
+    book, asked = TermsBook(parts.master), ("us", "USD", "p", JAN, "UTC")
+    first, missing = book.of(*asked)
+    assert EARNED == first.amounts(EARNED).accounts
+    assert book.of(*asked)[0] is first
+    parts.reference(0, kind="account", name="revenue", number="4000")
+    assert {"unbilled_receivable": 300, "4000": -300} == book.of(*asked)[0].amounts(EARNED).accounts
+    parts.reference(1, kind="product", id="other")
+    assert [[], ["product_unmapped"]] == [[one.cls for one in lacking] for lacking in (missing, book.of(*asked)[1])]
+    # The other record of the same date takes its place.
+    parts.reference(2, kind="account", name="revenue", number="4001")
+    assert {"unbilled_receivable": 300, "4001": -300} == book.of(*asked)[0].amounts(EARNED).accounts
