@@ -5,9 +5,10 @@ Units are in 1e-18. Source: events.md (line.rate; fine print on weighted_sum, la
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from accounting.contract import QUANTITY_SCALE, Aggregation
 from accounting.rating import Units
@@ -29,16 +30,36 @@ class Reading(NamedTuple):
         return self.time, self.position
 
 
-class UsageCell(NamedTuple):
-    """Usage of a short span, summed so that every aggregation can be had from it."""
+class UsageCell(Protocol):
+    """Usage of a short span, summed so that every aggregation can be had from it. The rules only read it."""
 
-    start: int
-    quantity: int  # sum, 1e-18
-    events: int
-    largest: int  # 1e-18
-    last: Reading
-    moment: int  # sum of quantity x (event time - start), 1e-18 x microseconds
-    distinct: frozenset[bytes] = frozenset()  # hashes of the values of the unique key
+    @property
+    def start(self) -> int:
+        """Its first instant."""
+
+    @property
+    def quantity(self) -> int:
+        """The sum, 1e-18."""
+
+    @property
+    def events(self) -> int:
+        """How many there were."""
+
+    @property
+    def largest(self) -> int:
+        """The largest quantity, 1e-18."""
+
+    @property
+    def last(self) -> Reading:
+        """The last one."""
+
+    @property
+    def moment(self) -> int:
+        """The sum of quantity x (event time - start), 1e-18 x microseconds."""
+
+    @property
+    def distinct(self) -> Collection[bytes]:
+        """Hashes of the values of the unique key."""
 
 
 @dataclass(slots=True)
@@ -82,7 +103,7 @@ class Aggregate:
                 if self.last is None or cell.last.moment > self.last.moment:
                     self.last, self.units = cell.last, cell.last.quantity
             case Aggregation.UNIQUE:
-                self.distinct = (self.distinct or set()) | cell.distinct
+                self.distinct = (self.distinct or set()).union(cell.distinct)
                 self.units = len(self.distinct) * ONE
             case _:  # weighted_sum
                 # Each event's quantity counts from its time to the billing period's end: the last value extends to it.

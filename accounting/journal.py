@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from accounting.calendar import Period
@@ -72,11 +73,12 @@ def dated(day: date, closed: frozenset[Period] | set[Period]) -> Dating:
 
 def entry_id(*parts: str | int | None) -> str:
     """A content-derived identifier, stable under replay: 128 bits over the length-prefixed parts, as hex."""
-    said = bytearray()
-    for part in parts:
-        if part is None:
-            said += b"-"
-        else:
-            text = str(part).encode()
-            said += b"%d:%b" % (len(text), text)
-    return hashlib.blake2b(said, digest_size=16).hexdigest()
+    return hashlib.blake2b(b"".join(map(_prefixed, parts)), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=16_384)  # customers, lines and windows are named again and again
+def _prefixed(part: str | int | None) -> bytes:
+    if part is None:
+        return b"-"
+    text = str(part).encode()
+    return b"%d:%b" % (len(text), text)

@@ -182,7 +182,11 @@ class LineCourse:
 
     covers: Sequence[Cover]  # the line's, in time order; they stay as they are
     zone_name: str
+    lacks_estimate: bool = field(init=False)  # see Cover: one of them does
     _last: BillingSpan | None = None  # the one that was asked for, where it is plain
+
+    def __post_init__(self) -> None:
+        self.lacks_estimate = any(cover.lacks_estimate for cover in self.covers)
 
     def spans(self, since: int, until: int, policies: Policies) -> list[BillingSpan]:
         """See `billing_spans`."""

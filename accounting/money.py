@@ -8,6 +8,7 @@ No float exists in between.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 from accounting.contract import PRICE_SCALE, QUANTITY_SCALE
 from accounting.currency import digits
@@ -31,7 +32,7 @@ def exact_from_minor(minor: int, currency: str) -> int:
 def round_half_even(exact: Exact, currency: str) -> int:
     """The minor units nearest to `exact`; a tie goes to the even one (accounting.md, rule 3)."""
     unit = 10 ** (EXACT_SCALE - digits(currency))
-    if isinstance(exact, Fraction):
+    if not isinstance(exact, int):  # of a Fraction it is asked in many more steps
         return round(exact / unit)  # Fraction rounds half to even
     whole, rest = divmod(exact, unit)
     if 2 * rest > unit or (2 * rest == unit and whole % 2):
@@ -39,6 +40,7 @@ def round_half_even(exact: Exact, currency: str) -> int:
     return whole
 
 
+@lru_cache(maxsize=4096)  # the sides of an entry mostly are of one amount
 def major_text(minor: int, currency: str) -> str:
     """Minor units as a decimal string in major units with the currency's digits: 15000 USD -> "150.00"."""
     places = digits(currency)
@@ -51,6 +53,7 @@ def major_text(minor: int, currency: str) -> str:
     return f"{sign}{whole}.{rest:0{places}d}"
 
 
+@lru_cache(maxsize=4096)
 def minor_from_major(text: str, currency: str) -> int:
     """The inverse of `major_text`, minor units of a decimal string in major units: "150.00" USD -> 15000.
 

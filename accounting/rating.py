@@ -7,8 +7,8 @@ the major unit. Source: accounting.md rule 4; worked cases O01 to O08, L01, L02,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from accounting.contract import Rate, RateModel, Tier
 from accounting.money import Exact, exact_from_price
@@ -19,8 +19,7 @@ Units = int | Fraction
 TIERED = (RateModel.GRADUATED, RateModel.VOLUME)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """The cumulative units before and after the part of a billing period in which one rate is in force."""
 
     rate: Rate
@@ -85,7 +84,9 @@ def price(stretches: Sequence[Stretch], ended: bool, flat_at_zero: bool = True) 
         return 0
     current = stretches[-1]
     left = billable(current.after, current.rate.included)
-    total = sum((_cost(stretch, left) for stretch in stretches), start=0)
+    total: Exact = 0
+    for stretch in stretches:
+        total += _cost(stretch, left)
     if current.rate.model in TIERED:
         if current.rate.model is RateModel.VOLUME and left > 0:
             total += exact_from_price(tier_of(current.rate.tiers, left).flat_fee)
@@ -100,7 +101,7 @@ def _cost(stretch: Stretch, total: Units) -> Exact:
     before, after = billable(stretch.before, rate.included), billable(stretch.after, rate.included)
     match rate.model:
         case RateModel.PER_UNIT:
-            return per_unit(rate, after) - per_unit(rate, before)
+            return per_unit(rate, after - before)
         case RateModel.PACKAGE:
             return package(rate, after) - package(rate, before)
         case RateModel.GRADUATED:

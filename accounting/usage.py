@@ -23,8 +23,7 @@ from accounting.require import require
 from accounting.window import Window, Windows
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(NamedTuple):
     """Where cumulative rating stands: carried from one window to the next of the same billing period."""
 
     billing_start: int
@@ -40,8 +39,7 @@ class CoveredCell(NamedTuple):
     cover: Cover
 
 
-@dataclass(frozen=True, slots=True)
-class WindowBooking:
+class WindowBooking(NamedTuple):
     """What the books should say for one line and window."""
 
     window: Window
@@ -117,10 +115,10 @@ def _by_span(
     for span in spans:
         contents: dict[int, _Content] = {}
         content: _Content | None = None
-        while at < len(cells) and cells[at].usage.start < span.end:
+        while at < len(cells) and (start := cells[at].usage.start) < span.end:
             cell = cells[at]
-            if content is None or not content.window.start <= cell.usage.start < content.window.end:
-                window = windows.of(cell.usage.start)
+            if content is None or not content.window.start <= start < content.window.end:
+                window = windows.of(start)
                 content = contents.setdefault(window.start, _Content(window, cell.cover))
             content.cells.append(cell)
             content.cover = cell.cover

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,8 +48,7 @@ class _Touched:
     contracts: bool = False  # a contract changed: covers may have come or gone
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     """The windows [since, until) of a line that are to be booked, and whether its meter is taken up in mid-period."""
 
     since: int
@@ -190,7 +190,8 @@ class Bookkeeper:
         until = max((span.until for span in spans.values()), default=touched.until)
         taking, named, turn = list[Cover](), "", ALWAYS
         window, into = _NO_WINDOW, None
-        for start, cell in self._cells.between(feed, since, FOREVER if touched.contracts else until):
+        for cell in self._cells.between(feed, since, FOREVER if touched.contracts else until):
+            start = cell.start
             if start >= turn or cell.contract_id != named:
                 named = cell.contract_id
                 taking = [one for one in covers if one.start <= start < one.end and named in ("", one.contract_id)]
@@ -198,7 +199,7 @@ class Bookkeeper:
                 turn = min((at for one in covers for at in (one.start, one.end) if at > start), default=FOREVER)
                 window = _NO_WINDOW
             if len(taking) != 1:
-                self._lost(touched, start, cell, ambiguous=bool(taking))
+                self._lost(touched, cell, ambiguous=bool(taking))
                 continue
             cover = taking[0]
             if touched.contracts:
@@ -216,7 +217,7 @@ class Bookkeeper:
                     # A zone or a policy may have moved its window's end since it was noted.
                     self._await(window, feed, touched.customer_id, touched.meter, cover.entity)
             if into is not None:
-                into.add(start, cell, cover)
+                into.add(cell, cover)
         return found
 
     def _await_dues(self, feed: bytes, touched: _Touched, terms: Cover, course: LineCourse) -> None:
@@ -229,12 +230,12 @@ class Bookkeeper:
 
     # -- counted usage whose line goes or comes back
 
-    def _lost(self, touched: _Touched, start: int, cell: OpenCell, ambiguous: bool) -> None:
+    def _lost(self, touched: _Touched, cell: OpenCell, ambiguous: bool) -> None:
         """Counted usage that a contract change left without its one line is an exception until a line takes it again.
 
         As for usage on arrival: at once where it is ambiguous, else when its window closes.
         """
-        contract_id = cell.contract_id or None
+        start, contract_id = cell.start, cell.contract_id or None
         cls, reason = "contract_ambiguous", "more than one contract takes the usage"
         if not ambiguous:
             lacking = self._contracts.why_not(touched.customer_id, contract_id, start)

@@ -94,6 +94,7 @@ def contract_entry(
     }
 
 
+@lru_cache(maxsize=4096)  # entries of many lines land on the same days
 def period_names(dating: Dating) -> tuple[str, str | None]:
     """Where an effect lands and where it belongs, as text."""
     return str(dating.period), None if dating.origin_period is None else str(dating.origin_period)

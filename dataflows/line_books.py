@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import NamedTuple
 
-from accounting.aggregation import Reading, UsageCell
 from accounting.billing_fact import FX_RATE_MISSING
 from accounting.calendar import local_date
 from accounting.contract_ledger import UsageRevenue
@@ -46,17 +46,14 @@ ESTIMATE_MISSING = Missing(
 
 @dataclass(slots=True)
 class LineCells:
-    """Usage that a line takes, in time order: as the rules see it, and whole."""
+    """Usage that a line takes, in time order: with what takes it, for the rules; and alone."""
 
     covered: list[CoveredCell] = field(default_factory=list)
     cells: list[OpenCell] = field(default_factory=list)
 
-    def add(self, start: int, cell: OpenCell, cover: Cover) -> None:
+    def add(self, cell: OpenCell, cover: Cover) -> None:
         """One more, which `cover` takes."""
-        last = Reading(cell.last_time, cell.last_position, cell.last_quantity)
-        distinct = frozenset(cell.distinct)
-        usage = UsageCell(start, cell.quantity, cell.events, cell.largest, last, cell.moment, distinct)
-        self.covered.append(CoveredCell(usage, cover))
+        self.covered.append(CoveredCell(cell, cover))
         self.cells.append(cell)
 
 
@@ -82,8 +79,7 @@ class _Step:
         return bool(self.lacking) and bool(self.booking.events or self.booking.amount or self.was.accounts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tail:
+class _Tail(NamedTuple):
     """The last window of a line that is kept, and where the line stands after it; without one, where its books begin."""
 
     start: int  # ALWAYS: there is no window
@@ -152,7 +148,7 @@ class LineBooks:
                 self._hold(customer_id, step.booking, [ESTIMATE_MISSING], "warning")
         if (last := steps[-1].booking.window.start) >= tail.start:
             self._tails.note(prefix, _Tail(last, meter, withheld))
-        if any(cover.lacks_estimate for cover in course.covers):
+        if course.lacks_estimate:
             missing.add(ESTIMATE_MISSING.cls)
         if self._holds.is_held(customer_id, terms.contract_id, terms.line_id):
             missing |= self._missing_elsewhere(prefix, since, until, terms)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from accounting.calendar import local_date, start_of_day
 from accounting.fx import functional_movements
@@ -25,8 +26,7 @@ class Missing:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(NamedTuple):
     """Signed minor units by account, balanced, in the contract's and in the functional currency.
 
     Where both are one currency the two are one and the same mapping, so that it is converted, compared and checked once.
@@ -55,8 +55,7 @@ _NONE: dict[str, int] = {}
 NOTHING = Amounts(_NONE, _NONE)
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """What one entry posts: signed minor units by account, in both currencies. See Amounts."""
 
     accounts: dict[str, int]

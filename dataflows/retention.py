@@ -219,14 +219,14 @@ class Retention:
         ends = [one.end for one in covers if kept[one.contract_id, one.line_id] == FOREVER]
         stop = max(unclaimed, *ends, *(floor for floor in kept.values() if floor < FOREVER), ALWAYS)
 
-        def goes(start: int, cell: OpenCell) -> bool:
+        def goes(cell: OpenCell) -> bool:
             taking = [
                 kept[one.contract_id, one.line_id]
                 for one in covers
-                if one.start <= start < one.end and cell.contract_id in ("", one.contract_id)
+                if one.start <= cell.start < one.end and cell.contract_id in ("", one.contract_id)
             ]
             # What two contracts take goes with the first of them: the other one was never given it.
-            if start >= min(taking, default=unclaimed) and FOREVER not in taking:
+            if cell.start >= min(taking, default=unclaimed) and FOREVER not in taking:
                 return False
             if len(taking) != 1:
                 for cls in LOST:

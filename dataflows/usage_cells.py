@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
 
+from accounting.aggregation import Reading
 from accounting.coverage import ALWAYS, FOREVER
 from dataflows.contract_table import QUARTER_US
 from state import codec, keys
@@ -49,8 +50,9 @@ def cell_of(instant: int, edges: list[int]) -> int:
 
 
 class OpenCell(msgspec.Struct):
-    """A cell in memory, its numbers as numbers. See Cell."""
+    """A cell in memory, its numbers as numbers. See Cell; the rules read it as it is (accounting.aggregation.UsageCell)."""
 
+    start: int
     contract_id: str
     quantity: int
     events: int
@@ -63,6 +65,11 @@ class OpenCell(msgspec.Struct):
     moment: int
     distinct: list[bytes]
     dirty: bool = False  # the store has it otherwise
+
+    @property
+    def last(self) -> Reading:
+        """The latest event."""
+        return Reading(self.last_time, self.last_position, self.last_quantity)
 
 
 class _Feed(msgspec.Struct):
@@ -83,20 +90,23 @@ class UsageCells:
         self._store = store
         self._feeds: OrderedDict[tuple[str, str], _Feed] = OrderedDict()  # those that were added to last at the end
         self._named: dict[bytes, _Feed] = {}
-        self._dirty: list[tuple[bytes, int, OpenCell]] = []
+        self._dirty: list[tuple[bytes, OpenCell]] = []
         self._cached = 0
 
     def add(self, usage: Usage) -> bytes:
         """Add to the usage's cell; gives the feed's name."""
         feed, contract_id, source = self._feed(usage.customer_id, usage.meter), usage.contract_id or "", usage.source
-        cell = feed.cells.get((usage.cell, contract_id)) or self._read(feed, usage.cell, contract_id)
+        cell = feed.cells.get((usage.cell, contract_id))
+        if cell is None and usage.cell < feed.since:
+            cell = self._read(feed, usage.cell, contract_id)
         position = (source.topic, source.partition, usage.last_offset)
         if cell is None:
             cell = OpenCell(
-                contract_id, usage.quantity, usage.events, usage.digest, [source], usage.largest, usage.last_time,
-                position, usage.last_quantity, usage.moment, sorted({*usage.distinct}),
+                usage.cell, contract_id, usage.quantity, usage.events, usage.digest, [source], usage.largest,
+                usage.last_time, position, usage.last_quantity, usage.moment,
+                sorted({*usage.distinct}) if usage.distinct else [],
             )  # fmt: skip
-            self._keep(feed, usage.cell, cell)
+            self._keep(feed, cell)
         else:
             cell.quantity += usage.quantity
             cell.events += usage.events
@@ -111,13 +121,13 @@ class UsageCells:
                 cell.distinct = sorted({*cell.distinct, *usage.distinct})
         if not cell.dirty:
             cell.dirty = True
-            self._dirty.append((feed.name, usage.cell, cell))
+            self._dirty.append((feed.name, cell))
         return feed.name
 
     def flush(self) -> None:
         """Put what changed into the batch in hand."""
-        for feed, start, cell in self._dirty:
-            self._store.put(_key(feed, start, cell.contract_id), codec.encode(_closed(cell)))
+        for feed, cell in self._dirty:
+            self._store.put(_key(feed, cell.start, cell.contract_id), codec.encode(_closed(cell)))
             cell.dirty = False
         self._dirty.clear()
         while self._cached > CACHED_CELLS or len(self._feeds) > CACHED_CELLS:
@@ -125,32 +135,30 @@ class UsageCells:
             del self._named[oldest.name]
             self._cached -= len(oldest.cells)
 
-    def between(self, feed: bytes, start: int, end: int) -> Iterator[tuple[int, OpenCell]]:
-        """(start, cell) of a feed's cells that start in [start, end), in time order; after `flush`."""
+    def between(self, feed: bytes, start: int, end: int) -> Iterable[OpenCell]:
+        """A feed's cells that start in [start, end), in time order; after `flush`."""
         known = self._named.get(feed)
         if known is not None and start >= known.since:
             first = bisect_left(known.order, (start, ""))
-            for name in known.order[first : bisect_left(known.order, (end, ""), first)]:
-                yield name[0], known.cells[name]
-            return
-        for key, value in self._store.scan(keys.CELL + feed, keys.number(start), keys.number(end)):
-            yield keys.from_number(key[17:25]), _opened(codec.decode(Cell, value))
+            return [known.cells[name] for name in known.order[first : bisect_left(known.order, (end, ""), first)]]
+        found = self._store.scan(keys.CELL + feed, keys.number(start), keys.number(end))
+        return (_opened(key, value) for key, value in found)
 
     def feeds_of(self, customer_id: str) -> list[tuple[bytes, FeedRecord]]:
         """The feeds of a customer."""
         found = self._store.scan(keys.FEED + keys.name(customer_id))
         return [(key[-16:], codec.decode(FeedRecord, value)) for key, value in found]
 
-    def trim(self, feed: bytes, stop: int, goes: Callable[[int, OpenCell], bool]) -> Iterator[int]:
+    def trim(self, feed: bytes, stop: int, goes: Callable[[OpenCell], bool]) -> Iterator[int]:
         """Let cells go that start before `stop`, those that `goes` says; after `flush`. Gives how many it looked at."""
         for part in self._store.walk(keys.CELL + feed, keys.number(stop)):
             for key, value in part:
-                start, cell = keys.from_number(key[17:25]), _opened(codec.decode(Cell, value))
-                if goes(start, cell):
+                cell = _opened(key, value)
+                if goes(cell):
                     self._store.delete(key)
-                    known = self._named.get(feed)
-                    if known is not None and known.cells.pop((start, cell.contract_id), None) is not None:
-                        known.order.remove((start, cell.contract_id))
+                    known, name = self._named.get(feed), (cell.start, cell.contract_id)
+                    if known is not None and known.cells.pop(name, None) is not None:
+                        known.order.remove(name)
                         self._cached -= 1
             yield len(part)
 
@@ -175,27 +183,29 @@ class UsageCells:
         feed = self._feeds[customer_id, meter] = self._named[name] = _Feed(name, customer_id, meter, since, {}, [])
         return feed
 
-    def _keep(self, feed: _Feed, start: int, cell: OpenCell) -> None:
-        feed.cells[start, cell.contract_id] = cell
-        insort(feed.order, (start, cell.contract_id))
+    def _keep(self, feed: _Feed, cell: OpenCell) -> None:
+        name = (cell.start, cell.contract_id)
+        feed.cells[name] = cell
+        insort(feed.order, name)
         self._cached += 1
 
     def _read(self, feed: _Feed, start: int, contract_id: str) -> OpenCell | None:
-        """A cell that may be in the store alone."""
-        stored = None if start >= feed.since else self._store.get(_key(feed.name, start, contract_id))
+        """A cell that may be in the store alone: one of before all that are here."""
+        key = _key(feed.name, start, contract_id)
+        stored = self._store.get(key)
         if stored is None:
             return None
-        cell = _opened(codec.decode(Cell, stored))
-        self._keep(feed, start, cell)
+        cell = _opened(key, stored)
+        self._keep(feed, cell)
         return cell
 
 
-def _opened(cell: Cell) -> OpenCell:
-    number = codec.to_int
+def _opened(key: bytes, stored: bytes) -> OpenCell:
+    cell, number = codec.decode(Cell, stored), codec.to_int
     return OpenCell(
-        cell.contract_id, number(cell.quantity), cell.events, int.from_bytes(cell.digest, "big"), cell.sources,
-        number(cell.largest), cell.last_time, cell.last_position, number(cell.last_quantity), number(cell.moment),
-        cell.distinct,
+        keys.from_number(key[17:25]), cell.contract_id, number(cell.quantity), cell.events,
+        int.from_bytes(cell.digest, "big"), cell.sources, number(cell.largest), cell.last_time, cell.last_position,
+        number(cell.last_quantity), number(cell.moment), cell.distinct,
     )  # fmt: skip
 
 

@@ -158,7 +158,10 @@ class ShardStore:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Write with the next commit."""
-        self._pending.setdefault(key[:_BUCKET], {})[key] = value
+        bucket = self._pending.get(key[:_BUCKET])
+        if bucket is None:
+            bucket = self._pending[key[:_BUCKET]] = {}
+        bucket[key] = value
 
     def delete(self, key: bytes) -> None:
         """Delete with the next commit."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from accounting.aggregation import Reading
 from accounting.calendar import to_datetime, to_instant
 from accounting.contract import (
     Aggregation,
@@ -31,6 +33,18 @@ ZONES = [
     "Asia/Beirut", "Asia/Tehran", "Asia/Pyongyang", "Pacific/Apia", "Pacific/Kiritimati",
     "Antarctica/Casey", "Europe/Dublin", "America/Nuuk",
 ]  # fmt: skip
+
+
+class Cell(NamedTuple):
+    """Summed usage (accounting.aggregation.UsageCell)."""
+
+    start: int
+    quantity: int
+    events: int
+    largest: int
+    last: Reading
+    moment: int
+    distinct: frozenset[bytes] = frozenset()
 
 
 def at(text: str, zone: str = "UTC", fold: int = 0) -> int:

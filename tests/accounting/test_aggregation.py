@@ -6,22 +6,22 @@ from fractions import Fraction
 
 import pytest
 
-from accounting.aggregation import Aggregate, Reading, UsageCell
+from accounting.aggregation import Aggregate, Reading
 from accounting.contract import Aggregation
-from tests.accounting.examples import at, units
+from tests.accounting.examples import Cell, at, units
 
 END = at("2025-02-01")
 LENGTH = END - at("2025-01-01")
 
 
-def cell(time: str, *quantities: int, distinct: frozenset[bytes] = frozenset(), offset: int = 0) -> UsageCell:
+def cell(time: str, *quantities: int, distinct: frozenset[bytes] = frozenset(), offset: int = 0) -> Cell:
     """A cell whose events all happened at one moment."""
     start, scaled = at(time), [units(quantity) for quantity in quantities]
     last = Reading(start, ("usage.events", 0, offset), scaled[-1])
-    return UsageCell(start, sum(scaled), len(scaled), max(scaled), last, 0, distinct)
+    return Cell(start, sum(scaled), len(scaled), max(scaled), last, 0, distinct)
 
 
-def aggregated(kind: Aggregation, *cells: UsageCell) -> object:
+def aggregated(kind: Aggregation, *cells: Cell) -> object:
     found = Aggregate(kind, END, LENGTH)
     for one in cells:
         found.add(one)
@@ -71,14 +71,14 @@ def test_a_weighted_sum_holds_each_value_to_the_end_of_the_billing_period():
 
 def test_a_weighted_sum_knows_when_in_its_cell_an_event_was():
     start, later = at("2025-01-21"), at("2025-01-21 00:10")
-    moved = UsageCell(start, units(2), 1, units(2), Reading(later, ("u", 0, 0), units(2)), units(2) * (later - start))
+    moved = Cell(start, units(2), 1, units(2), Reading(later, ("u", 0, 0), units(2)), units(2) * (later - start))
     assert Fraction(units(2) * (END - later), LENGTH) == aggregated(Aggregation.WEIGHTED_SUM, moved)
 
 
 # -- policy carry: the next billing period goes on from the last value
 
 
-def carried(kind: Aggregation, before: tuple[UsageCell, ...], *after: UsageCell) -> Aggregate:
+def carried(kind: Aggregation, before: tuple[Cell, ...], *after: Cell) -> Aggregate:
     """The aggregate of February after one of January."""
     first = Aggregate(kind, END, LENGTH)
     for one in before:

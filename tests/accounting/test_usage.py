@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.aggregation import Reading, UsageCell
+from accounting.aggregation import Reading
 from accounting.billing_period import billing_period_of
 from accounting.calendar import HOUR_US
 from accounting.contract import Aggregation, BillingPeriod, Rate, RateModel
@@ -20,7 +20,7 @@ from accounting.position import DEFERRED_REVENUE, UNBILLED_RECEIVABLE, differenc
 from accounting.rating import Stretch, price
 from accounting.usage import CoveredCell, WindowBooking, bookings, resumes
 from accounting.window import Windows, WindowSize, window_of
-from tests.accounting.examples import LORD_HOWE, NEW_YORK, at, cover, decided, per_unit, tier, tiered, units
+from tests.accounting.examples import LORD_HOWE, NEW_YORK, Cell, at, cover, decided, per_unit, tier, tiered, units
 from tests.accounting.test_rating import K01, L01, O01, O06, O07, O08
 
 QUARTER_US, MINUTE_US = HOUR_US // 4, HOUR_US // 60
@@ -38,7 +38,7 @@ def cells(covers: list[Cover], events: list[Event], width: int = QUARTER_US) -> 
         amounts = [quantity for _, quantity in some]
         moment = sum(quantity * (instant - start) for instant, quantity in some)
         last = Reading(some[-1][0], ("usage.events", 0, 0), amounts[-1])
-        found.append(CoveredCell(UsageCell(start, sum(amounts), len(some), max(amounts), last, moment), one))
+        found.append(CoveredCell(Cell(start, sum(amounts), len(some), max(amounts), last, moment), one))
     return found
 
 

@@ -100,11 +100,10 @@ def test_what_another_program_booked_wrong_is_booked_anew_by_the_rules(booked, m
     right = dataflows.line_books.bookings
 
     def twice(*words):
-        found = right(*words)
-        for one in found:
-            object.__setattr__(one, "amount", one.amount * 2)
-            object.__setattr__(one.after, "revenue", one.after.revenue * 2)
-        return found
+        return [
+            one._replace(amount=one.amount * 2, after=one.after._replace(revenue=one.after.revenue * 2))
+            for one in right(*words)
+        ]
 
     with monkeypatch.context() as old:
         old.setattr(dataflows.line_books, "bookings", twice)
