@@ -81,16 +81,15 @@ class Bookkeeper:
 
     def usage_arrived(self, feed: bytes, customer_id: str, meter: str, cell: int, cover: Cover) -> None:
         """A cell changed: book it when its window closes, or now if that has closed already."""
-        window = self._policies.windows(cover.zone).of(cell)
-        if window.end <= self._clock.frontier(cover.entity):
+        window, entity = self._policies.windows(cover.zone).of(cell), cover.entity
+        if window.end <= self._clock.frontier(entity):
             self._touch(feed, customer_id, meter, window.start, window.end)
-        else:
-            self._await(window, feed, customer_id, meter, cover.entity)
+        elif not self._due.knows(window.end, feed, entity):
+            self._await(window, feed, customer_id, meter, entity)
 
     def _await(self, window: Window, feed: bytes, customer_id: str, meter: str, entity: str) -> None:
         """Look at a feed when a window closes."""
-        if not self._due.knows(window.end, feed, entity):
-            self._due.add(window.end, feed, entity, _Due(customer_id, meter, window.start))
+        self._due.add(window.end, feed, entity, _Due(customer_id, meter, window.start))
 
     def contract_changed(self, change: Change) -> None:
         """All of a customer's usage, and all that is due, from an instant on has to be looked at again."""

@@ -32,6 +32,7 @@ class BusinessClock:
         self._ended: set[str] = set()
         self.awaits = False  # a clock record is to come after all input
         self._lowest: int | None = None  # the watermark, once it has been asked for
+        self._frontiers: dict[str | None, int] = {}  # by entity, those that were asked for since anything moved
         stored = store.get(_DATE)
         self.business_date = ALWAYS if stored is None else keys.from_number(stored)
         self._closed: dict[str, set[Period]] = {}
@@ -45,16 +46,25 @@ class BusinessClock:
         """A partition's running maximum of event_time."""
         if source in self._newest:
             self._newest[source] = newest
-            self._lowest = None
+            self._moved()
 
     def ended(self, source: str) -> None:
         """A partition has no more rows; its watermark stays, and holds windows open, if it ever had one."""
         self._ended.add(source)
+        self._moved()
+
+    def _moved(self) -> None:
+        """What was told of watermarks and frontiers is told anew. Whatever changes what they are made of calls it."""
         self._lowest = None
+        self._frontiers.clear()
 
     def frontier(self, entity: str | None = None) -> int:
         """Windows that end at or before this instant are closed (for the entity)."""
-        return max(self.watermark(), self.business_date, self._reached.get(entity or "", ALWAYS))
+        known = self._frontiers.get(entity)
+        if known is None:
+            known = max(self.watermark(), self.business_date, self._reached.get(entity or "", ALWAYS))
+            self._frontiers[entity] = known
+        return known
 
     def furthest(self) -> int:
         """The furthest frontier of any entity."""
@@ -77,6 +87,7 @@ class BusinessClock:
         instant = min(instant, FURTHEST)
         if instant > self.business_date:
             self.business_date = instant
+            self._moved()
             self._store.put(_DATE, keys.number(instant))
 
     def close_windows(self, entity: str, until: int) -> None:
@@ -84,6 +95,7 @@ class BusinessClock:
         until = min(until, FURTHEST)
         if until > self._reached.get(entity, ALWAYS):
             self._reached[entity] = until
+            self._moved()
             self._store.put(_REACHED + entity.encode(), keys.number(until))
 
     def was_closed(self, entity: str, period: Period, phase: int) -> bool:

@@ -107,7 +107,7 @@ class ContractTable:
         """The covers that take a customer's usage at an instant: exactly one is the good case."""
         return [
             cover
-            for cover in self.of(customer_id).by_meter.get(meter, ())
+            for cover in self._recent.of(customer_id).by_meter.get(meter, ())
             if cover.start <= instant < cover.end and (not contract_id or cover.contract_id == contract_id)
         ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from accounting.calendar import Period, rfc3339
-from accounting.coverage import Cover
+from accounting.coverage import FOREVER, Cover
 from dataflows.admission import usage_payload
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_table import ContractTable
@@ -35,6 +35,10 @@ class LateUsage:
     ) -> None:  # fmt: skip
         self._clock, self._contracts, self._policies = clock, contracts, policies
         self._lines, self._desk = lines, desk
+
+    def taken_from(self) -> int:
+        """No usage of this instant or a later one is refused, whosever it is."""
+        return FOREVER if self._policies.policies.course("late_usage") else self._contracts.cut.until
 
     def refusal(self, customer_id: str, cover: Cover, instant: int, phase: int) -> Refusal | None:
         """Why usage of an instant that came after `phase` control records is refused; None: it is taken."""

@@ -338,17 +338,17 @@ class Shard:
         return fresh
 
     def _sum(self, fresh: pl.DataFrame) -> None:
-        origins, cut = self._admission.origins, self._contracts.cut.until
+        origins, cut, taken_from = self._admission.origins, self._contracts.cut.until, self._late.taken_from()
         sums = UsageSums(fresh, self._contracts.edges, origins)
         unplaced, refused = list[int](), dict[Refusal, list[int]]()
         for number, usage in enumerate(sums):
-            customer, contract, meter, start = usage[:4]
+            customer, contract, meter, start = usage.customer_id, usage.contract_id, usage.meter, usage.cell
             if start < cut:
                 self._retention.reach(customer)
             covering = self._contracts.covering(customer, contract, meter, start)
             if len(covering) != 1:
                 unplaced.append(number)
-            elif refusal := self._late.refusal(customer, covering[0], start, self._phase):
+            elif start < taken_from and (refusal := self._late.refusal(customer, covering[0], start, self._phase)):
                 refused.setdefault(refusal, []).append(number)
             else:
                 self._place(usage, covering[0])

@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
 import msgspec
 
@@ -25,7 +24,7 @@ CACHED_CELLS = 50_000
 SOURCES_MAX = 32
 
 
-class Usage(NamedTuple):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Usage to be added to a cell: one group of a batch, or one released event."""
 
     customer_id: str

@@ -3,6 +3,7 @@
 import random
 from decimal import Decimal, localcontext
 
+import msgspec
 import polars as pl
 import pytest
 
@@ -60,7 +61,8 @@ def expected(rows):
 def summed(rows):
     for one in UsageSums(pl.DataFrame(rows, schema=SCHEMA, orient="row"), {"a": [EDGE]}, ORIGINS):
         source = (one.source.topic, one.source.partition, one.source.start, one.source.end)
-        yield (*one[:7], source, *one[8:13], set(one.distinct))
+        fields = msgspec.structs.astuple(one)
+        yield (*fields[:7], source, *fields[8:13], set(one.distinct))
 
 
 @pytest.mark.parametrize(
