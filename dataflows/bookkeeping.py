@@ -201,7 +201,7 @@ class Bookkeeper:
                 self._lost(touched, cell, ambiguous=bool(taking))
                 continue
             cover = taking[0]
-            if touched.contracts:
+            if touched.contracts and self._desk.may_have_open:  # else three names are made for each cell, of nothing
                 self._found_again(cell)
             if not window.start <= start < window.end:
                 window, into = self._policies.windows(cover.zone).of(start), None

@@ -36,6 +36,8 @@ class ExceptionDesk:
 
     def __init__(self, store: ShardStore, outbox: Outbox, settings: FlowSettings) -> None:
         self._store, self._outbox, self._settings = store, outbox, settings
+        # Whether any may be open. It stays when the last one is resolved, so that it never says too little.
+        self.may_have_open = store.any_from(keys.OPEN, b"")
         self.owner_of: Callable[[str, int], tuple[str, int]] = lambda cls, at: (settings.owner, settings.sla_us)
 
     def raise_one(
@@ -78,6 +80,7 @@ class ExceptionDesk:
         }
         self._outbox.add(EXCEPTIONS, record)
         if resolvable:
+            self.may_have_open = True
             self._store.put(keys.OPEN + record["exception_id"].encode(), msgspec.json.encode(record))
         return str(record["exception_id"])
 

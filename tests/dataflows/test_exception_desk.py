@@ -72,3 +72,16 @@ def test_an_open_exception_is_known_after_a_restart(parts):
     assert parts.desk.is_open("contract_unknown", AT)
     assert not parts.desk.is_open("meter_unmapped", AT)
     assert parts.desk.resolve("contract_unknown", AT, "it came")
+
+
+def test_whether_any_may_be_open_is_known_before_and_after_a_restart(parts):
+    assert not parts.desk.may_have_open
+    raised(parts, resolvable=False)
+    assert not parts.desk.may_have_open
+    raised(parts)
+    assert parts.desk.may_have_open
+    parts.store.commit()
+    assert parts.reopen().desk.may_have_open
+    parts.desk.resolve("contract_unknown", AT, "it came")
+    parts.store.commit()
+    assert not parts.reopen().desk.may_have_open
