@@ -26,16 +26,13 @@ def recognition(before: int, amount: int, invoiced: int = 0, unbilled: str = UNB
     `unbilled`: the account that shows R > B (policy `unbilled`).
     """
     net = before - invoiced
-    after = net + amount
-    moved = {
-        DEFERRED_REVENUE: min(after, 0) - min(net, 0),
-        REVENUE: -amount,
-        unbilled: max(after, 0) - max(net, 0),
-    }
-    return {account: moved[account] for account in sorted(moved) if moved[account]}
+    deferred = min(net + amount, 0) - min(net, 0)  # the part of it below zero
+    return difference({DEFERRED_REVENUE: deferred, REVENUE: -amount, unbilled: amount - deferred}, {})
 
 
 def difference(desired: dict[str, int], posted: dict[str, int]) -> dict[str, int]:
     """What is still to be posted, account by account; zero means: leave the account out."""
+    if not posted:
+        return {account: amount for account, amount in sorted(desired.items()) if amount}
     accounts = desired.keys() | posted.keys()
     return {a: d for a in sorted(accounts) if (d := desired.get(a, 0) - posted.get(a, 0))}

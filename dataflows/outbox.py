@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -132,6 +133,7 @@ class Outbox:
         return self._last[topic] + 1
 
 
+@cache  # there are a few topics
 def _prefix(topic: str) -> bytes:
     return keys.OUTBOX + topic.encode() + b"\x00"
 

@@ -44,7 +44,8 @@ class Amounts(NamedTuple):
 
     def written(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """For a stored record."""
-        other = {} if self.functional == self.accounts else self.functional
+        same = self.functional is self.accounts or self.functional == self.accounts
+        other = {} if same else self.functional
         return (
             {name: codec.from_int(amount) for name, amount in self.accounts.items()},
             {name: codec.from_int(amount) for name, amount in other.items()},
