@@ -76,7 +76,7 @@ def entry_id(*parts: str | int | None) -> str:
     return hashlib.blake2b(b"".join(map(_prefixed, parts)), digest_size=16).hexdigest()
 
 
-@lru_cache(maxsize=16_384)  # customers, lines and windows are named again and again
+@lru_cache(maxsize=16_384, typed=True)  # customers, lines and windows are named again and again
 def _prefixed(part: str | int | None) -> bytes:
     if part is None:
         return b"-"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 
 import numpy as np
@@ -43,10 +44,10 @@ class Taken:
         if len(parts) == 1:
             return parts[0]
         return cls(
-            [value for part in parts for value in part.values],
+            list(chain.from_iterable(part.values for part in parts)),
             np.concatenate([part.offsets for part in parts]) if parts else np.empty(0, dtype=np.int64),
             np.concatenate([part.written for part in parts]) if parts else np.empty(0, dtype=np.int64),
-            [trace for part in parts for trace in part.traces],
+            list(chain.from_iterable(part.traces for part in parts)),
         )
 
     def __len__(self) -> int:
