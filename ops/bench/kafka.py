@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +25,7 @@ from ops.bench.message import encoder
 from ops.bench.peers.measure import measure
 from ops.bench.peers.peer import PEERS
 from ops.bench.peers.report import fastest, show
+from ops.bench.process import Spent, accrual_result
 from ops.bench.stages import stage_table, stages
 from ops.bench.verdict import verdict
 from ops.books_digest import journal_books
@@ -41,15 +38,6 @@ AT_ONCE = 10_000
 FLUSH_S = 120
 PACE, QUICK_PACE = (50_000, 30), (50_000, 8)  # usage events a second, seconds
 PEER_EVENTS = 300_000
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """CPU and wall-clock seconds of a process, and its most resident memory in MB."""
-
-    cpu: float
-    wall: float
-    resident: int = 0
 
 
 def bench_kafka(
@@ -68,9 +56,10 @@ def bench_kafka(
             f"{size.events:,} usage events of {size.customers:,} customers in {busy} of {partitions} partitions, seed "
             f"{size.seed}; Apache Kafka at {started.address}"
         )
-        expected = _send(brokers, size, partitions, busy)
+        send_contracts(brokers, size, partitions)
+        expected = send_usage(brokers, size, busy)
         drained = _drain(brokers, busy, expected.lines)
-        result, spent = _accrual("run", brokers, root / "state", "--sink", str(brokers))
+        result, spent = run_to_end("run", brokers, root / "state", "--sink", str(brokers))
         fetch(brokers, FileRegistry(), root / "out")
         wrongs = wrong(root / "out", expected, result["counted"], result["duplicates"])
         figures: dict[str, Any] = {
@@ -81,7 +70,7 @@ def bench_kafka(
             "digest": journal_books(root / "out").digest(),  # that of the same feed on files
         }
         if replay:
-            told, again = _accrual("replay", brokers, root / "replay", "--from", "start", "--to", "end", "--compare")
+            told, again = run_to_end("replay", brokers, root / "replay", "--from", "start", "--to", "end", "--compare")
             figures["replay"] = {
                 **_rates(expected, again),
                 "rss_mb": again.resident,
@@ -104,12 +93,19 @@ def bench_kafka(
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _send(brokers: Brokers, size: FeedSize, partitions: int, busy: int) -> Expected:
+def send_contracts(brokers: Brokers, size: FeedSize, partitions: int) -> None:
+    """Make the topics and send the feed's contracts."""
     TopicAdmin(brokers).create(forms(partitions, load().shards, KEPT_DAYS), 1)
-    producer, writer = Producer(brokers.client(acks="all", linger_ms=20)), Writer(CONTRACTS, FileRegistry())
+    producer, writer = _producer(brokers), Writer(CONTRACTS, FileRegistry())
     for customer in range(size.customers):
         key, value, _ = writer.message(json.dumps(contract(customer)).encode())
         producer.produce(CONTRACTS, value, key, customer % partitions)
+    _flush(producer)
+
+
+def send_usage(brokers: Brokers, size: FeedSize, busy: int) -> Expected:
+    """Send the feed's usage to so many partitions; what a run on the feed must give."""
+    producer = _producer(brokers)
     message, drawn = encoder(FileRegistry().number(USAGE)), Drawn(size)
     with ProgressLine() as line:
         for number, one in enumerate(drawn):
@@ -121,10 +117,17 @@ def _send(brokers: Brokers, size: FeedSize, partitions: int, busy: int) -> Expec
                     producer.poll(0.1)
             if number % AT_ONCE == 0:
                 line.show(one.number, size.events, number)
-        left = producer.flush(FLUSH_S)
-    if left:
-        raise OSError(f"{left} records are not acknowledged in {FLUSH_S} s")
+        _flush(producer)
     return drawn.expected()
+
+
+def _producer(brokers: Brokers) -> Producer:
+    return Producer(brokers.client(acks="all", linger_ms=20))
+
+
+def _flush(producer: Producer) -> None:
+    if left := producer.flush(FLUSH_S):
+        raise OSError(f"{left} records are not acknowledged in {FLUSH_S} s")
 
 
 def _drain(brokers: Brokers, busy: int, lines: int) -> Spent:
@@ -139,19 +142,9 @@ def _drain(brokers: Brokers, busy: int, lines: int) -> Spent:
     return spent
 
 
-def _accrual(verb: str, brokers: Brokers, state: Path, *words: str) -> tuple[dict[str, Any], Spent]:
-    """`accrual run` or `replay` as a process of its own, so that its time and memory are nobody else's."""
-    command = [str(Path(sys.executable).with_name("accrual")), verb, "--source", str(brokers), "--state", str(state),
-               "--as-of", AS_OF, "--json", *words]  # fmt: skip
-    began = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    printed = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise OSError(f"accrual {verb} ended with {process.returncode}")
-    return json.loads(printed), Spent(used.ru_utime + used.ru_stime, time.monotonic() - began, used.ru_maxrss // 1024)
+def run_to_end(verb: str, brokers: Brokers, state: Path, *words: str) -> tuple[dict[str, Any], Spent]:
+    """`accrual run` or `replay` of all that is there; the feed's last windows are closed by it."""
+    return accrual_result(verb, "--source", str(brokers), "--state", str(state), "--as-of", AS_OF, *words)
 
 
 def _rates(expected: Expected, spent: Spent) -> dict[str, int]:

@@ -6,23 +6,21 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
 
 from connectors.kafka.client import Brokers
-from connectors.kafka.forms import Forms
-from connectors.kafka.messages import Messages
 from connectors.kafka.registry import FileRegistry
 from connectors.kafka.topics import TopicAdmin, forms
 from connectors.kafka.written import Writer
 from ops.bench.amendments import fixed_contract
+from ops.bench.committed import Reading, Readings, percentiles
 from ops.bench.feed import METERS, START, Draw, contract
 from ops.bench.message import encoder
 from ops.bench.service import service
@@ -40,19 +38,6 @@ AMENDMENT_S = 0.1
 PATIENCE_S = 60
 EPOCH_MS = 50
 KEPT_DAYS = 36_500  # the feed's event times lie in the past
-
-
-@dataclass
-class Readings:
-    """What was read committed, and when, by this process's clock."""
-
-    topic: str
-    seen: list[tuple[float, bytes]] = field(default_factory=list)
-
-    def records(self) -> list[tuple[float, dict[str, Any]]]:
-        """Decoded."""
-        messages = Messages([value for _, value in self.seen], Forms(self.topic, FileRegistry()))
-        return [(at, json.loads(messages.payload(row))) for row, (at, _) in enumerate(self.seen)]
 
 
 def bench_latency(root: Path, rate: int, seconds: int) -> dict[str, Any]:
@@ -76,24 +61,27 @@ def latency(brokers: Brokers, root: Path, rate: int, seconds: int) -> dict[str, 
     producer = Producer(brokers.client(acks="all", linger_ms=5))
     writer = Writer(CONTRACTS, FileRegistry())
     for made in (*map(contract, range(CUSTOMERS)), *(fixed_contract(number, 1) for number in range(amended))):
-        _send(producer, writer, made)
+        send_contract(producer, writer, made)
     producer.flush(PATIENCE_S)
     journal, recalculations = Readings(JOURNAL), Readings(RECALCULATIONS)
     settings = {"epoch_ms": EPOCH_MS, "usage_window": "hour", "lateness_s": LATENESS_S}
-    with service(brokers, root / "latency", **settings) as running, _Reading(brokers, journal, recalculations):
+    with (
+        service(str(brokers), str(brokers), root / "latency", **settings) as running,
+        Reading(brokers, journal, recalculations),
+    ):
         running.ready(PATIENCE_S)
         sent = _paced(producer, messages, rate)
         asked: dict[str, float] = {}
         began = sent.began
         for number in range(amended):
-            _until(began + number * AMENDMENT_S)
+            until(began + number * AMENDMENT_S)
             asked[f"C-{number}"] = time.monotonic()
-            _send(producer, writer, fixed_contract(number, 2))
+            send_contract(producer, writer, fixed_contract(number, 2))
             producer.poll(0)
         sent.thread.join()
         producer.flush(PATIENCE_S)
         entries, versions = (windows - 1) * CUSTOMERS * METERS, CUSTOMERS + 2 * amended
-        _await(lambda: len(journal.seen) >= entries and len(recalculations.seen) >= versions)
+        await_done(lambda: len(journal.seen) >= entries and len(recalculations.seen) >= versions)
     return _figures(journal, recalculations, {end: sent.at(row) for end, row in passed.items()}, asked, rate, windows)
 
 
@@ -134,7 +122,7 @@ def _paced(producer: Producer, messages: list[tuple[bytes, int]], rate: int) -> 
 
     def send() -> None:
         for number, start in enumerate(range(0, len(messages), chunk)):
-            _until(began + number * STEP_S)
+            until(began + number * STEP_S)
             for value, partition in messages[start : start + chunk]:
                 producer.produce(USAGE, value, None, partition)
             times.append(time.monotonic())
@@ -145,49 +133,21 @@ def _paced(producer: Producer, messages: list[tuple[bytes, int]], rate: int) -> 
     return _Sent(began, chunk, times, thread)
 
 
-class _Reading:
-    """Reads topics committed, from their beginning, while the block runs."""
-
-    def __init__(self, brokers: Brokers, *readings: Readings) -> None:
-        self._readings = {one.topic: one for one in readings}
-        self._done = threading.Event()
-        self._consumer = Consumer(
-            brokers.client(group_id="latency", enable_auto_commit=False, isolation_level="read_committed",
-                           fetch_wait_max_ms=5, auto_offset_reset="earliest")
-        )  # fmt: skip
-        self._consumer.assign(
-            [TopicPartition(topic, shard, 0) for topic in self._readings for shard in range(load().shards)]
-        )
-        self._thread = threading.Thread(target=self._read, daemon=True)
-
-    def _read(self) -> None:
-        while not self._done.is_set():
-            for message in self._consumer.consume(1000, 0.005):
-                if message.error() is None:
-                    now = time.monotonic()
-                    self._readings[message.topic() or ""].seen.append((now, message.value() or b""))
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-        self._consumer.close()
-
-
-def _send(producer: Producer, writer: Writer, record: dict[str, Any]) -> None:
+def send_contract(producer: Producer, writer: Writer, record: dict[str, Any]) -> None:
+    """Give a version of a contract to the client."""
     key, value, _ = writer.message(json.dumps(record).encode())
     producer.produce(CONTRACTS, value, key, int(record["contract_id"].strip("kC-")) % PARTITIONS)
 
 
-def _until(moment: float) -> None:
+def until(moment: float) -> None:
+    """Rest up to a moment of the monotonic clock, seconds."""
     if (left := moment - time.monotonic()) > 0:
         time.sleep(left)
 
 
-def _await(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
+def await_done(done: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+    """Until it is, or so many seconds are over."""
+    end = time.monotonic() + seconds
     while not done() and time.monotonic() < end:
         time.sleep(STEP_S)
 
@@ -213,14 +173,8 @@ def _figures(
         problems.append(f"{len(amended):,} recalculations of {len(asked):,} amendments")
     return {
         "events_per_s": rate, "epoch_ms": EPOCH_MS, "entries": len(waits), "amendments": len(changes),
-        "to_journal_ms": _percentiles(waits), "to_recalculation_ms": _percentiles(changes), "problems": problems,
+        "to_journal_ms": percentiles(waits), "to_recalculation_ms": percentiles(changes), "problems": problems,
     }  # fmt: skip
-
-
-def _percentiles(values: list[float]) -> dict[str, float]:
-    if not values:
-        return {}
-    return {name: round(float(np.percentile(values, at)), 1) for name, at in (("p50", 50), ("p99", 99), ("max", 100))}
 
 
 def latency_table(console: Console, found: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -24,6 +23,8 @@ from rich.table import Table
 
 from ops.bench.expected import booked_cents
 from ops.bench.feed import DAYS, METERS, PARTITIONS, PRICE_MILLIS, START, contract, half_even
+from ops.bench.process import COMMAND
+from ops.bench.usage_lines import usage_lines
 from ops.bench.verdict import verdict
 from schemas.topics import CONTRACTS, CONTROL, JOURNAL, USAGE
 
@@ -81,7 +82,7 @@ class _Service:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [str(Path(sys.executable).with_name("accrual")), "run", "--source", f"files:{self._root}/in",
+        command = [COMMAND, "run", "--source", f"files:{self._root}/in",
                    "--sink", f"files:{self._root}/out", "--follow"]  # fmt: skip
         self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
 
@@ -140,22 +141,13 @@ def _write(root: Path, identities: int) -> None:
     """Unique usage of three days, a contract for each customer, and the clock record behind all."""
     (root / USAGE).mkdir(parents=True)
     (root / f"{CONTRACTS}.jsonl").write_text("".join(json.dumps(contract(one)) + "\n" for one in range(CUSTOMERS)))
-    step = DAYS * 86_400_000_000 // identities  # microseconds
+    step_us = DAYS * 86_400_000_000 // identities
     files = [open(root / USAGE / f"{number}.jsonl", "w") for number in range(PARTITIONS)]  # noqa: SIM115
     for first in range(0, identities, AT_ONCE):
         numbers = pl.int_range(first, min(first + AT_ONCE, identities), eager=True)
-        at = pl.lit(START.replace(tzinfo=None)) + pl.duration(microseconds=pl.col("n") * step)
-        lines = pl.DataFrame({"n": numbers}).select(
-            (pl.col("n") % CUSTOMERS % PARTITIONS).alias("partition"),
-            pl.concat_str(
-                pl.lit('{"event_id":"evt-'), pl.col("n"), pl.lit('","source":"meter-a","customer_id":"cust-'),
-                pl.col("n") % CUSTOMERS, pl.lit('","contract_id":null,"meter":"api'), pl.col("n") % METERS,
-                pl.lit('","quantity":"'), pl.col("n") % 50, pl.lit('.5","event_time":"'),
-                at.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"), pl.lit('"}'),
-            ).alias("line"),
-        )  # fmt: skip
+        lines = usage_lines(numbers, CUSTOMERS, START, step_us)
         for number, file in enumerate(files):
-            file.write("\n".join(lines.filter(pl.col("partition") == number)["line"]) + "\n")
+            file.write("\n".join(lines.filter(numbers % CUSTOMERS % PARTITIONS == number)) + "\n")
     for file in files:
         file.close()
     _append(root / f"{CONTROL}.jsonl", {"kind": "clock", "as_of": CLOSED, "event_time": CLOSED})
