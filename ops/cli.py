@@ -160,6 +160,14 @@ def bench(
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Instead: what metrics cost, from files to files with and without them")
     ] = False,
+    scale: Annotated[
+        bool,
+        typer.Option("--scale", help="Instead: over identities, customers, shards, processes and time, from files"),
+    ] = False,
+    keys: Annotated[
+        list[int] | None, typer.Option(metavar="N", min=1, help="With --scale: identities stored; may be said again")
+    ] = None,
+    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="With --scale: where plots go (SVG)")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure the main job on a real Apache Kafka beside a bare drain of it, on its own seeded input, and check its books."""
@@ -172,6 +180,10 @@ def bench(
         from ops.bench.recovery import bench_recovery
 
         raise typer.Exit(bench_recovery(events or 10_000_000, kills, as_json))
+    if scale:
+        from ops.bench.scale import bench_scale, scale_size
+
+        raise typer.Exit(bench_scale(scale_size(quick, keys, events), plots, as_json))
     size = FeedSize(events or (500_000 if quick else 5_000_000), customers)
     if metrics:
         from ops.bench.metrics import bench_metrics

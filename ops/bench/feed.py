@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -40,6 +40,7 @@ class FeedSize:
     seed: int = 1
     duplicate_share: float = 0.05
     late_share: float = 0.01
+    hot_share: float = 0.0  # of one customer
 
 
 class Draw(NamedTuple):
@@ -82,6 +83,8 @@ class Drawn:
         recent: list[Draw] = []
         for number in range(size.events):
             customer, meter, hundredths = rng.randrange(size.customers), rng.randrange(METERS), rng.randrange(1, 5000)
+            if size.hot_share and rng.random() < size.hot_share:
+                customer = 0
             at = START + timedelta(microseconds=number * DAYS * 86_400_000_000 // size.events)
             if rng.random() < size.late_share:
                 at -= timedelta(hours=3)
@@ -103,19 +106,23 @@ class Drawn:
         return Expected(self._lines, self._size.events, self._duplicates, revenue)
 
 
-def write_feed(root: Path, size: FeedSize) -> Expected:
-    """Write the topics as files below `root`."""
+def write_feed(root: Path, size: FeedSize, redelivered: Sequence[str] = ()) -> Expected:
+    """Write the topics as files below `root`; lines that were counted before any of them are sent again in between."""
     (root / "usage.events").mkdir(parents=True)
     with open(root / "contracts.events.jsonl", "w") as file:
         for customer in range(size.customers):
             file.write(json.dumps(contract(customer)) + "\n")
     drawn = Drawn(size)
     files = [open(root / "usage.events" / f"{number}.jsonl", "w") for number in range(PARTITIONS)]  # noqa: SIM115
-    for one in drawn:
+    again, between = iter(redelivered), max(1, size.events // max(1, len(redelivered)))
+    for number, one in enumerate(drawn):
         files[one.customer % PARTITIONS].write(one.line())
+        if number % between == 0 and (line := next(again, None)) is not None:
+            files[number % PARTITIONS].write(line + "\n")
     for file in files:
         file.close()
-    return drawn.expected()
+    expected, more = drawn.expected(), len(redelivered)
+    return replace(expected, lines=expected.lines + more, duplicates=expected.duplicates + more)
 
 
 def half_even(value: int, unit: int) -> int:
