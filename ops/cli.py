@@ -167,6 +167,10 @@ def bench(
     keys: Annotated[
         list[int] | None, typer.Option(metavar="N", min=1, help="With --scale: identities stored; may be said again")
     ] = None,
+    backlog: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Instead: N usage events wait on Kafka, contracts are amended"),
+    ] = None,
     plots: Annotated[Path | None, typer.Option(metavar="DIR", help="With --scale: where plots go (SVG)")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -184,6 +188,10 @@ def bench(
         from ops.bench.scale import bench_scale, scale_size
 
         raise typer.Exit(bench_scale(scale_size(quick, keys, events), plots, as_json))
+    if backlog is not None:
+        from ops.bench.backlog import bench_backlog
+
+        raise typer.Exit(bench_backlog(FeedSize(backlog, customers), as_json))
     size = FeedSize(events or (500_000 if quick else 5_000_000), customers)
     if metrics:
         from ops.bench.metrics import bench_metrics

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -102,7 +102,7 @@ def bench_amendments(contracts: int, as_json: bool) -> int:
             "amendments_per_cpu_s": round(contracts / spent),
             "usage_batch_s": {"alone": round(alone, 3), "beside": round(wait, 3)},
         }
-        right = sum(_rise(record) == RISE for record in records)
+        right = sum(rise(json.loads(record)) == RISE for record in records)
         _table(console, figures)
         wrongs = [f"{contracts:,} amendments, {right:,} of them with the delta they have"] * (right != contracts)
         return verdict(console, figures, wrongs, as_json)
@@ -197,9 +197,9 @@ def _value(line: Line, at: int) -> Valuation:
     return Valuation(line.ssp or 0, Method.DAILY)
 
 
-def _rise(line: bytes) -> Decimal:
-    """The sum of a recalculation's deltas."""
-    return sum((Decimal(one["amount"]) for one in json.loads(line)["delta"]), Decimal(0))
+def rise(recalculation: Mapping[str, Any]) -> Decimal:
+    """The sum of its deltas."""
+    return sum((Decimal(one["amount"]) for one in recalculation["delta"]), Decimal(0))
 
 
 def _table(console: Console, figures: dict[str, Any]) -> None:

@@ -9,16 +9,17 @@ from ops.bench.feed import Expected
 from ops.books_digest import journal_books
 
 
-def wrong(sink: Path, expected: Expected, counted: int, duplicates: int) -> list[str]:
-    """What differs from what the feed must give; `sink` is a directory."""
+def wrong(sink: Path, expected: Expected, counted: int, duplicates: int, contracts: str = "") -> list[str]:
+    """What differs from what the feed must give; `sink` is a directory, `contracts` as in `booked_cents`."""
     pairs = {
         "events counted": (expected.events, counted),
         "duplicates": (expected.duplicates, duplicates),
-        "revenue in cents": (expected.revenue_cents, booked_cents(sink)),
+        "revenue in cents": (expected.revenue_cents, booked_cents(sink, contracts)),
     }
     return [f"{name}: expected {want:,}, was {was:,}" for name, (want, was) in pairs.items() if want != was]
 
 
-def booked_cents(sink: Path) -> int:
-    """The revenue of the journal in a directory."""
-    return -sum(amount for key, amount in journal_books(sink).sums.items() if key.account == REVENUE)
+def booked_cents(sink: Path, contracts: str = "") -> int:
+    """The revenue of the journal in a directory, of contracts whose ids begin so."""
+    sums = journal_books(sink).sums.items()
+    return -sum(amount for key, amount in sums if key.account == REVENUE and key.contract_id.startswith(contracts))
