@@ -18,7 +18,7 @@ from rich.table import Table
 
 from ops.bench.feed import FeedSize
 from ops.bench.process import accrual
-from ops.bench.runs import CPU, NONE, Feed, Figures, Runs, over_time, sampled
+from ops.bench.runs import CPU, NONE, WARM, Feed, Figures, Runs, over_time, sampled
 from ops.bench.scale_plots import write_plots
 from ops.bench.service import service
 from ops.bench.stored import copied, forgotten, redelivered, store_identities
@@ -26,11 +26,13 @@ from ops.bench.verdict import verdict
 
 CUSTOMERS = 100  # where it is not customers that are compared
 HOT_SHARE = 0.5
+IDLE = " idle"
 REDELIVERED = 1_000  # of so many events one is sent again of those that were stored
 COLD_START = 10_000_000  # identities, or the number of keys that is next to it
 HELPS = 5
 SAMPLE_S = 0.5
 READY_S = 600
+LOOK_S = 0.05  # a look costs the service CPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def bench_scale(size: ScaleSize, plots: Path | None, as_json: bool) -> int:
             figures |= {"start": scale.start(), "over_time": scale.over_time(longer)}
             figures["processes"] = scale.processes(longer)
         figures |= {"customers": scale.customers(), "hot": scale.hot(), "shards": scale.shards()}
-        figures["flat"] = {name: _flat(figures[name]) for name in ("keys", "customers", "hot", "shards")}
+        figures["flat"] = {name: _flat(figures[name]) for name in ("customers", "hot", "shards")}
+        figures["flat"] |= {"keys": _flat(figures["keys"], WARM), "keys_from_start": _flat(figures["keys"])}
         _table(console, figures)
         if plots is not None:
             for path in write_plots(figures, plots):
@@ -91,6 +94,7 @@ class _Scale:
     def keys(self) -> dict[str, Figures]:
         """By identities that the state holds before a run; a few events of each feed are some of them."""
         cases, again = {}, max(1, self._size.events // REDELIVERED)
+        nothing = self._feed("nothing", FeedSize(0, CUSTOMERS))
         for count in self._size.keys:
             began = time.monotonic()
             self._stored[count] = self._root / f"stored-{count}"
@@ -98,7 +102,11 @@ class _Scale:
             self._console.print(f"{count:,} identities stored in {time.monotonic() - began:.0f} s")
             feed = self._feed(f"keys-{count}", self._plain(), redelivered(count, CUSTOMERS, again))
             cases[str(count)] = partial(self._on_stored, count, f"{count:,} identities", feed)
-        return self._runs.in_turns(cases, self._size.rounds)
+            cases[f"{count}{IDLE}"] = partial(self._on_stored, count, f"{count:,} identities, no event", nothing)
+        found = self._runs.in_turns(cases, self._size.rounds, "cpu_s")
+        return {
+            name: ran | _warm(ran, found[f"{name}{IDLE}"]) for name, ran in found.items() if f"{name}{IDLE}" in found
+        }
 
     def start(self) -> Figures:
         """Seconds until a service with nothing to read is ready, none of its state being in memory, and until --help is told."""
@@ -110,7 +118,7 @@ class _Scale:
             forgotten(state)
             began = time.monotonic()
             with service(f"files:{feed.folder}", f"files:{self._runs.sink}", state) as running:
-                running.ready(READY_S)
+                running.ready(READY_S, LOOK_S)
                 took.append(time.monotonic() - began)
             self._console.print(f"ready after {took[-1]:.2f} s with {count:,} identities")
         for folder in (state, self._runs.sink):
@@ -195,9 +203,15 @@ class _Scale:
         return self._runs.run(name, feed, state, settings=settings)
 
 
-def _flat(found: dict[str, Figures]) -> float:
+def _warm(ran: Figures, idle: Figures) -> Figures:
+    """What a run takes to begin and to end, as one without an event tells, and what is left for its events."""
+    left = max(ran["cpu_s"] - idle["cpu_s"], 0.01)
+    return {"idle_cpu_s": idle["cpu_s"], WARM: round(ran["events"] / left)}
+
+
+def _flat(found: dict[str, Figures], by: str = CPU) -> float:
     """The last one's throughput as a share of the first one's; 0 where all have failed."""
-    speeds = [one[CPU] for one in found.values()]
+    speeds = [one[by] for one in found.values()]
     return round(speeds[-1] / speeds[0], 3) if speeds else 0.0
 
 
