@@ -116,4 +116,4 @@ def test_how_it_ended_is_told_by_whoever_measures(tmp_path: Path) -> None:
 def test_what_the_command_line_asks_for() -> None:
     assert QUICK == scale_size(True, None, None)
     asked = scale_size(False, [500, 20, 500], 77)
-    assert ((20, 500), 77, 3) == (asked.keys, asked.events, asked.rounds)
+    assert ((20, 500), 77, 385, 3) == (asked.keys, asked.events, asked.longer, asked.rounds)
