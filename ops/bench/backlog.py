@@ -48,6 +48,20 @@ class _Asked:
     worked_off_s: float
 
 
+class _Answers:
+    """Recalculations of amendments, counted as they come: those of late usage are others."""
+
+    def __init__(self, read: Readings) -> None:
+        self._read, self._looked, self._count = read, len(read.seen), 0
+
+    def count(self) -> int:
+        """How many have come."""
+        found = self._read.records(self._looked)
+        self._looked += len(found)
+        self._count += sum(map(_amends, found))
+        return self._count
+
+
 def bench_backlog(size: FeedSize, as_json: bool) -> int:
     """Run it with a backlog of this size; 0 when the books and all recalculations came out right, 1 when not."""
     console = Console(highlight=False, stderr=as_json)
@@ -95,7 +109,7 @@ def _booked(brokers: Brokers, state: Path, size: FeedSize, read: Readings) -> No
 def _amended(brokers: Brokers, state: Path, read: Readings) -> _Asked:
     """Start the service, and amend contracts at a steady pace from when it works until it has caught up."""
     producer, writer = Producer(brokers.client(acks="all", linger_ms=5)), Writer(CONTRACTS, FileRegistry())
-    at, before, began = dict[str, float](), len(read.seen), time.monotonic()
+    at, answers, began = dict[str, float](), _Answers(read), time.monotonic()
     with (
         service(str(brokers), str(brokers), state) as running,
         ThreadPoolExecutor(1) as waiting,
@@ -112,23 +126,28 @@ def _amended(brokers: Brokers, state: Path, read: Readings) -> _Asked:
             at[f"C-{number}"] = time.monotonic()
             send_contract(producer, writer, fixed_contract(number, 2))
             producer.poll(0)
-            line.say(f"{number + 1:,} contracts amended, {len(read.seen) - before:,} recalculations read")
+            line.say(f"{number + 1:,} contracts amended, {answers.count():,} recalculations read")
         caught_up.result()
         worked_off_s = time.monotonic() - began
         producer.flush(PATIENCE_S)
-        await_done(lambda: len(read.seen) >= before + len(at))
+        await_done(lambda: answers.count() >= len(at))
     return _Asked(at, worked_off_s)
 
 
 def _judged(read: Readings, asked: _Asked) -> tuple[list[float], list[str]]:
     """(milliseconds that each amendment waited, what is wrong)."""
-    found = [(at, one) for at, one in read.records() if one["to_version"] == 2]
+    found = list(filter(_amends, read.records()))
     wrongs = []
     if sorted(one["contract_id"] for _, one in found) != sorted(asked.at):
         wrongs.append(f"{len(found):,} recalculations of {len(asked.at):,} amendments")
     if strange := [one["contract_id"] for _, one in found if rise(one) != RISE]:
         wrongs.append(f"{len(strange):,} recalculations without the delta they have, first that of {strange[0]}")
     return [1_000 * (at - asked.at[one["contract_id"]]) for at, one in found if one["contract_id"] in asked.at], wrongs
+
+
+def _amends(read: tuple[float, dict[str, Any]]) -> bool:
+    """Whether it is what the second version of a contract has changed."""
+    return bool(read[1]["to_version"] == 2)
 
 
 def _tell(console: Console, figures: dict[str, Any]) -> None:

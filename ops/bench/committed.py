@@ -25,10 +25,11 @@ class Readings:
     topic: str
     seen: list[tuple[float, bytes]] = field(default_factory=list)
 
-    def records(self) -> list[tuple[float, dict[str, Any]]]:
-        """Decoded."""
-        messages = Messages([value for _, value in self.seen], Forms(self.topic, FileRegistry()))
-        return [(at, json.loads(messages.payload(row))) for row, (at, _) in enumerate(self.seen)]
+    def records(self, first: int = 0) -> list[tuple[float, dict[str, Any]]]:
+        """Decoded, from the one with this number on."""
+        seen = self.seen[first:]
+        messages = Messages([value for _, value in seen], Forms(self.topic, FileRegistry()))
+        return [(at, json.loads(messages.payload(row))) for row, (at, _) in enumerate(seen)]
 
 
 class Reading:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,12 +30,19 @@ class Spent:
 def accrual(*words: str, **settings: object) -> tuple[str, Spent]:
     """Run it to its end with these words and settings: what it printed, and what it took. OSError when it failed."""
     with tempfile.NamedTemporaryFile("r", prefix="accrual-spent-") as told:
-        ended = subprocess.run(
-            [*SPENDER, told.name, COMMAND, *words], stdout=subprocess.PIPE, text=True, env=with_settings(settings)
-        )
-        if ended.returncode:
-            raise OSError(f"accrual {' '.join(words)} ended with {ended.returncode}; see above what it said")
-        return ended.stdout, Spent(**json.load(told))
+        process = subprocess.Popen(
+            [*SPENDER, told.name, COMMAND, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            env=with_settings(settings), process_group=0,
+        )  # fmt: skip
+        try:
+            printed, _ = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)  # whoever measures and what it has started
+            process.wait()
+            raise
+        if process.returncode:
+            raise OSError(f"accrual {' '.join(words)} ended with {process.returncode}; see above what it said")
+        return printed, Spent(**json.load(told))
 
 
 def accrual_result(*words: str, **settings: object) -> tuple[dict[str, Any], Spent]:
