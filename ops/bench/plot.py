@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 86, 24, 64, 62  # margins
+LEFT, RIGHT, TOP, BOTTOM = 98, 36, 64, 62  # margins
 TICKS = 6  # at most about so many on a linear axis
 COLOURS = (("#0b62c4", "#6cb2ff"), ("#b3470d", "#ff9d57"), ("#1d7a3e", "#5fd38a"), ("#7d3fb2", "#c99bff"))
 STYLE = """\

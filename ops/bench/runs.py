@@ -24,6 +24,7 @@ Figures = dict[str, Any]
 METRICS = ("accrual_events_read_total", "process_cpu_seconds_total", "process_resident_memory_bytes")
 CPU = "events_per_cpu_s"
 WARM = "warm_events_per_cpu_s"  # without the run's beginning and end
+POINTS = 20  # over time
 NONE: Mapping[str, object] = {}
 
 
@@ -89,7 +90,7 @@ class Runs:
                 try:
                     found[name].append(cases[name]())
                 except OSError as error:
-                    self.wrongs.append(str(error))
+                    self.wrongs.append(f"{name}: {error}")
                     del found[name]
         return {name: sorted(ran, key=lambda one: one[by])[len(ran) // 2] for name, ran in found.items()}
 
@@ -124,11 +125,13 @@ def sampled(every_s: float) -> Iterator[tuple[int, list[tuple[float, ...]]]]:
 
 
 def over_time(samples: list[tuple[float, ...]]) -> list[tuple[int, int, int]]:
-    """(events so far, events per CPU second since the sample before, MB resident) of samples in which it went on."""
+    """(events so far, events per CPU second since the point before, MB resident), at most POINTS of them: events are counted
+    by the batch, so that a short stretch has a batch too many or too few.
+    """
     told, (rows, cpu) = list[tuple[int, int, int]](), (0.0, 0.0)
     for now, spent, resident in samples:
-        if now > rows:
+        if now >= rows + samples[-1][0] / POINTS and now:
             if cpu:
-                told.append((int(now), round((now - rows) / (spent - cpu)), round(resident / 2**20)))
+                told.append((int(now), round((now - rows) / max(spent - cpu, 0.01)), round(resident / 2**20)))
             rows, cpu = now, spent
     return told

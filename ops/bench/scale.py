@@ -220,12 +220,13 @@ def _flat(found: dict[str, Figures], by: str = CPU) -> float:
 
 
 def _table(console: Console, figures: dict[str, Any]) -> None:
-    table = Table("", "", "events per CPU second", "events per second", "MB", box=None)
+    table = Table("", "", "events per CPU second", "without start and end", "events per second", "MB", box=None)
     for name in ("keys", "customers", "hot", "shards", "processes"):
         for case, found in figures[name].items():
             if isinstance(found, dict):
                 which = f"{int(case):,}" if case.isdigit() else case
-                table.add_row(name, which, f"{found[CPU]:,}", f"{found['events_per_s']:,}", f"{found['rss_mb']:,}")
+                columns = (found[CPU], found.get(WARM, "-"), found["events_per_s"], found["rss_mb"])
+                table.add_row(name, which, *(f"{one:,}" if isinstance(one, int) else one for one in columns))
     console.print(table)
     for name, share in figures["flat"].items():
         console.print(f"{name}: {share} times the throughput of the first row in the last")

@@ -72,7 +72,7 @@ def test_wrong_books_and_failed_runs_fail_the_benchmark(nothing_runs: list[str],
     printed = capsys.readouterr()
     said = " ".join(printed.err.split())
     assert "WRONG: 300 identities: events counted: expected 400, was 0" in said
-    assert "WRONG: accrual run ended with 1" in said
+    assert "WRONG: two: accrual run ended with 1" in said
     figures = json.loads(printed.out)
     assert {"one"} == figures["processes"].keys()
     assert {"300", "3000"} == figures["keys"].keys()
@@ -96,6 +96,13 @@ def test_over_time_is_told_between_samples_in_which_it_went_on() -> None:
     mb = 2**20
     samples = [(0, 0.5, mb), (100, 1.0, 2 * mb), (100, 1.5, 2 * mb), (400, 2.0, 3 * mb), (600, 3.0, 3 * mb)]
     assert [(400, 300, 3), (600, 200, 3)] == over_time(samples)
+    assert [] == over_time([])
+
+
+def test_over_time_has_few_points() -> None:
+    told = over_time([(1_000 * number, number, 1.0) for number in range(1_000)])
+    assert 15 <= len(told) <= 20
+    assert {1_000} == {speed for _, speed, _ in told}
 
 
 def test_the_memory_of_whoever_measures_is_not_that_of_what_is_measured(tmp_path: Path) -> None:
