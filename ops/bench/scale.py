@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +27,7 @@ from ops.bench.verdict import verdict
 CUSTOMERS = 100  # where it is not customers that are compared
 HOT_SHARE = 0.5
 IDLE = " idle"
+Cases = Mapping[str, Callable[[], Figures]]
 REDELIVERED = 1_000  # of so many events one is sent again of those that were stored
 COLD_START = 10_000_000  # identities, or the number of keys that is next to it
 HELPS = 5
@@ -70,8 +71,9 @@ def bench_scale(size: ScaleSize, plots: Path | None, as_json: bool) -> int:
             figures |= {"start": scale.start(), "over_time": scale.over_time(longer)}
             figures["processes"] = scale.processes(longer)
         figures |= {"customers": scale.customers(), "hot": scale.hot(), "shards": scale.shards()}
-        figures["flat"] = {name: _flat(figures[name]) for name in ("customers", "hot", "shards")}
-        figures["flat"] |= {"keys": _flat(figures["keys"], WARM), "keys_from_start": _flat(figures["keys"])}
+        figures["flat"] = {name: _flat(figures[name]) for name in ("hot", "shards")}
+        for name in ("keys", "customers"):
+            figures["flat"] |= {name: _flat(figures[name], WARM), f"{name}_from_start": _flat(figures[name])}
         _table(console, figures)
         if plots is not None:
             for path in write_plots(figures, plots):
@@ -96,7 +98,7 @@ class _Scale:
 
     def keys(self) -> dict[str, Figures]:
         """By identities that the state holds before a run; a few events of each feed are some of them."""
-        cases, again = {}, max(1, self._size.events // REDELIVERED)
+        cases, idle, again = {}, {}, max(1, self._size.events // REDELIVERED)
         nothing = self._feed("nothing", FeedSize(0, CUSTOMERS))
         for count in self._size.keys:
             began = time.monotonic()
@@ -105,10 +107,17 @@ class _Scale:
             self._console.print(f"{count:,} identities stored in {time.monotonic() - began:.0f} s")
             feed = self._feed(f"keys-{count}", self._plain(), redelivered(count, CUSTOMERS, again))
             cases[str(count)] = partial(self._on_stored, count, f"{count:,} identities", feed)
-            cases[f"{count}{IDLE}"] = partial(self._on_stored, count, f"{count:,} identities, no event", nothing)
-        found = self._runs.in_turns(cases, self._size.rounds, "cpu_s")
+            idle[str(count)] = partial(self._on_stored, count, f"{count:,} identities, no event", nothing)
+        return self._beside_idle(cases, idle, self._size.rounds)
+
+    def _beside_idle(self, cases: Cases, idle: Cases, rounds: int) -> dict[str, Figures]:
+        """Each case, and what is left for its events when the same run without an event is taken off."""
+        without = {f"{name}{IDLE}": case for name, case in idle.items()}
+        found = self._runs.in_turns({**cases, **without}, rounds, "cpu_s")
         return {
-            name: ran | _warm(ran, found[f"{name}{IDLE}"]) for name, ran in found.items() if f"{name}{IDLE}" in found
+            name: found[name] | _warm(found[name], found[f"{name}{IDLE}"])
+            for name in cases
+            if found.keys() >= {name, f"{name}{IDLE}"}
         }
 
     def start(self) -> Figures:
@@ -153,11 +162,13 @@ class _Scale:
         """By how many customers have the events: the more, the fewer events share a cell and an entry. A single run of each:
         that of many customers takes many minutes, and no machine drifts by as much as they differ.
         """
-        counts = self._size.customers
-        feeds = {count: self._feed(f"customers-{count}", FeedSize(self._size.events, count)) for count in counts}
-        return self._runs.in_turns(
-            {str(count): partial(self._runs.run, f"{count:,} customers", feed) for count, feed in feeds.items()}, 1
-        )
+        cases, idle = {}, {}
+        for count in self._size.customers:
+            feed = self._feed(f"customers-{count}", FeedSize(self._size.events, count))
+            nothing = self._feed(f"contracts-{count}", FeedSize(0, count))
+            cases[str(count)] = partial(self._runs.run, f"{count:,} customers", feed)
+            idle[str(count)] = partial(self._runs.run, f"{count:,} customers, no event", nothing)
+        return self._beside_idle(cases, idle, 1)
 
     def hot(self) -> dict[str, Figures]:
         """All customers alike, and one that has half of all events."""

@@ -24,7 +24,8 @@ def test_everything_is_compared_with_books_that_are_right(tmp_path: Path, monkey
     figures = json.loads(printed.out)
     names = {
         "keys": {"300", "3000"}, "customers": {"5"}, "hot": {"even", "hot"}, "shards": {"2"},
-        "processes": {"one", "two", "ratio"}, "flat": {"keys", "keys_from_start", "customers", "hot", "shards"},
+        "processes": {"one", "two", "ratio"},
+        "flat": {"keys", "keys_from_start", "customers", "customers_from_start", "hot", "shards"},
         "start": {"identities", "ready_s", "most_ready_s", "help_s"},
     }  # fmt: skip
     assert {**names, "over_time": set()}.keys() == figures.keys()
@@ -33,7 +34,7 @@ def test_everything_is_compared_with_books_that_are_right(tmp_path: Path, monkey
     for found in (figures["keys"]["300"], figures["processes"]["two"], figures["hot"]["hot"]):
         assert columns == found.keys() - {WARM, "idle_cpu_s"}
         assert found["entries"] > 0
-    assert all({WARM, "idle_cpu_s"} <= one.keys() for one in figures["keys"].values())
+    assert all({WARM, "idle_cpu_s"} <= one.keys() for name in ("keys", "customers") for one in figures[name].values())
     assert 3_000 == figures["start"]["identities"]
     written = {path.name for path in (tmp_path / "plots").iterdir()}
     assert written >= {
