@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -32,12 +31,12 @@ def accrual(*words: str, **settings: object) -> tuple[str, Spent]:
     with tempfile.NamedTemporaryFile("r", prefix="accrual-spent-") as told:
         process = subprocess.Popen(
             [*SPENDER, told.name, COMMAND, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-            env=with_settings(settings), process_group=0,
+            env=with_settings(settings),
         )  # fmt: skip
         try:
             printed, _ = process.communicate()
         except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)  # whoever measures and what it has started
+            process.terminate()
             process.wait()
             raise
         if process.returncode:

@@ -121,6 +121,22 @@ def test_how_it_ended_is_told_by_whoever_measures(tmp_path: Path) -> None:
     assert 3 == ended.returncode
 
 
+def test_what_is_measured_ends_with_whoever_measures(tmp_path: Path) -> None:
+    waits = "import sys; print('waits', flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [*SPENDER, str(tmp_path / "told"), sys.executable, "-S", "-c", waits],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert b"waits\n" == process.stdout.readline()
+    process.terminate()
+    assert b"" == process.stdout.read()  # both have let go of it
+    assert 0 != process.wait()
+    process.stdin.close()
+
+
 def test_what_the_command_line_asks_for() -> None:
     assert QUICK == scale_size(True, None, None)
     asked = scale_size(False, [500, 20, 500], 77)
