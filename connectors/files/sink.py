@@ -82,7 +82,8 @@ class FileSink(FixedPartitionedSink[Emitted, None]):
         return list(self.keys)
 
     def part_fn(self, item_key: str) -> int:
-        return self.keys.index(item_key)
+        # Bytewax counts the parts in the order of their names: from ten shards on that is not the shards' own.
+        return sorted(self.keys).index(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> FileSinkPartition:
         return FileSinkPartition(self.root, self.keys.index(for_part), self.timings)
