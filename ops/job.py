@@ -34,6 +34,8 @@ from state.records import Applied
 from state.store import ShardStore
 
 SECOND_US = 1_000_000
+# Of a service that catches up: a round reads a batch of each partition, and an amendment waits for two rounds.
+SERVICE_ROWS = 10_000
 
 
 def measured() -> Metrics:
@@ -118,10 +120,10 @@ class Job:
 
     def build_source(self, found: Plan, starts: dict[str, Applied], spans: Spans | None = None) -> TopicSource:
         """The source, from where the state is."""
-        settings = self.flow_settings()
+        settings, rows = self.flow_settings(), self.settings.batch_rows
         lateness = Lateness(settings.lateness_us, settings.horizon_us)
         return TopicSource(
-            found, dict(starts), self.settings.batch_rows, lateness, meters=self.settings.cloudevent_meters,
+            found, dict(starts), rows if self.follow is None else min(rows, SERVICE_ROWS), lateness, meters=self.settings.cloudevent_meters,
             timings=self.metrics.timings, vitals=self.metrics.vitals, spans=spans,
         )  # fmt: skip
 

@@ -45,7 +45,9 @@ class Settings(BaseSettings):
     shards: int = Field(
         8, ge=1, le=64, description="shards of the state, fixed at creation; at least the most processes"
     )
-    batch_rows: int = Field(40_000, ge=1, le=1_000_000, description="most rows of a batch")
+    batch_rows: int = Field(
+        40_000, ge=1, le=1_000_000, description="most rows of a batch; of a service 10,000 at the most"
+    )
     workers: int = Field(1, ge=1, le=64, description="processes, one per core")
     epoch_ms: int = Field(
         200, ge=10, le=10_000, description="between two moments at which everything is durable, milliseconds"
