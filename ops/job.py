@@ -123,8 +123,8 @@ class Job:
         settings, rows = self.flow_settings(), self.settings.batch_rows
         lateness = Lateness(settings.lateness_us, settings.horizon_us)
         return TopicSource(
-            found, dict(starts), rows if self.follow is None else min(rows, SERVICE_ROWS), lateness, meters=self.settings.cloudevent_meters,
-            timings=self.metrics.timings, vitals=self.metrics.vitals, spans=spans,
+            found, dict(starts), rows if self.follow is None else min(rows, SERVICE_ROWS), lateness,
+            meters=self.settings.cloudevent_meters, timings=self.metrics.timings, vitals=self.metrics.vitals, spans=spans,
         )  # fmt: skip
 
     def build_sink(self) -> Sink:
