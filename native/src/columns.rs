@@ -59,8 +59,17 @@ pub fn column<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a ArrayRef> 
     batch.column_by_name(name).ok_or_else(|| PyKeyError::new_err(name.to_owned()))
 }
 
-/// A column of texts; TypeError where it is another one.
+/// A column of texts; TypeError where it is another one, or lacks a value.
 pub fn text<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a StringViewArray> {
+    let found = text_or_null(batch, name)?;
+    if found.null_count() > 0 {
+        return Err(PyTypeError::new_err(format!("{name} has no value in {} rows", found.null_count())));
+    }
+    Ok(found)
+}
+
+/// The same of a column that may lack values.
+pub fn text_or_null<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a StringViewArray> {
     column(batch, name)?.as_string_view_opt().ok_or_else(|| PyTypeError::new_err(format!("{name} is no text")))
 }
 
@@ -68,8 +77,8 @@ pub fn text<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a StringViewAr
 pub fn quantities(batch: &RecordBatch) -> PyResult<&PrimitiveArray<Decimal128Type>> {
     column(batch, "quantity")?
         .as_primitive_opt::<Decimal128Type>()
-        .filter(|quantity| quantity.scale() == 18)
-        .ok_or_else(|| PyTypeError::new_err("quantity is no decimal of scale 18"))
+        .filter(|quantity| quantity.scale() == 18 && quantity.null_count() == 0)
+        .ok_or_else(|| PyTypeError::new_err("quantity is no decimal of scale 18, or lacks a value"))
 }
 
 pub fn broken(error: impl std::fmt::Display) -> PyErr {

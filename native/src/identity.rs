@@ -14,7 +14,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use crate::columns::{Columns, batch_of, batches_of, column, quantities, text};
+use crate::columns::{Columns, batch_of, batches_of, column, quantities, text, text_or_null};
 
 const ONE: u128 = 10_u128.pow(18); // a whole unit of a quantity
 
@@ -153,10 +153,11 @@ pub fn identify(frame: &Bound<'_, PyAny>) -> PyResult<Columns> {
         let [customer, source, event_id] =
             [text(batch, "customer_id")?, text(batch, "source")?, text(batch, "event_id")?];
         let [contract, meter, dimensions] =
-            [text(batch, "contract_id")?, text(batch, "meter")?, text(batch, "dimensions")?];
+            [text_or_null(batch, "contract_id")?, text(batch, "meter")?, text(batch, "dimensions")?];
         let quantity = quantities(batch)?;
         let time = column(batch, "event_time")?
             .as_primitive_opt::<Int64Type>()
+            .filter(|time| time.null_count() == 0)
             .ok_or_else(|| PyTypeError::new_err("event_time is no number"))?;
         for row in 0..batch.num_rows() {
             let content = Content {

@@ -10,7 +10,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, PrimitiveArray, RecordBatch, StringViewArray};
 
-use crate::columns::{batches_of, column, quantities, text};
+use crate::columns::{batches_of, column, quantities, text, text_or_null};
 
 /// A sum of products that 128 bits may not hold: of the numbers' upper and lower halves, each by itself.
 ///
@@ -139,13 +139,18 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn of(batch: &'a RecordBatch) -> PyResult<Self> {
-        let strange = |name: &str| PyTypeError::new_err(format!("{name} is of another type"));
-        let long = |name| column(batch, name)?.as_primitive_opt::<Int64Type>().ok_or_else(|| strange(name));
+        let strange = |name: &str| PyTypeError::new_err(format!("{name} is of another type, or lacks a value"));
+        let long = |name| {
+            column(batch, name)?
+                .as_primitive_opt::<Int64Type>()
+                .filter(|one| one.null_count() == 0)
+                .ok_or_else(|| strange(name))
+        };
         let half = |name| column(batch, name)?.as_primitive_opt::<UInt64Type>().ok_or_else(|| strange(name));
         Ok(Part {
             rows: batch.num_rows(),
             customer: text(batch, "customer_id")?,
-            contracts: text(batch, "contract_id")?,
+            contracts: text_or_null(batch, "contract_id")?,
             meter: text(batch, "meter")?,
             time: long("event_time")?,
             quantity: quantities(batch)?,

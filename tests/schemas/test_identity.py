@@ -106,6 +106,8 @@ def test_rows_of_several_chunks_are_identified_in_their_order():
         (pl.lit(1).alias("meter"), "meter is no text"),
         (pl.lit(1.5).alias("quantity"), "quantity is no decimal of scale 18"),
         (pl.lit("x").alias("event_time"), "event_time is no number"),
+        (pl.lit(None, pl.String).alias("source"), "source has no value in 1 rows"),
+        (pl.lit(None, SCHEMA["quantity"]).alias("quantity"), "lacks a value"),
     ],
 )
 def test_a_column_of_another_type_is_named(strange, error):
