@@ -19,7 +19,7 @@ from schemas.fault import Fault, invalid
 from schemas.fields import Record
 from schemas.topics import TOPICS, USAGE
 from schemas.trace import trace_in
-from schemas.usage_avro import usage_line, usage_reader
+from schemas.usage_avro import plain_quantity, quantity_scale, usage_line, usage_reader, usage_values
 from schemas.usage_columns import NOTHING, UsageColumns, decode_usage, merged
 
 MAGIC = b"Obj\x01"
@@ -53,14 +53,19 @@ class AvroForm:
         if problems := unreadable(topic, schema):
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             raise FormUnusable(f"was not written with a schema of {topic}: {problems[0]}{more}")
+        usage = topic == USAGE
+        self._millis = usage and "timestamp-millis" in _logical(schema, "event_time")
+        self._scale = quantity_scale(schema) if usage else 0
         try:
-            self.parsed: Any = fastavro.parse_schema(_plain_instants(schema, RAW_USAGE if topic == USAGE else RAW))
+            plain = _plain_instants(schema, RAW_USAGE if usage else RAW)
+            self.parsed: Any = fastavro.parse_schema(plain_quantity(plain) if usage else plain)
+            problem = unbounded(self.parsed)
+            reads = usage and not problem
+            self._reader = usage_reader(self.parsed, self._scale, self._millis) if reads else None
         except Exception as error:  # whatever somebody's schema makes the parser say
-            raise FormUnusable(f"has a schema that cannot be read: {error}") from error
-        if problem := unbounded(self.parsed):
+            raise FormUnusable(f"has a schema that cannot be read: {error!r}") from error
+        if problem:
             raise FormUnusable(f"has a schema that is not read: {problem}")
-        self._millis = topic == USAGE and "timestamp-millis" in _logical(schema, "event_time")
-        self._reader = usage_reader(self.parsed, self._millis) if topic == USAGE else None
 
     def columns(self, values: list[bytes], head: bytes = b"") -> UsageColumns:
         """Usage: what values are that are `head` and a record each. What columns do not accept is looked at by itself."""
@@ -99,7 +104,8 @@ class AvroForm:
 
     def read_one(self, file: io.BytesIO) -> dict[str, Any]:
         """The next record of a file. Raises whatever damaged bytes make the decoder say."""
-        return dict(fastavro.schemaless_reader(file, self.parsed, None))  # type: ignore[arg-type]
+        record = dict(fastavro.schemaless_reader(file, self.parsed, None))  # type: ignore[arg-type]
+        return usage_values(record, self._scale) if self.topic == USAGE else record
 
     def line(self, record: dict[str, Any]) -> bytes:
         """A record of usage as the JSON line that states the same."""

@@ -73,16 +73,19 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """Usage in Avro, one body for each record."""
+    """Usage in Avro, one body for each record. A part shares the bodies: a large block is taken in many."""
 
     form: AvroForm
     bodies: list[bytes]
+    start: int = 0
+    stop: int | None = None
 
     def __len__(self) -> int:
-        return len(self.bodies)
+        return (len(self.bodies) if self.stop is None else self.stop) - self.start
 
     def part(self, start: int, stop: int | None = None) -> Bodies:
-        return Bodies(self.form, self.bodies[start:stop])
+        end = self.start + (len(self) if stop is None else min(stop, len(self)))
+        return Bodies(self.form, self.bodies, self.start + start, end)
 
     def offsets(self, start: int) -> Sequence[int]:
         return range(start, start + len(self))
@@ -91,11 +94,12 @@ class Bodies:
         return None
 
     def payload(self, row: int) -> bytes:
-        record = self.form.record(self.bodies[row])
-        return self.bodies[row] if isinstance(record, Fault) else self.form.line(record)
+        body = self.bodies[self.start + row]
+        record = self.form.record(body)
+        return body if isinstance(record, Fault) else self.form.line(record)
 
     def columns(self) -> UsageColumns:
-        return self.form.columns(self.bodies)
+        return self.form.columns(self.bodies[self.start : self.stop])
 
     def outcomes(self, topic: str) -> list[Record | Fault]:
         return [decode(topic, self.payload(row)) for row in range(len(self))]

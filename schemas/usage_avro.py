@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from schemas.decimals import decimal_text
+from schemas.compatibility import PRIMITIVES
+from schemas.decimals import PRECISION, decimal_text, unscaled_decimal
 from schemas.dimensions import dimensions_text
 from schemas.instants import EARLIEST, LATEST, instant_text
 from schemas.native import UsageReader
@@ -19,13 +20,30 @@ from schemas.usage import UsageEvent
 
 FIELDS = tuple(UsageEvent.model_fields)
 MICROS_PER_MILLI = 1_000
+QUANTITY_BYTES_MAX = 17  # 38 digits take 16, and one more may repeat the sign
 _PAIR = ["key", "value"]
+_TEXTS = ("event_id", "source", "customer_id", "contract_id", "meter")
 
 
-def usage_reader(parsed: Any, millis: bool) -> UsageReader | None:
-    """Reads what was written with a schema that fastavro has parsed; `millis`: event_time is in milliseconds.
+def quantity_scale(schema: Any) -> int | None:
+    """Fraction digits of the quantities that are written with a schema; None where they are no decimals."""
+    branches = _branches(next((one["type"] for one in schema["fields"] if one["name"] == "quantity"), []))
+    return next((one.get("scale", 0) for one in branches if _is_decimal(one)), None)
 
-    None where quantity is no decimal of at most 18 fraction digits, or dimensions are more than keys and values.
+
+def plain_quantity(schema: Any) -> Any:
+    """The schema with quantities as the bytes they are: fastavro rounds a decimal to the precision that the schema states, and
+    takes minutes for one of many bytes.
+    """
+    fields = [
+        {**one, "type": _without_meaning(one["type"])} if one["name"] == "quantity" else one for one in schema["fields"]
+    ]
+    return {**schema, "fields": fields}
+
+
+def usage_reader(parsed: Any, scale: int | None, millis: bool) -> UsageReader | None:
+    """Reads what was written with a schema that fastavro has parsed; `scale`: of its quantities, `millis`: event_time is in
+    milliseconds. None where quantity is no decimal of at most 18 fraction digits, or dimensions are more than keys and values.
     """
     names: dict[str, Any] = {}
     fields = []
@@ -35,7 +53,7 @@ def usage_reader(parsed: Any, millis: bool) -> UsageReader | None:
         if name == "event_time":
             argument = MICROS_PER_MILLI if millis else 1
         elif name == "quantity":
-            argument = next((one["scale"] for one in _branches(field["type"]) if _is_decimal(one)), -1)
+            argument = -1 if scale is None else scale
         elif name == "dimensions" and not any(map(_is_pairs, _branches(field["type"]))):
             return None
         fields.append((name, argument, _kind(field["type"], names)))
@@ -43,6 +61,24 @@ def usage_reader(parsed: Any, millis: bool) -> UsageReader | None:
         return UsageReader(fields, EARLIEST, LATEST, dimensions_text)
     except ValueError:
         return None
+
+
+def usage_values(record: dict[str, Any], scale: int | None) -> dict[str, Any]:
+    """A record as it was read, with texts that were written as bytes, and the quantity's bytes, as what they mean.
+
+    ValueError where they mean nothing: no UTF-8, or more digits than any quantity has.
+    """
+    for name in _TEXTS:
+        record[name] = _text(record.get(name))
+    for pair in record.get("dimensions") or ():
+        pair.update({name: _text(pair.get(name)) for name in _PAIR})
+    quantity = record.get("quantity")
+    if isinstance(quantity, bytes) and scale is not None:
+        repeated = b"\xff" if quantity[:1] >= b"\x80" else b"\x00"  # bytes that only say the sign again
+        if len(quantity) > QUANTITY_BYTES_MAX and len(quantity.lstrip(repeated)) >= QUANTITY_BYTES_MAX:
+            raise ValueError(f"quantity has {len(quantity)} bytes, more than any decimal({PRECISION})")
+        record["quantity"] = unscaled_decimal(int.from_bytes(quantity, "big", signed=True), scale)
+    return record
 
 
 def usage_line(record: Mapping[str, Any], millis: bool = False) -> bytes:
@@ -58,6 +94,16 @@ def usage_line(record: Mapping[str, Any], millis: bool = False) -> bytes:
 
 def _branches(schema: Any) -> list[Any]:
     return schema if isinstance(schema, list) else [schema]
+
+
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _without_meaning(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_meaning(one) for one in schema]
+    return {name: part for name, part in schema.items() if name != "logicalType"} if _is_decimal(schema) else schema
 
 
 def _is_decimal(schema: Any) -> bool:
@@ -80,7 +126,7 @@ def _kind(schema: Any, names: dict[str, Any]) -> tuple[Any, ...]:
     if isinstance(schema, list):
         return "union", [_kind(one, names) for one in schema]
     if isinstance(schema, str):
-        return names.get(schema, (schema,))
+        return (schema,) if schema in PRIMITIVES else names[schema]
     kind = schema["type"]
     if kind in ("record", "error"):
         found: tuple[Any, ...] = "record", [_kind(field["type"], names) for field in schema["fields"]]

@@ -17,6 +17,7 @@ pub struct HeadFilter {
 impl HeadFilter {
     /// Of a head the word and the two bits in it: one word is one access to memory.
     fn marks(&self, head: u64) -> (usize, u64) {
+        let head = head & u64::from(u32::MAX);
         let spread = head.wrapping_mul(GOLDEN);
         let bits = 1_u64 << (spread >> 58) | 1_u64 << ((spread >> 52) & 63);
         (((head * self.words.len() as u64) >> 32) as usize, bits)

@@ -148,7 +148,8 @@ impl UsageReader {
                 Wanted::Contract => {
                     row.contract = match present(&mut cursor, kind)? {
                         Kind::Null => None,
-                        _ => Some(cursor.text()?),
+                        Kind::Text | Kind::Bytes => Some(cursor.text()?),
+                        _ => return None,
                     }
                 }
                 Wanted::Time { factor } => {
@@ -211,10 +212,10 @@ fn present<'k>(cursor: &mut Cursor<'_>, kind: &'k Kind) -> Option<&'k Kind> {
     }
 }
 
-/// A text that must be there.
+/// A text that must be there; bytes are one too (the Avro specification, "Schema Resolution").
 fn required<'a>(cursor: &mut Cursor<'a>, kind: &Kind) -> Option<&'a str> {
     match present(cursor, kind)? {
-        Kind::Text => cursor.text(),
+        Kind::Text | Kind::Bytes => cursor.text(),
         _ => None,
     }
 }

@@ -54,7 +54,7 @@ class Deployment:
         self._ends: dict[tuple[str, int], int] = {}
 
     def _serves(self, state: Path, **more: object) -> Service:
-        self._ports[state] = scraped.free_ports(self._workers)
+        self._ports[state] = scraped.ports_in_a_row(self._workers)
         named = {
             **self._plan.settings,
             "workers": self._workers,

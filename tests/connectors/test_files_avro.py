@@ -274,7 +274,7 @@ def test_what_comes_before_a_damaged_block_is_read_and_the_rest_is_one_undecodab
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_a_block_that_holds_more_or_fewer_records_than_it_says_is_noticed(tmp_path, count):
-    """polars reads as many as are said, without a word on the rest."""
+    """As many as are said may be whole, and the rest something else."""
     path = container(tmp_path / "0.avro", USAGE, [as_avro(USAGE, usage("e", 3))] * 3, block=10**6)
     data, ((at, _),) = path.read_bytes(), blocks_of(path)
     path.write_bytes(data[:at] + bytes([2 * count]) + data[at + 1 :])

@@ -14,7 +14,7 @@ from schemas.dimensions import dimensions_text
 from schemas.native import UsageReader, heads
 from schemas.topics import TOPICS, USAGE
 from schemas.usage import UsageEvent
-from schemas.usage_avro import usage_reader
+from schemas.usage_avro import plain_quantity, quantity_scale, usage_reader
 from schemas.usage_columns import SCHEMA
 
 CURRENT = TOPICS[USAGE].avsc()
@@ -62,9 +62,13 @@ def record(rng: random.Random, scale: int) -> dict:
 
 
 def reader(schema: dict) -> UsageReader:
-    found = usage_reader(fastavro.parse_schema(schema), millis=False)
+    found = reader_of(schema)
     assert found is not None
     return found
+
+
+def reader_of(schema: dict, millis: bool = False) -> UsageReader | None:
+    return usage_reader(fastavro.parse_schema(plain_quantity(schema)), quantity_scale(schema), millis)
 
 
 def written(schema: dict, one: dict) -> bytes:
@@ -161,18 +165,18 @@ def test_heads_are_told_once_with_their_first_row():
 )
 def test_a_schema_whose_fields_mean_something_else_has_no_columns(change):
     fields = [change if one["name"] == change["name"] else one for one in CURRENT["fields"]]
-    assert None is usage_reader(fastavro.parse_schema({**CURRENT, "fields": fields}), millis=False)
+    assert None is reader_of({**CURRENT, "fields": fields})
 
 
 def test_milliseconds_become_microseconds():
     body = written(CURRENT, {**record(random.Random(4), 18), "event_time": datetime.fromtimestamp(1.7e3, UTC)})
-    columns, _ = usage_reader(fastavro.parse_schema(CURRENT), millis=True).read([body], b"")
+    columns, _ = reader_of(CURRENT, millis=True).read([body], b"")
     assert 1_700_000_000 * 1_000 == pl.DataFrame(columns)["event_time"].item()
 
 
 def test_a_time_that_no_calendar_has_is_refused():
     for millis in (False, True):
-        one = usage_reader(fastavro.parse_schema(CURRENT), millis=millis)
+        one = reader_of(CURRENT, millis)
         schema = copy.deepcopy(CURRENT)
         next(field for field in schema["fields"] if field["name"] == "event_time")["type"] = "long"
         for time in (2**63 - 1, -(2**63), 2**60):

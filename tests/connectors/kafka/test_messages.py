@@ -10,10 +10,12 @@ from decimal import Decimal
 import fastavro
 import pytest
 
+from connectors.avro_form import AvroForm, FormUnusable
 from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
 from schemas.fault import Fault
 from schemas.topics import REFERENCE, TOPICS, USAGE
+from schemas.usage_columns import SCHEMA
 
 CURRENT = TOPICS[USAGE].avsc()
 OLD = copy.deepcopy(CURRENT)  # an older writer: without dimensions, millisecond times
@@ -222,6 +224,99 @@ def test_an_array_of_things_that_take_no_bytes_is_not_read():
     rows, faults = outcome([message(1, usage("a")), value, message(1, usage("b"))])
     assert ([0, 2], [1]) == (list(rows), list(faults))
     assert "an array whose items take no bytes" in faults[1].reason
+
+
+def written_with(schema: dict, **values: object) -> bytes:
+    """A record as bytes, of a schema that is not the topic's own."""
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), {**usage("e"), **values})
+    return out.getvalue()
+
+
+def of_type(name: str, kind: object) -> dict:
+    """The topic's schema with another type of a field."""
+    fields = [{**one, "type": kind} if one["name"] == name else one for one in CURRENT["fields"]]
+    return {**CURRENT, "fields": fields}
+
+
+def both_ways(schema: dict, body: bytes) -> list[tuple]:
+    """What a record is in columns, and looked at by itself."""
+    form = AvroForm(USAGE, schema)
+    alone = form._singly([body], 0)
+    return [found.rows.select(*SCHEMA).row(0) for found in (form.columns([body]), alone)]
+
+
+@pytest.mark.parametrize("name", ["event_id", "source", "customer_id", "contract_id", "meter"])
+def test_a_text_that_was_written_as_bytes_is_the_text_it_is(name):
+    schema = of_type(name, ["null", "bytes"] if name == "contract_id" else "bytes")
+    quick, slow = both_ways(schema, written_with(schema, **{name: "é1".encode()}))
+    assert quick == slow
+    assert "é1" == quick[list(SCHEMA).index(name)]
+    broken = written_with(schema, **{name: b"\xff"})
+    ((_, fault),) = AvroForm(USAGE, schema).columns([broken]).faults
+    assert "undecodable" == fault.cls
+
+
+def test_dimensions_that_were_written_as_bytes_are_the_texts_they_are():
+    pair = {"type": "record", "name": "P", "fields": [{"name": one, "type": "bytes"} for one in ("key", "value")]}
+    schema = of_type("dimensions", {"type": "array", "items": pair})
+    quick, slow = both_ways(schema, written_with(schema, dimensions=[{"key": b"k", "value": "é".encode()}]))
+    assert quick == slow
+    assert '[["k","é"]]' == quick[-1]
+
+
+def test_a_quantity_of_more_digits_than_its_schema_states_is_not_rounded():
+    wide, narrow = (
+        of_type("quantity", {"type": "bytes", "logicalType": "decimal", "precision": digits, "scale": 2})
+        for digits in (20, 4)
+    )
+    quick, slow = both_ways(narrow, written_with(wide, quantity=Decimal("1234567.89")))
+    assert quick == slow
+    assert Decimal("1234567.89") == quick[list(SCHEMA).index("quantity")]
+
+
+def test_a_decimal_that_states_no_scale_is_a_whole_number():
+    schema = of_type("quantity", {"type": "bytes", "logicalType": "decimal", "precision": 10})
+    quick, slow = both_ways(schema, written_with(schema, quantity=Decimal(15)))
+    assert quick == slow
+    assert 15 == quick[list(SCHEMA).index("quantity")]
+
+
+@pytest.mark.parametrize("sign", [b"\x00", b"\xff"])
+def test_a_quantity_of_many_bytes_is_read_or_refused_at_once(sign):
+    plain = of_type("quantity", "bytes")
+    tail = b"\x05" if sign == b"\x00" else b"\xfb"
+    padded = written_with(plain, quantity=sign * 400_000 + tail)
+    quick, slow = both_ways(CURRENT, padded)
+    assert quick == slow
+    assert (1 if sign == b"\x00" else -1) * Decimal(5).scaleb(-18) == quick[list(SCHEMA).index("quantity")]
+    huge = written_with(
+        plain, quantity=b"\x7f" * 400_000
+    )  # fastavro would take a quarter of a minute to make it a decimal
+    ((_, fault),) = AvroForm(USAGE, CURRENT).columns([huge]).faults
+    assert ("undecodable", True) == (fault.cls, "400000 bytes" in fault.reason)
+
+
+def nested(levels: int, twice: bool) -> list:
+    """Records that hold the one before by name."""
+    made = [{"name": "r0", "type": {"type": "record", "name": "R0", "fields": [{"name": "n", "type": "int"}]}}]
+    for level in range(1, levels):
+        inner = [{"name": f"f{number}", "type": ["null", f"accrual.R{level - 1}"]} for number in range(1 + twice)]
+        made.append({"name": f"r{level}", "type": {"type": "record", "name": f"R{level}", "fields": inner}})
+    return made
+
+
+@pytest.mark.parametrize(
+    "more, told",
+    [
+        (nested(40, twice=True), "more than 10,000 fields"),
+        (nested(3_000, twice=False), "more than"),
+        ([{"name": "x", "type": {"type": "fixed", "name": "X", "size": 2**70}}], "cannot be read"),
+    ],
+)
+def test_a_schema_that_unfolds_without_bound_is_not_read(more, told):
+    with pytest.raises(FormUnusable, match=told):
+        AvroForm(USAGE, {**CURRENT, "fields": [*CURRENT["fields"], *more]})
 
 
 def test_low_volume_records_are_bounded_too():
