@@ -10,7 +10,7 @@ import polars as pl
 
 from connectors.batch import Batch, Record, Rejected
 from dataflows.shard_names import shard_names
-from schemas.identity import customer_shard_of
+from schemas.identity import customer_shard_of, customer_shards
 from schemas.topics import CONTROL, REFERENCE
 
 
@@ -50,7 +50,7 @@ def _rows(batch: Batch, shards: int) -> dict[int, pl.DataFrame]:
         return {}
     if shards == 1:
         return {0: batch.rows}
-    found = batch.rows["home"].to_numpy() % np.uint64(shards)
+    found = customer_shards(batch.rows, shards)
     # One ordered copy and slices of it: polars' own partitioning costs a small batch three times as much.
     order = np.argsort(found, kind="stable")
     ordered, edges = batch.rows[order], np.searchsorted(found[order], np.arange(shards + 1))

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from polars_hash import NonCryptographicHashingNameSpace as Hashes
 
 from dataflows.contract_table import QUARTER_US
 from dataflows.usage_cells import Usage
-from schemas.native import sum_cells
+from schemas.native import hashed, sum_cells
 from state.records import Source
 
 # The value of the dimension "unique_key" in the canonical text of dimensions: JSON pairs, so quotes are escaped.
-UNIQUE_PATTERN = r'\["unique_key","((?:[^"\\]|\\.)*)"\]'
+_UNIQUE = pl.col("dimensions").str.extract(r'\["unique_key","((?:[^"\\]|\\.)*)"\]').alias("unique_value")
 
 
 class UsageSums:
@@ -49,19 +48,18 @@ class UsageSums:
         """What of a unique key each sum has."""
         found: list[list[bytes]] = [[] for _ in self._sums]
         if self._rows["dimensions"].str.contains("unique_key", literal=True).any():
-            values = self._rows.select(_unique_value(), pl.Series("sum", self._of_rows)).drop_nulls().unique()
+            values = self._rows.select(_UNIQUE, pl.Series("sum", self._of_rows)).drop_nulls().unique()
             for value, number in values.iter_rows():
-                found[number].append(value.to_bytes(16, "big"))
+                found[number].append(_marked(value))
         return [tuple(values) for values in found]
 
 
 def unique_value(dimensions: str) -> tuple[bytes, ...]:
     """The hash of the value that `unique` counts, of one row; nothing where it has none."""
-    value = pl.DataFrame({"dimensions": [dimensions]}).select(_unique_value()).item()
-    return () if value is None else (int(value).to_bytes(16, "big"),)
+    value = pl.DataFrame({"dimensions": [dimensions]}).select(_UNIQUE).item()
+    return () if value is None else (_marked(value),)
 
 
-def _unique_value() -> pl.Expr:
-    """A hash of the value of the dimension that `unique` counts; null where a row has none."""
-    value = pl.col("dimensions").str.extract(UNIQUE_PATTERN)
-    return Hashes(value).xxh3_128().alias("unique_value")
+def _marked(value: str) -> bytes:
+    """What is kept of a value: 16 bytes, however long it is."""
+    return hashed(value).to_bytes(16, "big")

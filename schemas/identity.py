@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from accounting.contract import QUANTITY_SCALE
 from schemas import native
@@ -24,8 +26,14 @@ def identified(rows: pl.DataFrame) -> pl.DataFrame:
     return rows if "home" in rows.columns else rows.hstack(pl.DataFrame(native.identify(rows)))
 
 
+def customer_shards(rows: pl.DataFrame, shards: int) -> NDArray[np.uint64]:
+    """The shard of each row's customer in 0..shards-1, of rows that are identified."""
+    found: NDArray[np.uint64] = rows["home"].to_numpy() % np.uint64(shards)
+    return found
+
+
 def customer_shard_of(customer_id: str, shards: int) -> int:
-    """The shard of a customer in 0..shards-1: xxh3_64 of the id modulo `shards`, as the column `home` has it.
+    """The same of a single customer: xxh3_64 of the id modulo `shards`.
 
     Raises ValueError unless `shards` is at least 1.
     """

@@ -68,6 +68,9 @@ def fingerprint(
 ) -> int:
     """128 bits, as `identify` has them in print_high and print_low; `quantity` in 1e-18, `event_time` in microseconds."""
 
+def hashed(text: str) -> int:
+    """128 bits (xxh3) of any text."""
+
 def home_of(customer_id: str) -> int:
     """64 bits, as `identify` has them in home."""
 

@@ -88,7 +88,7 @@ class Seen:
         suspects = np.frombuffer(self._filter.suspects(asked), dtype=np.uint32).astype(np.intp)
         known: dict[bytes, Row] = {}
         for stretch in self._stretches.values():
-            for _, row in stretch.find(asked[suspects]):
+            for row in stretch.find(asked[suspects]):
                 known[row[0]] = row
         return known, suspects
 

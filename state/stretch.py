@@ -66,12 +66,12 @@ class Stretch:
         if len(self._last) == CHUNK_BYTES:
             self._last = b""
 
-    def find(self, wanted: NDArray[np.uint64]) -> Iterator[tuple[int, Row]]:
-        """(index into `wanted`, row) of every row that has one of the heads."""
-        for at, number in self.index.find(wanted):
+    def find(self, wanted: NDArray[np.uint64]) -> Iterator[Row]:
+        """Every row that has one of the heads."""
+        for _, number in self.index.find(wanted):
             chunk = number // CHUNK_ROWS
             data = self._recent.get(chunk) or self._read(chunk)
-            yield at, _ROW.unpack_from(data, 1 + number % CHUNK_ROWS * ROW.itemsize)
+            yield _ROW.unpack_from(data, 1 + number % CHUNK_ROWS * ROW.itemsize)
 
     def settle(self) -> None:
         """Take less memory and be looked up faster, since little more will come."""

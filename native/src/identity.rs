@@ -200,3 +200,9 @@ pub fn fingerprint(
 pub fn home_of(customer_id: &str) -> u64 {
     home(customer_id)
 }
+
+/// 128 bits of any text.
+#[pyfunction]
+pub fn hashed(text: &str) -> u128 {
+    xxh3_128(text.as_bytes())
+}

@@ -19,7 +19,7 @@ mod native {
     #[pymodule_export]
     use crate::filter::HeadFilter;
     #[pymodule_export]
-    use crate::identity::{fingerprint, home_of, identify, identity};
+    use crate::identity::{fingerprint, hashed, home_of, identify, identity};
     #[pymodule_export]
     use crate::snappy::unsnapped;
     #[pymodule_export]

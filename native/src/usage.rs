@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::{Decimal128Builder, Int64Builder, StringViewBuilder, UInt32Builder};
+use hashbrown::hash_map::EntryRef;
 use hashbrown::{HashMap, HashSet};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -280,10 +281,10 @@ impl<'py> Rows<'py> {
     }
 
     fn push(&mut self, at: u32, row: &Row<'_>) -> PyResult<()> {
-        if !self.known.contains_key(row.dimensions) {
-            self.known.insert(row.dimensions.to_vec(), canonical_text(self.canonical, row.dimensions)?);
-        }
-        let dimensions = &self.known[row.dimensions];
+        let dimensions: &str = match self.known.entry_ref(row.dimensions) {
+            EntryRef::Occupied(known) => known.into_mut(),
+            EntryRef::Vacant(room) => room.insert(canonical_text(self.canonical, row.dimensions)?),
+        };
         self.row.append_value(at);
         let [event_ids, sources, customers, contracts, meters, texts] = &mut self.texts;
         event_ids.append_value(row.event_id);

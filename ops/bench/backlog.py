@@ -4,8 +4,6 @@ are amended while it works them off; how long each amendment waits until its rec
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,9 +23,9 @@ from ops.bench.expected import wrong
 from ops.bench.feed import FeedSize
 from ops.bench.kafka import run_to_end, send_contracts, send_usage
 from ops.bench.latency import AMENDMENT_S, PARTITIONS, PATIENCE_S, await_done, send_contract, until
+from ops.bench.own_kafka import own_kafka
 from ops.bench.service import service
 from ops.bench.verdict import verdict
-from ops.broker.apache import ApacheKafka
 from ops.progress import ProgressLine
 from ops.settings import load
 from schemas.topics import CONTRACTS, RECALCULATIONS
@@ -65,14 +63,8 @@ class _Answers:
 def bench_backlog(size: FeedSize, as_json: bool) -> int:
     """Run it with a backlog of this size; 0 when the books and all recalculations came out right, 1 when not."""
     console = Console(highlight=False, stderr=as_json)
-    root = Path(tempfile.mkdtemp(prefix="accrual-bench-"))
-    started = ApacheKafka(root / "kafka").start()
-    try:
+    with own_kafka(console, size) as (root, started):
         brokers = Brokers(started.address)
-        console.print(
-            f"{size.events:,} usage events of {size.customers:,} customers, seed {size.seed}; Apache Kafka at "
-            f"{started.address}"
-        )
         send_contracts(brokers, size, PARTITIONS)
         read = Readings(RECALCULATIONS)
         with Reading(brokers, read):
@@ -91,9 +83,6 @@ def bench_backlog(size: FeedSize, as_json: bool) -> int:
         wrongs += wrong(root / "out", expected, result["counted"], result["duplicates"], USAGE_CONTRACTS)
         _tell(console, figures)
         return verdict(console, figures, wrongs, as_json)
-    finally:
-        started.stop()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def _booked(brokers: Brokers, state: Path, size: FeedSize, read: Readings) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from ops.bench.expected import wrong
 from ops.bench.feed import AS_OF, Drawn, Expected, FeedSize, contract
 from ops.bench.latency import KEPT_DAYS, bench_latency, latency_table
 from ops.bench.message import encoder
+from ops.bench.own_kafka import own_kafka
 from ops.bench.peers.measure import measure
 from ops.bench.peers.peer import PEERS
 from ops.bench.peers.report import fastest, show
@@ -29,7 +28,6 @@ from ops.bench.process import Spent, accrual_result
 from ops.bench.stages import stage_table, stages
 from ops.bench.verdict import verdict
 from ops.books_digest import journal_books
-from ops.broker.apache import ApacheKafka
 from ops.progress import ProgressLine
 from ops.settings import load
 from schemas.topics import CONTRACTS, USAGE
@@ -48,14 +46,9 @@ def bench_kafka(
     right, 1 when not.
     """
     console = Console(highlight=False, stderr=as_json)
-    root = Path(tempfile.mkdtemp(prefix="accrual-bench-"))
-    started = ApacheKafka(root / "kafka").start()
-    try:
+    where = f" in {busy} of {partitions} partitions"
+    with own_kafka(console, size, where) as (root, started):
         brokers = Brokers(started.address)
-        console.print(
-            f"{size.events:,} usage events of {size.customers:,} customers in {busy} of {partitions} partitions, seed "
-            f"{size.seed}; Apache Kafka at {started.address}"
-        )
         send_contracts(brokers, size, partitions)
         expected = send_usage(brokers, size, busy)
         drained = _drain(brokers, busy, expected.lines)
@@ -88,9 +81,6 @@ def bench_kafka(
         figures["pipeline"] |= {f"{name}_ms": took for name, took in figures["latency"]["to_journal_ms"].items()}
         _table(console, figures)
         return verdict(console, figures, wrongs, as_json)
-    finally:
-        started.stop()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def send_contracts(brokers: Brokers, size: FeedSize, partitions: int) -> None:
