@@ -130,5 +130,7 @@ def _properties(folder: Path, advertised: int | None, protocols: Sequence[str]) 
         "group.initial.rebalance.delay.ms": "0",
         "broker.session.timeout.ms": "3000",  # after a kill its name is free again so soon
         "broker.heartbeat.interval.ms": "500",
+        # Records of an earlier year would be gone at the broker's next look, whoever is about to read them.
+        "log.retention.ms": "-1",
         "auto.create.topics.enable": "false",  # a misspelt topic is an error, not an empty one
     }

@@ -2,7 +2,7 @@
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from ops.broker.apache import ApacheKafka
 from ops.broker.errors import BrokerMissing
@@ -42,6 +42,13 @@ def held(address: str, topic: str, count: int) -> list[bytes]:
         found.append(message.value())
     consumer.close()
     return found
+
+
+def test_records_of_an_earlier_year_stay(broker):
+    created(broker.address, "old")
+    admin, resource = AdminClient({"bootstrap.servers": broker.address}), ConfigResource(ResourceType.TOPIC, "old")
+    told = admin.describe_configs([resource])[resource].result(30)
+    assert "-1" == told["retention.ms"].value
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
