@@ -83,3 +83,15 @@ def sum_cells(frame: Any, cell_us: int, edges: Mapping[str, list[int]]) -> tuple
 
 def unsnapped(data: bytes, most: int) -> bytes:
     """What snappy packed; ValueError where it is damaged, or holds more than `most` bytes."""
+
+class RecordWriter:
+    """Writes our own records as Avro, straight from their JSON form (decimals, instants, dates and bytes as text)."""
+
+    def __init__(self, schema: str) -> None:
+        """`schema`: Avro's, as JSON. ValueError where it has a type that none of our own topics has."""
+
+    def write(self, head: bytes, line: bytes) -> bytes:
+        """`head`, and behind it the Avro of a record's JSON.
+
+        What the form lacks or has as null is the field's default. ValueError names the field that is not of the schema's type.
+        """

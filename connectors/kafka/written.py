@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from typing import Any, NamedTuple, Protocol
 
 import fastavro
@@ -12,10 +13,10 @@ import msgspec
 from accounting.require import InvariantBroken
 from accounting.trace import Trace
 from connectors.kafka.headers import headers_of
-from schemas.avro_writing import record_writer
 from schemas.decode import decode
 from schemas.encode import avro_record
 from schemas.fault import Fault
+from schemas.native import RecordWriter
 from schemas.reference import ReferenceEvent
 from schemas.topics import TOPICS
 
@@ -58,35 +59,47 @@ class Writer:
         return Written(key or None, out.getvalue(), names)
 
 
+class _Named(msgspec.Struct):
+    """What a record's message says beside it."""
+
+    customer_id: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
 class OutputWriter:
     """What we say ourselves in an output topic."""
 
     def __init__(self, topic: str, numbers: Numbers) -> None:
-        self._topic, self._write = topic, record_writer(TOPICS[topic].avsc())
+        self._topic, self._writer = topic, RecordWriter(json.dumps(TOPICS[topic].avsc()))
         self._head = _head(topic, numbers)
 
     def message(self, line: bytes) -> Written:
         """A line that we have made."""
-        record = _bounded(msgspec.json.decode(line))
         try:
-            value = self._head + self._write(record)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            named, value = _named(line), self._writer.write(self._head, _bounded(line))
+        except ValueError as error:
             raise InvariantBroken(f"what we say is a record of {self._topic}: {error}, in {line[:500]!r}") from error
-        customer = record.get("customer_id")
-        names = headers_of(Trace(*map(record.get, Trace._fields)))
-        return Written(customer.encode() if customer else None, value, names)
+        names = headers_of(Trace(named.correlation_id, named.traceparent))
+        return Written(named.customer_id.encode() if named.customer_id else None, value, names)
+
+
+_named = msgspec.json.Decoder(_Named).decode
 
 
 def _head(topic: str, numbers: Numbers) -> bytes:
     return b"\x00" + numbers.number(topic).to_bytes(4, "big")
 
 
-def _bounded(record: dict[str, Any]) -> dict[str, Any]:
+def _bounded(line: bytes) -> bytes:
     """An exception with as much of its payload as a topic takes; the rest is where the record says it came from."""
-    text = record.get("payload")
-    if text is None or len(text) <= PAYLOAD_BYTES:  # base64 is longer than what it stands for
-        return record
-    if len(payload := base64.b64decode(text)) <= PAYLOAD_BYTES:
-        return record
+    if len(line) <= PAYLOAD_BYTES:  # base64 is longer than what it stands for
+        return line
+    record = msgspec.json.decode(line)
+    payload = base64.b64decode(record.get("payload") or "")
+    if len(payload) <= PAYLOAD_BYTES:
+        return line
     reason = f"{record['reason']} (the payload is the first {PAYLOAD_BYTES} of its {len(payload)} bytes)"
-    return {**record, "payload": base64.b64encode(payload[:PAYLOAD_BYTES]).decode(), "reason": reason}
+    return msgspec.json.encode(
+        {**record, "payload": base64.b64encode(payload[:PAYLOAD_BYTES]).decode(), "reason": reason}
+    )

@@ -6,9 +6,11 @@ mod avro;
 mod columns;
 mod filter;
 mod identity;
+mod leaves;
 mod snappy;
 mod sums;
 mod usage;
+mod writing;
 
 use pyo3::prelude::*;
 
@@ -26,4 +28,6 @@ mod native {
     use crate::sums::sum_cells;
     #[pymodule_export]
     use crate::usage::{UsageReader, heads};
+    #[pymodule_export]
+    use crate::writing::RecordWriter;
 }

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from ops.bench.feed import DIMENSIONS, Draw
-from schemas.avro_writing import zigzag
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -39,3 +38,13 @@ def encoder(schema_number: int) -> Callable[[Draw], bytes]:
 
 def _text(value: bytes) -> bytes:
     return zigzag(len(value)) + value
+
+
+def zigzag(value: int) -> bytes:
+    """Avro's number of at most 64 bits."""
+    left, out = (value << 1) ^ (value >> 63), bytearray()
+    while left > 0x7F:
+        out.append(left & 0x7F | 0x80)
+        left >>= 7
+    out.append(left)
+    return bytes(out)

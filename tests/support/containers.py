@@ -10,7 +10,7 @@ from typing import Any
 import fastavro
 
 from connectors.avro_form import HEADER, MAGIC, SYNC_BYTES
-from schemas.avro_writing import zigzag
+from ops.bench.message import zigzag
 from schemas.decode import decode
 from schemas.encode import avro_record
 from schemas.fields import Record
