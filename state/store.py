@@ -114,9 +114,8 @@ class ShardStore:
         found.update((key, value) for key, value in changed.items() if value is not None)
         yield from sorted(found.items())
 
-    def walk(self, prefix: bytes, stop: bytes | None = None) -> Iterator[list[tuple[bytes, bytes]]]:
+    def walk(self, prefix: bytes, stop: bytes | None = None, start: bytes = b"") -> Iterator[list[tuple[bytes, bytes]]]:
         """The same as `scan`, some keys at a time: each part is as it is then, whatever happened since the last one."""
-        start = b""
         while found := list(self.scan(prefix, start, stop, WALK_KEYS)):
             yield found
             start = found[-1][0][len(prefix) :] + b"\x00"

@@ -1,10 +1,14 @@
-"""The identities of one stretch of event time: stored once each, in order of arrival, in chunks of equal size."""
+"""The identities of one stretch of event time: stored once each, in order of arrival, in chunks of equal size.
+
+The first 32 bits of each, its head, are stored once more, many in one value: a start needs no more than them, and reads an
+eleventh of what the rows are. No answer rests on them: they tell which rows to look at.
+"""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +34,11 @@ Row = tuple[bytes, bytes, bytes]  # identity, fingerprint, position: compared wh
 CHUNK_ROWS = 128  # 5.6 kB: what one exact look-up reads, and what is written again while the last chunk fills
 RECENT_CHUNKS = 512  # 2.9 MB for the stretch that is written
 CHUNK_BYTES = CHUNK_ROWS * ROW.itemsize
+HEAD = np.dtype("<u4")
+BLOCK_ROWS = (
+    1 << 12
+)  # whose heads are one value; the rows behind the last of them a start reads whole: 90 kB on average
+BLOCK_BYTES = BLOCK_ROWS * HEAD.itemsize
 MOST_ROWS = 1 << 32  # what the index can number
 _FORMAT = b"\x02"
 _ROW = struct.Struct("16s16s12s")
@@ -45,6 +54,7 @@ class Stretch:
         self.index = Index()
         self._count = 0
         self._last = b""  # the rows of the last chunk, unless it is full
+        self._loose = b""  # the heads behind the last block of them
         self._recent: dict[int, bytes] = {}  # the newest chunks, since redeliveries are mostly recent
 
     def __len__(self) -> int:
@@ -53,9 +63,11 @@ class Stretch:
     def append(self, rows: NDArray[np.void]) -> None:
         """Put new identities into the batch in hand."""
         require(self._count + len(rows) <= MOST_ROWS, "a stretch of identities fits its index", rows=len(rows))
-        self.index.add(heads(rows), self._count)
+        found = heads(rows)
+        self.index.add(found, self._count)
         chunk = self._count // CHUNK_ROWS
         self._count += len(rows)
+        self._keep(found.astype(HEAD).tobytes())
         data = self._last + rows.tobytes()
         for at in range(0, len(data), CHUNK_BYTES):
             self._last = data[at : at + CHUNK_BYTES]
@@ -82,6 +94,18 @@ class Stretch:
         """Delete all rows with the batch in hand."""
         for chunk in range(-(-self._count // CHUNK_ROWS)):
             self._store.delete(_key(self.name, chunk))
+        for block in range(self._count // BLOCK_ROWS):
+            self._store.delete(_block_key(self.name, block))
+
+    def _keep(self, found: bytes) -> None:
+        """Put the heads of the newest rows into the batch in hand, as far as they fill blocks."""
+        data = self._loose + found
+        block = (self._count - len(data) // HEAD.itemsize) // BLOCK_ROWS
+        full = len(data) // BLOCK_BYTES * BLOCK_BYTES
+        for at in range(0, full, BLOCK_BYTES):
+            self._store.put(_block_key(self.name, block), _FORMAT + data[at : at + BLOCK_BYTES])
+            block += 1
+        self._loose = data[full:]
 
     def _read(self, chunk: int) -> bytes:
         data = self._store.get(_key(self.name, chunk))
@@ -90,22 +114,41 @@ class Stretch:
             raise _damaged(self._store, self.name, chunk)
         return data
 
-    def restore(self, stored: Iterable[tuple[bytes, bytes]]) -> None:
-        """Be what is stored: keys and values in order."""
+    def restore(self) -> None:
+        """Be what is stored. Blocks of heads that are not there, of a program that wrote none, are put into the batch in hand."""
+        known = self._blocks()
+        # From the last chunk on whose heads are known, to see that they are those of these rows.
+        first = max(len(known) // HEAD.itemsize // CHUNK_ROWS - 1, 0)
+        found = known[: first * CHUNK_ROWS * HEAD.itemsize] + self._heads_from(first)
+        if not found.startswith(known):
+            raise _damaged(self._store, self.name, first)
+        self._count = len(found) // HEAD.itemsize
+        self.index.add(np.frombuffer(found, dtype=HEAD).astype(np.uint64), 0)
+        self._keep(found[len(known) :])
+
+    def _blocks(self) -> bytes:
+        """The heads of all rows that are in blocks."""
+        found: list[bytes] = []
+        for key, data in chain.from_iterable(self._store.walk(keys.HEADS + keys.number(self.name))):
+            _check_format(self._store, data)
+            if key != _block_key(self.name, len(found)) or len(data) != 1 + BLOCK_BYTES:
+                raise _damaged(self._store, self.name, len(found), "block of heads")
+            found.append(data[1:])
+        return b"".join(found)
+
+    def _heads_from(self, chunk: int) -> bytes:
+        """The heads of the rows from this chunk on, of which the last may not be full."""
         found = []
-        for chunk, (key, data) in enumerate(stored):
-            if data[:1] != _FORMAT:
-                raise StateForeign(
-                    f"the identities in {self._store.path} are stored in format {data[:1].hex() or 'none'}, this program "
-                    f"reads {_FORMAT.hex()}: use the program that wrote them, or rebuild with an empty --state and --sink"
-                )
+        stored = self._store.walk(keys.SEEN + keys.number(self.name), start=chunk.to_bytes(4, "big"))
+        for key, data in chain.from_iterable(stored):
+            _check_format(self._store, data)
             count, rest = divmod(len(data) - 1, ROW.itemsize)
             if key != _key(self.name, chunk) or self._last or rest or not 0 < count <= CHUNK_ROWS:
                 raise _damaged(self._store, self.name, chunk)
-            found.append(heads(np.frombuffer(data, dtype=ROW, offset=1)).astype(np.uint32))
-            self._count += count
+            found.append(heads(np.frombuffer(data, dtype=ROW, offset=1)).astype(HEAD).tobytes())
             self._last = data[1:] if count < CHUNK_ROWS else b""
-        self.index.add(np.concatenate(found, dtype=np.uint64), 0)
+            chunk += 1
+        return b"".join(found)
 
 
 def heads(rows: NDArray[np.void]) -> NDArray[np.uint64]:
@@ -129,19 +172,33 @@ def _key(name: int, chunk: int) -> bytes:
     return keys.SEEN + keys.number(name) + chunk.to_bytes(4, "big")
 
 
-def _damaged(store: ShardStore, name: int, chunk: int) -> StateDamaged:
+def _block_key(name: int, block: int) -> bytes:
+    return keys.HEADS + keys.number(name) + block.to_bytes(4, "big")
+
+
+def _check_format(store: ShardStore, data: bytes) -> None:
+    if data[:1] != _FORMAT:
+        raise StateForeign(
+            f"the identities in {store.path} are stored in format {data[:1].hex() or 'none'}, this program "
+            f"reads {_FORMAT.hex()}: use the program that wrote them, or rebuild with an empty --state and --sink"
+        )
+
+
+def _damaged(store: ShardStore, name: int, number: int, what: str = "chunk") -> StateDamaged:
     return StateDamaged(
-        f"chunk {chunk} of stretch {name} of the identities in {store.path} is missing or not whole; restore the state "
+        f"{what} {number} of stretch {name} of the identities in {store.path} is missing or not whole; restore the state "
         "from a backup, or rebuild with an empty --state and --sink"
     )
 
 
 def load(store: ShardStore) -> dict[int, Stretch]:
     """The stretches of a store by name; StateForeign and StateDamaged when it is not what `append` writes."""
-    stretches = {}
-    chunks = (chunk for part in store.walk(keys.SEEN) for chunk in part)
-    for name, stored in groupby(chunks, key=lambda chunk: chunk[0][1:9]):
-        stretch = Stretch(store, keys.from_number(name))
-        stretch.restore(stored)
-        stretches[stretch.name] = stretch
+    stretches: dict[int, Stretch] = {}
+    start = b""
+    while (first := next(store.scan(keys.SEEN, start, limit=1), None)) is not None:
+        _check_format(store, first[1])  # before the key is taken for one of ours
+        name = keys.from_number(first[0][1:9])
+        stretches[name] = stretch = Stretch(store, name)
+        stretch.restore()
+        start = keys.number(name + 1)
     return stretches
