@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops.acting.topic_commands import mount as mount_topics
+from ops.command_group import CommandGroup
 from ops.failures import DONE, FAILED, WRONG_USAGE, exit_code, told
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ def mount(app: typer.Typer) -> None:
     """Give the main command line these commands."""
     for command in (close, reopen, doctor, export):
         app.command()(command)
-    of_exceptions = typer.Typer(help="Look at what could not be booked, and send it again.", no_args_is_help=True)
+    of_exceptions = typer.Typer(
+        help="Look at what could not be booked, and send it again.", no_args_is_help=True, cls=CommandGroup
+    )
     of_exceptions.command("list")(list_exceptions)
     of_exceptions.command("retry")(retry)
     app.add_typer(of_exceptions, name="exceptions")
-    of_schemas = typer.Typer(help="The schemas of the topics.", no_args_is_help=True)
+    of_schemas = typer.Typer(help="The schemas of the topics.", no_args_is_help=True, cls=CommandGroup)
     of_schemas.command("check")(check)
     of_schemas.command("register")(register)
     app.add_typer(of_schemas, name="schemas")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ops.command_group import CommandGroup
+
 Broker = Annotated[str, typer.Option("--broker", metavar="kafka://HOST:PORT", help="Which Kafka.")]
 Partitions = Annotated[int, typer.Option("--partitions", metavar="N", min=1, help="Of each topic that has customers.")]
 AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON object.")]
@@ -14,7 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON obj
 
 def mount(app: typer.Typer) -> None:
     """Give the main command line these commands."""
-    of_topics = typer.Typer(help="The topics of a Kafka, as they have to be.", no_args_is_help=True)
+    of_topics = typer.Typer(help="The topics of a Kafka, as they have to be.", no_args_is_help=True, cls=CommandGroup)
     of_topics.command("create")(create)
     of_topics.command("check")(check_all)
     of_topics.command("send")(send_all)

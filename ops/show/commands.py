@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from ops.command_group import CommandGroup
 from ops.show.by import By
 
-app = typer.Typer(name="show", help="Look at what has been booked, and at what it comes from.", no_args_is_help=True)
+app = typer.Typer(
+    name="show", help="Look at what has been booked, and at what it comes from.", no_args_is_help=True, cls=CommandGroup
+)
 
 Sink = Annotated[str, typer.Option("--sink", metavar="files:DIR", help="Where a run wrote its output.")]
 Source = Annotated[str, typer.Option("--source", metavar="files:DIR", help="What the run has read.")]
