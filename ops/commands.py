@@ -1,25 +1,25 @@
-"""What the commands of the command line do."""
+"""What the commands of the command line do. What a run needs is imported once its workers are started, which do the same."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
-from connectors.source import Progress
-from ops.books_digest import journal_books
 from ops.failures import DONE, FAILED, WRONG_USAGE, exit_code, told
-from ops.job import Job
 from ops.log import logging_as, note, say
 from ops.progress import ProgressLine
-from ops.run import Result, as_json, run
 from ops.settings import load
-from schemas.instants import parse_instant
+from ops.worker_process import WorkerProcess, processes, waiting
+
+if TYPE_CHECKING:
+    from connectors.source import Progress
+    from ops.job import Job
+    from ops.run import Result
 
 REPORT_COLUMNS = 120
 
@@ -34,18 +34,21 @@ def run_command(
     json_out: bool,
 ) -> int:
     """`accrual run`; the exit code."""
-    with ExitStack() as logged:
+    with ExitStack() as opened:
         try:
             if follow and as_of:
                 raise ValueError(
                     "--as-of closes the books after the last input, --follow has none: leave one of them out"
                 )
             settings = load(**flags)
-            logged.enter_context(logging_as(settings, follow))
+            opened.enter_context(logging_as(settings, follow))
+            workers = opened.enter_context(waiting(processes(settings.workers, follow)))
+            from ops.job import Job
+
             job = Job.of(source, sink, state, instant(as_of), settings, follow)
             for told_of in job.source.unread():
                 say(f"accrual run: in {job.source.uri.partition(':')[2]}, {told_of}", "unread")
-            result = run_shown(job)
+            result = run_shown(job, workers)
             digest = job.sink.digest()
         except Exception as error:
             code = exit_code(error)
@@ -59,28 +62,34 @@ def run_command(
             entries=result.tally.entries,
         )
     if json_out:
+        from ops.run import as_json
+
         print(json.dumps(as_json(result, digest)))
     else:
         _summary(job, result, digest)
     return DONE
 
 
-def run_shown(job: Job) -> Result:
-    """Run with a progress line on standard error."""
+def run_shown(job: Job, workers: Sequence[WorkerProcess] = ()) -> Result:
+    """Run with a progress line on standard error; by these workers, or by some that it starts."""
+    from ops.run import run
+
     if job.follow is not None and (not sys.stderr.isatty() or job.settings.log_format == "json"):
-        return run(job)  # a service's log is not the place for a line every other second, for ever
+        return run(job, waiting=workers)  # a service's log is not the place for a line every other second, for ever
     with ProgressLine() as line:
 
         def show(progress: Progress) -> None:
             line.show(progress.read, progress.total, progress.rows_read)
 
-        return run(job, show)
+        return run(job, show, workers)
 
 
 def instant(text: str | None) -> int | None:
     """An instant of the command line: RFC 3339, or a date for its first moment in UTC."""
     if text is None:
         return None
+    from schemas.instants import parse_instant
+
     try:
         return parse_instant(f"{text}T00:00:00Z" if len(text) == 10 else text)
     except ValueError as error:
@@ -91,9 +100,13 @@ def instant(text: str | None) -> int | None:
 
 def demo_command(out: Path, kafka: bool = False) -> int:
     """`accrual demo`, on files or through an Apache Kafka of its own; the exit code."""
+    from rich.console import Console
+
+    from ops.books_digest import journal_books
     from ops.demo.focus import AS_OF, convert
     from ops.demo.report import report
     from ops.demo.through_kafka import through_kafka
+    from ops.job import Job
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -130,6 +143,8 @@ def demo_command(out: Path, kafka: bool = False) -> int:
 
 
 def _summary(job: Job, result: Result, digest: str | None) -> None:
+    from rich.console import Console
+
     tally, console = result.tally, Console(highlight=False, soft_wrap=True)
     rate = f", {result.rows / result.seconds:,.0f} rows/s" if result.rows and result.seconds else ""
     console.print(f"done in {result.seconds:.1f} s{rate}; state {job.state}, generation {result.generation}")

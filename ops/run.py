@@ -6,17 +6,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-
-from bytewax.run import cli_main
 
 from connectors.crash_point import arm, crash_point
 from connectors.source import Progress
 from dataflows import erp_counts, tally
 from dataflows.erp_counts import Totals
-from dataflows.main_job import main_job
 from dataflows.tally import Tally
 from ops.clock import writing
 from ops.endpoint import entrance, listening
@@ -27,6 +24,7 @@ from ops.places.awaited import reached
 from ops.standing import Standing
 from ops.supervisor import Supervisor
 from ops.version import product
+from ops.worker_process import WorkerProcess, processes
 from state.directory import StateDirectory, shard_path
 from state.errors import StateLocked, StateUnwritable
 from state.store import ShardStore
@@ -46,8 +44,10 @@ class Result:
     erp: Totals = field(default_factory=Totals)  # of the state, too
 
 
-def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
-    """Run to the end of the input. Raises ConnectorError, StateError, RunFailed or OSError, with what to do."""
+def run(job: Job, show: Callable[[Progress], None] | None = None, waiting: Sequence[WorkerProcess] = ()) -> Result:
+    """Run to the end of the input. Raises ConnectorError, StateError, RunFailed or OSError, with what to do. `waiting`: as many
+    workers as it needs, or none.
+    """
     arm(os.environ)
     began = time.monotonic()
     with (
@@ -61,7 +61,7 @@ def run(job: Job, show: Callable[[Progress], None] | None = None) -> Result:
             rows = 0
             if there and reached(job.follow, lambda: _check(job, directory)):
                 crash_point("sink-checked")
-                rows = _work(job, directory, listeners, show)
+                rows = _work(job, directory, listeners, show, waiting)
                 job.source.done({name: at.offset for name, at in job.starts().items()})
             result = _result(job, directory.identity.generation, time.monotonic() - began, rows)
             crash_point("run-ended")
@@ -84,16 +84,20 @@ def _note_start(job: Job, directory: StateDirectory) -> None:
 
 
 def _work(
-    job: Job, directory: StateDirectory, listeners: list[socket.socket], show: Callable[[Progress], None] | None
+    job: Job,
+    directory: StateDirectory,
+    listeners: list[socket.socket],
+    show: Callable[[Progress], None] | None,
+    waiting: Sequence[WorkerProcess],
 ) -> int:
     """Once the schema registry answers, with the clock records that the run writes itself; the rows that were read."""
     if not job.await_registry():
         return 0
-    if job.settings.workers == 1 and job.follow is None:
+    if not processes(job.settings.workers, job.follow is not None):
         return _embedded(
             job, show, listeners[0] if listeners else None, Standing(generation=directory.identity.generation)
         )
-    supervisor = Supervisor(job, directory, listeners, show)
+    supervisor = Supervisor(job, directory, listeners, show, waiting)
     with writing(job.clock_records()):
         supervisor.run()
     return supervisor.rows
@@ -131,6 +135,11 @@ def _lives(process: int) -> bool:
 def _embedded(
     job: Job, show: Callable[[Progress], None] | None, listener: socket.socket | None, standing: Standing
 ) -> int:
+    # Where worker processes do the work, the launcher needs nothing of it.
+    from bytewax.run import cli_main
+
+    from dataflows.main_job import main_job
+
     progress = Progress()
     with _shown(progress, show), served(job, listener, standing):
         job.sink.fence(job.settings.shards)

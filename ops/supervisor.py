@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from ops.log import say, works_in
 from ops.places.awaited import AWAY_REST_S
 from ops.standing import CAUSES, Restart
 from ops.worker_group import GroupEnd, WorkerGroup
+from ops.worker_process import WorkerProcess
 from schemas.instants import instant_text
 from state.directory import StateDirectory, positions, smallest
 from state.records import Applied
@@ -57,8 +58,11 @@ class Supervisor:
         directory: StateDirectory,
         listeners: list[socket.socket],
         show: Callable[[Progress], None] | None,
+        waiting: Sequence[WorkerProcess] = (),
     ) -> None:
+        """Those that are `waiting` are its first workers."""
         self._job, self._directory, self._listeners, self._show = job, directory, listeners, show
+        self._waiting = waiting
         self._restarts = Restarts(job.settings.restarts)
         self._first = True
         self._last: Restart | None = None
@@ -108,7 +112,9 @@ class Supervisor:
             self._listeners,
             settings.hang_s,
             environment,
+            self._waiting,
         )
+        self._waiting = ()
         try:
             end = group.await_end(self._job.follow, self._show)
             self.rows += group.progress.rows_read

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +14,7 @@ from connectors.follow import Follow
 from connectors.source import Progress
 from ops.board import Board, How
 from ops.ports import free_ports
+from ops.worker_process import WorkerProcess, end
 
 LOOK_S = 0.05
 SILENT_S = 30  # a process that is only busy tells of itself every half second
@@ -48,29 +46,20 @@ class WorkerGroup:
         listeners: list[socket.socket],
         hang_s: float,
         environment: Mapping[str, str],
+        waiting: Sequence[WorkerProcess] = (),
     ) -> None:
-        """Start them. `spec` is what they work on, `lock` the file number of the state's lock, `listeners` what they answer
-        on; one whose flow stands still for longer than `hang_s` hangs.
+        """Start them, or take those that are `waiting`. `spec` is what they work on, `lock` the file number of the state's
+        lock, `listeners` what they answer on; one whose flow stands still for longer than `hang_s` hangs.
         """
         self._hang_us, self._silent_s = int(hang_s * SECOND_US), min(SILENT_S, hang_s)
         self._board = Board.of(count)
         addresses = [f"127.0.0.1:{port}" for port in free_ports(count)] if count > 1 else []
-        # A worker answers on the port that the launcher took for it: nobody can take it in between.
-        ports = [listeners[number].fileno() if listeners else None for number in range(count)]
-        shared = {**spec, "addresses": addresses, "board": self._board.number, "processes": count}
-        self._workers: list[subprocess.Popen[bytes]] = []
-        for number, port in enumerate(ports):
-            passed = [lock, self._board.number, *([] if port is None else [port])]
-            given = json.dumps({**shared, "process": number, "listener": port, "launcher": os.getpid()})
-            # A worker ends when its standard input does, so that none outlives a killed launcher; it inherits the lock, so
-            # that the directory stays locked while one of them lives. What it says goes to standard error, also where
-            # Bytewax would print it: standard output is the launcher's result.
-            self._workers.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "ops.worker"], stdin=subprocess.PIPE, stdout=2, pass_fds=passed,
-                    env={**environment, "ACCRUAL_WORKER": given},
-                )
-            )  # fmt: skip
+        self._workers = waiting or [WorkerProcess(environment) for _ in range(count)]
+        shared = {**spec, "addresses": addresses, "processes": count, "launcher": os.getpid()}
+        for number, worker in enumerate(self._workers):
+            # A worker answers on the port that the launcher took for it: nobody can take it in between.
+            port = [listeners[number].fileno()] if listeners else []
+            worker.give({**shared, "process": number}, [self._board.number, lock, *port])
         self._beats, self._silence = [0] * count, [0.0] * count
         self._looked = time.monotonic()
 
@@ -86,7 +75,7 @@ class WorkerGroup:
         One that was told to stop ends well also where it had not begun yet.
         """
         leave_by: float | None = None
-        while any(worker.poll() is None for worker in self._workers):
+        while any(worker.ended() is None for worker in self._workers):
             if follow is not None and follow.stopping:
                 if leave_by is None:
                     leave_by = time.monotonic() + LEAVE_S
@@ -105,17 +94,11 @@ class WorkerGroup:
 
     def end(self) -> None:
         """None of them is left."""
-        for worker in self._workers:
-            if worker.poll() is None:
-                worker.kill()
-        for worker in self._workers:
-            worker.wait()
-            if worker.stdin is not None:
-                worker.stdin.close()
+        end(self._workers)
         self._board.close()
 
     def _failed(self) -> list[int]:
-        return [number for number, worker in enumerate(self._workers) if worker.poll() not in (None, 0)]
+        return [number for number, worker in enumerate(self._workers) if worker.ended() not in (None, 0)]
 
     def _verdict(self) -> GroupEnd:
         """Of several that ended the one whose reason is nearest to the cause."""
@@ -133,12 +116,12 @@ class WorkerGroup:
     def _known(self) -> bool:
         """Whether nothing more is to be learned about why."""
         endings = map(self._board.ending, range(len(self._workers)))
-        codes = [worker.poll() for worker in self._workers]
+        codes = [worker.ended() for worker in self._workers]
         return -signal.SIGKILL in codes or None not in codes or any(one.how in KNOWN for one in endings)
 
     def _told(self, number: int) -> str:
-        code, ending = self._workers[number].returncode, self._board.ending(number)
-        if code < 0:
+        code, ending = self._workers[number].ended(), self._board.ending(number)
+        if code is not None and code < 0:
             return f"was ended by signal {-code} ({signal.Signals(-code).name})"
         return f"ended with status {code}" + (f": {ending.told}" if ending.told else "")
 
@@ -148,7 +131,7 @@ class WorkerGroup:
         # A launcher that was stopped itself, with all of its workers, has not seen them be silent.
         passed, self._looked = min(now - self._looked, 1.0), now
         for number, worker in enumerate(self._workers):
-            signs, running = self._board.signs(number), worker.poll() is None
+            signs, running = self._board.signs(number), worker.ended() is None
             same = running and signs.beats == self._beats[number]
             self._silence[number] = self._silence[number] + passed if same else 0.0
             self._beats[number] = signs.beats
