@@ -35,9 +35,7 @@ CHUNK_ROWS = 128  # 5.6 kB: what one exact look-up reads, and what is written ag
 RECENT_CHUNKS = 512  # 2.9 MB for the stretch that is written
 CHUNK_BYTES = CHUNK_ROWS * ROW.itemsize
 HEAD = np.dtype("<u4")
-BLOCK_ROWS = (
-    1 << 12
-)  # whose heads are one value; the rows behind the last of them a start reads whole: 90 kB on average
+BLOCK_ROWS = 1 << 12  # whose heads are one value; the rows behind the last such a start reads whole: 90 kB on average
 BLOCK_BYTES = BLOCK_ROWS * HEAD.itemsize
 MOST_ROWS = 1 << 32  # what the index can number
 _FORMAT = b"\x02"
