@@ -48,8 +48,10 @@ class HeadFilter:
     def add(self, heads: NDArray[np.uint64]) -> None:
         """Remember heads."""
 
-    def suspects(self, heads: NDArray[np.uint64]) -> bytes:
-        """Remember heads; rows (UInt32, ascending) of all but some that are there once only, here and before."""
+    def suspects(self, heads: NDArray[np.uint64]) -> tuple[bytes, bytes]:
+        """Remember heads; rows (UInt32, ascending) of all but some that are there once only, here and before, and those of
+        these rows whose head may have been there before.
+        """
 
 def heads(values: Sequence[bytes | None], size: int) -> list[tuple[bytes, int]]:
     """What values (a list) begin with, each once, and the first row that does; of None it is b""."""

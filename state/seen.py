@@ -85,10 +85,13 @@ class Seen:
 
     def _suspects(self, asked: NDArray[np.uint64]) -> tuple[dict[bytes, Row], NDArray[np.intp]]:
         """(stored rows by identity, indices in order of arrival): all other heads are there once, here and in the store."""
-        suspects = np.frombuffer(self._filter.suspects(asked), dtype=np.uint32).astype(np.intp)
+        told, before = self._filter.suspects(asked)
+        suspects = np.frombuffer(told, dtype=np.uint32).astype(np.intp)
+        # What is there twice in the batch alone is not looked for in the store; sorted, what is looked for lies close together.
+        wanted = np.sort(asked[np.frombuffer(before, dtype=np.uint32)])
         known: dict[bytes, Row] = {}
         for stretch in self._stretches.values():
-            for row in stretch.find(asked[suspects]):
+            for row in stretch.find(wanted):
                 known[row[0]] = row
         return known, suspects
 

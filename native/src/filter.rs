@@ -42,10 +42,19 @@ impl HeadFilter {
     }
 
     /// Remember heads, and tell the rows (UInt32, ascending) of all of them but some that are there once only, among them and
-    /// among all that were remembered before.
-    fn suspects<'py>(&mut self, py: Python<'py>, heads: PyBuffer<u64>) -> PyResult<Bound<'py, PyBytes>> {
+    /// among all that were remembered before; and of those rows the ones whose head may have been remembered before.
+    fn suspects<'py>(
+        &mut self,
+        py: Python<'py>,
+        heads: PyBuffer<u64>,
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
         let heads = heads.to_vec(py)?;
-        let mut met = HashSet::new();
+        let has = |filter: &Self, head| {
+            let (word, bits) = filter.marks(head);
+            filter.words[word] & bits == bits
+        };
+        let before: Vec<usize> = (0..heads.len()).filter(|row| has(self, heads[*row])).collect();
+        let mut met: HashSet<u64> = HashSet::new();
         for head in &heads {
             let (word, bits) = self.marks(*head);
             if self.words[word] & bits == bits {
@@ -55,8 +64,13 @@ impl HeadFilter {
             }
         }
         // Of heads that are there twice the first one too: with it the second is compared.
-        let rows = heads.iter().enumerate().filter(|(_, head)| !met.is_empty() && met.contains(*head));
-        let told: Vec<u8> = rows.flat_map(|(row, _)| (row as u32).to_le_bytes()).collect();
-        Ok(PyBytes::new(py, &told))
+        let suspects = (0..heads.len()).filter(|row| !met.is_empty() && met.contains(&heads[*row]));
+        Ok((told(py, suspects), told(py, before)))
     }
+}
+
+/// Rows as UInt32.
+fn told(py: Python<'_>, rows: impl IntoIterator<Item = usize>) -> Bound<'_, PyBytes> {
+    let numbers: Vec<u8> = rows.into_iter().flat_map(|row| (row as u32).to_le_bytes()).collect();
+    PyBytes::new(py, &numbers)
 }

@@ -25,8 +25,14 @@ FRESH, DUPLICATE, CONFLICT = "fresh", "duplicate", "conflict"
 TOP = 2**64 - 1
 
 
+def looked_at(names: HeadFilter, heads) -> tuple[list[int], list[int]]:
+    told = names.suspects(np.array(heads, dtype=np.uint64))
+    suspects, before = (np.frombuffer(rows, dtype=np.uint32).tolist() for rows in told)
+    return suspects, before
+
+
 def suspects(names: HeadFilter, heads) -> list[int]:
-    return np.frombuffer(names.suspects(np.array(heads, dtype=np.uint64)), dtype=np.uint32).tolist()
+    return looked_at(names, heads)[0]
 
 
 Answer = tuple[str, tuple[int, int] | None]  # with the position of the first occurrence where it is told
@@ -368,6 +374,19 @@ def test_a_head_that_is_there_twice_is_a_suspect_wherever_it_stands(batches, loo
         assert sorted(rows) == rows
         known += batch
     assert list(range(len(known))) == suspects(names, known)
+
+
+@given(st.lists(st.lists(HEADS | SMALL, max_size=60), max_size=8))
+def test_a_head_that_was_there_before_is_looked_for_and_one_that_came_twice_alone_is_not(batches):
+    names, known = HeadFilter(1 << 14), set()
+    for batch in batches:
+        rows, before = looked_at(names, batch)
+        assert {row for row, head in enumerate(batch) if head in known} <= set(before) <= set(rows)
+        assert sorted(before) == before
+        known |= set(batch)
+    names = HeadFilter(1 << 14)
+    assert ([0, 1, 2], []) == looked_at(names, [5, 5, 5])
+    assert ([0, 2, 3], [2]) == looked_at(names, [6, 7, 5, 6])
 
 
 @pytest.mark.parametrize("capacity", [1 << 14, 3_000_000], ids=["smallest", "large"])
