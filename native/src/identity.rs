@@ -17,6 +17,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use crate::columns::{Columns, batch_of, batches_of, column, quantities, text, text_or_null};
 
 const ONE: u128 = 10_u128.pow(18); // a whole unit of a quantity
+const FIVES: u64 = 5_u64.pow(18); // and without its factors of two
 
 /// The content of a usage record: what a redelivery must repeat.
 pub struct Content<'a> {
@@ -78,31 +79,42 @@ impl Marks {
             self.text.push(b'-');
         }
         let size = units.unsigned_abs();
-        self.number(size / ONE);
-        self.text.push(b'.');
-        let (mut rest, mut digits) = ((size % ONE) as u64, [b'0'; 18]);
-        fill(&mut rest, &mut digits);
+        // Most sizes fit a machine word without their last 18 bits, and to divide one takes a tenth of the time.
+        let whole = u64::try_from(size >> 18).map_or_else(|_| size / ONE, |short| u128::from(short / FIVES));
+        self.number(whole);
+        let mut digits = [b'0'; 19];
+        fill((size - whole * ONE) as u64, &mut digits);
+        digits[0] = b'.';
         self.text.extend_from_slice(&digits);
     }
 
     fn number(&mut self, value: u128) {
-        let Ok(mut rest) = u64::try_from(value) else {
+        if value < 10 {
+            return self.text.push(b'0' + value as u8);
+        }
+        let Ok(value) = u64::try_from(value) else {
             write!(self.text, "{value}").expect("memory takes what is written to it");
             return;
         };
         let mut digits = [b'0'; 20];
-        let at = fill(&mut rest, &mut digits).min(19); // zero has one digit
+        let at = fill(value, &mut digits);
         self.text.extend_from_slice(&digits[at..]);
     }
 }
 
-/// Digits from the right; gives where they begin. The standard way of it took half of the time of all this.
-fn fill(rest: &mut u64, digits: &mut [u8]) -> usize {
+/// Digits from the right, two at a time; gives where they begin. The standard way of it took half of the time of all this.
+fn fill(mut rest: u64, digits: &mut [u8]) -> usize {
     let mut at = digits.len();
-    while *rest > 0 {
+    while rest >= 10 {
+        let pair = (rest % 100) as u8;
+        rest /= 100;
+        at -= 2;
+        digits[at] = b'0' + pair / 10;
+        digits[at + 1] = b'0' + pair % 10;
+    }
+    if rest > 0 {
         at -= 1;
-        digits[at] = b'0' + (*rest % 10) as u8;
-        *rest /= 10;
+        digits[at] = b'0' + rest as u8;
     }
     at
 }

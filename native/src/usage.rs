@@ -65,9 +65,12 @@ impl UsageReader {
                 Ok(bytes) => bytes.as_bytes().strip_prefix(head).and_then(|body| self.row(body)),
                 Err(_) => None,
             };
-            match accepted {
+            let kept = match accepted {
                 Some(row) => rows.push(at as u32, &row)?,
-                None => refused.push(at as u32),
+                None => false,
+            };
+            if !kept {
+                refused.push(at as u32);
             }
         }
         Ok((rows.finish()?, refused))
@@ -127,7 +130,7 @@ struct Row<'a> {
 }
 
 impl UsageReader {
-    /// A body that is exactly one record, and one that the model takes.
+    /// A body that is exactly one record, and one that the model takes but for its dimensions.
     fn row<'a>(&self, body: &'a [u8]) -> Option<Row<'a>> {
         let mut cursor = Cursor::new(body);
         let mut row = Row {
@@ -230,24 +233,25 @@ fn unscaled(raw: &[u8]) -> Option<i128> {
     Some(raw.iter().fold(start, |number: i128, byte| number << 8 | i128::from(*byte)))
 }
 
-/// An array of records of two texts, key and value, as it was written, after a look at all of it.
+/// An array of records of a key and a value, as it was written. What these are is looked at where it is read, once for all rows
+/// that have the same ones.
 fn pairs<'a>(cursor: &mut Cursor<'a>, kind: &Kind) -> Option<&'a [u8]> {
     let Kind::Array(_) = present(cursor, kind)? else {
         return None;
     };
     let start = cursor.position();
-    each_pair(cursor, |key, _| !key.is_empty())?;
+    each_pair(cursor, |_, _| true)?;
     Some(cursor.since(start))
 }
 
 /// Calls for every pair until one is refused, which makes it `None`.
-fn each_pair<'a>(cursor: &mut Cursor<'a>, mut call: impl FnMut(&'a str, &'a str) -> bool) -> Option<()> {
+fn each_pair<'a>(cursor: &mut Cursor<'a>, mut call: impl FnMut(&'a [u8], &'a [u8]) -> bool) -> Option<()> {
     loop {
         match cursor.block()? {
             0 => return Some(()),
             count => {
                 for _ in 0..count {
-                    let (key, value) = (cursor.text()?, cursor.text()?);
+                    let (key, value) = (cursor.bytes()?, cursor.bytes()?);
                     if !call(key, value) {
                         return None;
                     }
@@ -259,7 +263,7 @@ fn each_pair<'a>(cursor: &mut Cursor<'a>, mut call: impl FnMut(&'a str, &'a str)
 
 struct Rows<'py> {
     row: UInt32Builder,
-    texts: [StringViewBuilder; 6],
+    texts: [StringViewBuilder; 6], // all but event ids repeat: kept once, they stay in the processor's cache
     time: Int64Builder,
     quantity: Decimal128Builder,
     marks: MarkColumns,
@@ -271,7 +275,10 @@ impl<'py> Rows<'py> {
     fn new(most: usize, canonical: &'py Bound<'py, PyAny>) -> Self {
         Rows {
             row: UInt32Builder::with_capacity(most),
-            texts: std::array::from_fn(|_| StringViewBuilder::with_capacity(most)),
+            texts: std::array::from_fn(|column| {
+                let made = StringViewBuilder::with_capacity(most);
+                if column == 0 { made } else { made.with_deduplicate_strings() }
+            }),
             time: Int64Builder::with_capacity(most),
             quantity: Decimal128Builder::with_capacity(most),
             marks: MarkColumns::new(most),
@@ -280,10 +287,14 @@ impl<'py> Rows<'py> {
         }
     }
 
-    fn push(&mut self, at: u32, row: &Row<'_>) -> PyResult<()> {
+    /// Whether the row is taken: its dimensions may be no texts.
+    fn push(&mut self, at: u32, row: &Row<'_>) -> PyResult<bool> {
         let dimensions: &str = match self.known.entry_ref(row.dimensions) {
             EntryRef::Occupied(known) => known.into_mut(),
-            EntryRef::Vacant(room) => room.insert(canonical_text(self.canonical, row.dimensions)?),
+            EntryRef::Vacant(room) => match canonical_text(self.canonical, row.dimensions)? {
+                Some(text) => room.insert(text),
+                None => return Ok(false),
+            },
         };
         self.row.append_value(at);
         let [event_ids, sources, customers, contracts, meters, texts] = &mut self.texts;
@@ -304,7 +315,7 @@ impl<'py> Rows<'py> {
             dimensions,
         };
         self.marks.push(row.source, row.event_id, &content);
-        Ok(())
+        Ok(true)
     }
 
     fn finish(mut self) -> PyResult<Columns> {
@@ -327,15 +338,18 @@ impl<'py> Rows<'py> {
     }
 }
 
-/// The text of pairs as they were written.
-fn canonical_text(canonical: &Bound<'_, PyAny>, raw: &[u8]) -> PyResult<String> {
+/// The text of pairs as they were written; None where one is no pair of texts, or its key is empty.
+fn canonical_text(canonical: &Bound<'_, PyAny>, raw: &[u8]) -> PyResult<Option<String>> {
     let mut set = Vec::new();
-    if !raw.is_empty() {
-        each_pair(&mut Cursor::new(raw), |key, value| {
+    let mut keep = |key, value| match (std::str::from_utf8(key), std::str::from_utf8(value)) {
+        (Ok(key), Ok(value)) if !key.is_empty() => {
             set.push((key.to_owned(), value.to_owned()));
             true
-        })
-        .expect("dimensions are looked at before they are kept");
+        }
+        _ => false,
+    };
+    if !raw.is_empty() && each_pair(&mut Cursor::new(raw), &mut keep).is_none() {
+        return Ok(None);
     }
-    canonical.call1((set,))?.extract()
+    canonical.call1((set,))?.extract().map(Some)
 }

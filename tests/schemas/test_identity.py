@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars_hash import NonCryptographicHashingNameSpace as Hashes
 
+from schemas import native
 from schemas.decimals import unscaled_decimal
 from schemas.identity import MARKS, customer_shard_of, fingerprint_of, id128_of, identified
 from schemas.usage_columns import SCHEMA, decode_usage
@@ -87,6 +88,22 @@ def test_columns_and_single_records_have_the_hashes_of_the_texts_they_are_said_t
         assert hashed(content)[0] == print_high << 64 | print_low == single
         assert hashed(customer)[1] == home
         assert home % shards == customer_shard_of(customer, shards)
+
+
+TENS = [10**digits + more for digits in range(1, 38) for more in (-1, 0, 1)]
+WORDS = [
+    2**bits + more for bits in (63, 64, 81, 82, 83, 126) for more in (-1, 0, 1)
+]  # a quantity is divided by its size
+
+
+@pytest.mark.parametrize("quantity", [0, 1, *TENS, *WORDS, 10**38 - 1])
+def test_every_digit_of_a_quantity_and_of_a_time_is_in_the_fingerprint(quantity):
+    time = quantity % 2**62
+    for sign in ("", "-") if time else ("",):
+        whole, rest = divmod(quantity, 10**18)
+        content = f"1,-,1;{sign}{whole}.{rest:018};{sign}{time};cm"
+        factor = -1 if sign else 1
+        assert hashed(content)[0] == native.fingerprint("c", None, "m", factor * quantity, factor * time, "")
 
 
 def test_rows_are_identified_once():

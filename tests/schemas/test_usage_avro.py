@@ -132,6 +132,17 @@ def test_what_is_accepted_of_damaged_bytes_is_what_others_read_in_them(schema):
     assert accepted > 10  # else nothing was compared
 
 
+def test_dimensions_that_are_no_texts_are_refused_and_those_of_their_neighbours_are_not():
+    one = record(random.Random(1), 18)
+    good = written(CURRENT, {**one, "dimensions": [{"key": "key", "value": "value"}]})
+    bad = [good.replace(b"value", b"valu\xff"), good.replace(b"key", b"ke\xc3"), good.replace(b"\x06key", b"\x00")]
+    columns, refused = reader(CURRENT).read([good, *bad, good, *bad], b"")
+    assert [1, 2, 3, 5, 6, 7] == refused
+    assert [(0, '[["key","value"]]'), (4, '[["key","value"]]')] == pl.DataFrame(columns).select(
+        "row", "dimensions"
+    ).rows()
+
+
 def test_a_block_is_split_into_its_records_and_nothing_else():
     rng = random.Random(2)
     bodies = [written(EVERYTHING, record(rng, 18)) for _ in range(50)]
