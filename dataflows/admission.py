@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from accounting.calendar import rfc3339
 from connectors.batch import Batch
@@ -17,6 +19,17 @@ from state.seen import ROW, Seen
 from state.store import ShardStore
 
 _POSITIONS = keys.META + b"positions"
+_COLUMNS = {**{name: name for name in ROW.names or ()}, "partition": "origin"}  # where the fields of a ROW come from
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The rows of some batches in their order, with `origin`, and which of them are fresh."""
+
+    rows: pl.DataFrame
+    fresh: NDArray[np.bool_]
+    duplicates: int
+    conflicts: int
 
 
 class Admission:
@@ -34,18 +47,14 @@ class Admission:
         """Topic and partition by their number in the column `origin`."""
         return [(topic, int(number)) for topic, _, number in (name.rpartition("/") for name in self._names)]
 
-    def admit(self, arrived: list[tuple[Batch, pl.DataFrame]]) -> tuple[pl.DataFrame, int, int]:
-        """(fresh rows of all batches in their order, with `origin`; duplicates; conflicts). A conflict becomes one exception.
-
-        All that has come is judged at once: what it costs hardly hangs on how many rows it is.
-        """
+    def admit(self, arrived: list[tuple[Batch, pl.DataFrame]]) -> Admitted:
+        """What has come, judged at once: what it costs hardly hangs on how many rows it is. A conflict becomes one exception."""
         heights = [rows.height for _, rows in arrived]
-        rows = pl.concat([rows for _, rows in arrived]) if len(arrived) > 1 else arrived[0][1]
+        parts = [rows.hstack([self._origin(batch.source, rows.height)]) for batch, rows in arrived]
+        rows = pl.concat(parts)
         asked = np.empty(rows.height, dtype=ROW)
-        for name in ("high", "low", "print_high", "print_low", "offset"):
-            asked[name] = rows[name].to_numpy()
-        asked["partition"] = np.repeat([self._number(batch.source) for batch, _ in arrived], heights)
-        rows = rows.hstack([pl.Series("origin", asked["partition"], dtype=pl.UInt32)])
+        for name, column in _COLUMNS.items():
+            asked[name] = rows[column].to_numpy()
         fresh, duplicates, conflicts = [], 0, 0
         for part, newest in self._stretches(arrived, heights):
             verdict = self._seen.admit(asked[part], newest)
@@ -54,7 +63,7 @@ class Admission:
             fresh.append(verdict.fresh)
             duplicates += int(verdict.duplicate.sum())
             conflicts += int(verdict.conflict.sum())
-        return rows if duplicates == conflicts == 0 else rows.filter(np.concatenate(fresh)), duplicates, conflicts
+        return Admitted(rows, np.concatenate(fresh), duplicates, conflicts)
 
     def _stretches(self, arrived: list[tuple[Batch, pl.DataFrame]], heights: list[int]) -> Iterator[tuple[slice, int]]:
         """Neighbours that are kept in one stretch of event time, and a watermark that names it: as if each came alone."""
@@ -91,11 +100,11 @@ class Admission:
                 contract_id=row["contract_id"],
             )
 
-    def _number(self, source: str) -> int:
+    def _origin(self, source: str, height: int) -> pl.Series:
         if source not in self._names:
             self._names.append(source)
             self._store.put(_POSITIONS, msgspec.msgpack.encode(self._names))
-        return self._names.index(source)
+        return pl.Series("origin", np.full(height, self._names.index(source), dtype=np.uint32))
 
 
 def usage_payload(row: dict[str, object]) -> bytes:

@@ -20,7 +20,7 @@ from connectors.batch import ENDED, Batch, Emitted, Record
 from connectors.crash_point import crash_point
 from connectors.source import CONTROL_SOURCE
 from dataflows import tally
-from dataflows.admission import Admission
+from dataflows.admission import Admission, Admitted
 from dataflows.beyond_retention import BeyondRetention
 from dataflows.billing_problems import BillingProblems
 from dataflows.billing_table import BillingTable
@@ -322,24 +322,24 @@ class Shard:
         self._changes.take_effect()
         if self._arrived:
             with self._steps.admit:
-                fresh = self._admit()
-            if fresh.height:
+                came = self._admit()
+            if came.fresh.any():
                 with self._steps.sum:
-                    self._sum(fresh)
+                    self._sum(came)
 
-    def _admit(self) -> pl.DataFrame:
-        """What of it is counted."""
+    def _admit(self) -> Admitted:
+        """All of it, and which of it is counted."""
         arrived, self._arrived = self._arrived, []
-        fresh, duplicates, conflicts = self._admission.admit(arrived)
-        self._tally.read += sum(rows.height for _, rows in arrived)
-        self._tally.duplicates += duplicates
-        self._tally.conflicts += conflicts
-        self._tally.late += int(fresh["late"].sum())
-        return fresh
+        came = self._admission.admit(arrived)
+        self._tally.read += came.rows.height
+        self._tally.duplicates += came.duplicates
+        self._tally.conflicts += came.conflicts
+        self._tally.late += int((came.rows["late"].to_numpy() & came.fresh).sum())
+        return came
 
-    def _sum(self, fresh: pl.DataFrame) -> None:
+    def _sum(self, came: Admitted) -> None:
         origins, cut, taken_from = self._admission.origins, self._contracts.cut.until, self._late.taken_from()
-        sums = UsageSums(fresh, self._contracts.edges, origins)
+        sums = UsageSums(came.rows, came.fresh, self._contracts.edges, origins)
         unplaced, refused = list[int](), dict[Refusal, list[int]]()
         for number, usage in enumerate(sums):
             customer, contract, meter, start = usage.customer_id, usage.contract_id, usage.meter, usage.cell

@@ -20,13 +20,18 @@ _UNIQUE = pl.col("dimensions").str.extract(r'\["unique_key","((?:[^"\\]|\\.)*)"\
 class UsageSums:
     """Rows summed by customer, contract, meter, cell and origin, in the order of their first rows."""
 
-    def __init__(self, rows: pl.DataFrame, edges: dict[str, list[int]], origins: list[tuple[str, int]]) -> None:
-        """`origin` of a row indexes `origins`; the rows of one origin stand in the order of their positions.
-
-        A cell is a quarter of an hour, cut at the customer's `edges` (microseconds).
+    def __init__(
+        self,
+        rows: pl.DataFrame,
+        counted: NDArray[np.bool_],
+        edges: dict[str, list[int]],
+        origins: list[tuple[str, int]],
+    ) -> None:
+        """`counted`: which of the rows are summed. `origin` of a row indexes `origins`; the rows of one origin stand in the order
+        of their positions. A cell is a quarter of an hour, cut at the customer's `edges` (microseconds).
         """
         self._rows, self._origins = rows, origins
-        self._sums, of_rows = sum_cells(rows, QUARTER_US, edges)
+        self._sums, of_rows, self._unique = sum_cells(rows, counted.view(np.uint8), QUARTER_US, edges)
         self._of_rows: NDArray[np.uint32] = np.frombuffer(of_rows, dtype=np.uint32)
 
     def __iter__(self) -> Iterator[Usage]:
@@ -47,8 +52,9 @@ class UsageSums:
     def _distinct(self) -> list[tuple[bytes, ...]]:
         """What of a unique key each sum has."""
         found: list[list[bytes]] = [[] for _ in self._sums]
-        if self._rows["dimensions"].str.contains("unique_key", literal=True).any():
-            values = self._rows.select(_UNIQUE, pl.Series("sum", self._of_rows)).drop_nulls().unique()
+        if self._unique:
+            numbers = pl.Series("sum", self._of_rows)
+            values = self._rows.select(_UNIQUE, numbers).filter(numbers < len(found)).drop_nulls().unique()
             for value, number in values.iter_rows():
                 found[number].append(_marked(value))
         return [tuple(values) for values in found]

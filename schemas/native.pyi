@@ -76,11 +76,15 @@ def hashed(text: str) -> int:
 def home_of(customer_id: str) -> int:
     """64 bits, as `identify` has them in home."""
 
-def sum_cells(frame: Any, cell_us: int, edges: Mapping[str, list[int]]) -> tuple[list[Sum], bytes]:
-    """A frame's rows summed by customer, contract, meter, cell and origin, and the number (UInt32) of each row's sum.
+def sum_cells(
+    frame: Any, counted: NDArray[np.uint8], cell_us: int, edges: Mapping[str, list[int]]
+) -> tuple[list[Sum], bytes, bool]:
+    """A frame's rows summed by customer, contract, meter, cell and origin, the number (UInt32) of each row's sum, and whether
+    one of the rows has a dimension "unique_key", or may have one.
 
-    Sums stand in the order of their first rows. A cell begins at a multiple of `cell_us`, or at the last of the customer's
-    `edges` before the event, if that is later. KeyError and TypeError as `identify`.
+    `counted`: 1 for each row that is summed, else 0; the number of another row is 2^32 - 1. Sums stand in the order of their
+    first rows. A cell begins at a multiple of `cell_us`, or at the last of the customer's `edges` before the event, if that is
+    later. KeyError and TypeError as `identify`; ValueError where `counted` has not as many rows as the frame.
     """
 
 def unsnapped(data: bytes, most: int) -> bytes:

@@ -2,7 +2,8 @@
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use pyo3::exceptions::PyTypeError;
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -11,6 +12,9 @@ use arrow_array::types::{Decimal128Type, Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, PrimitiveArray, RecordBatch, StringViewArray};
 
 use crate::columns::{batches_of, column, quantities, text, text_or_null};
+
+const NO_SUM: u32 = u32::MAX; // the number of a row that does not count
+const UNIQUE_KEY: &str = "unique_key"; // the dimension whose values are told apart
 
 /// A sum of products that 128 bits may not hold: of the numbers' upper and lower halves, each by itself.
 ///
@@ -56,7 +60,9 @@ struct Sum<'a> {
     moment: Wide,
 }
 
-/// (sums, number of each row's sum as UInt32) of a frame's rows.
+/// (sums, number of each row's sum as UInt32, whether one of the rows may have a unique key in its dimensions) of those of a
+/// frame's rows that are `counted`: a byte for each row, 0 or 1. The number of another row is 2^32 - 1. ValueError where there
+/// are not as many bytes as rows.
 ///
 /// A sum: customer, contract, meter, start of the cell, quantity, events, exclusive or of the identities, origin, first and
 /// last offset in order of the rows, largest quantity, the latest event's time, offset and quantity (of equal times the later
@@ -67,17 +73,32 @@ struct Sum<'a> {
 pub fn sum_cells<'py>(
     py: Python<'py>,
     frame: &Bound<'py, PyAny>,
+    counted: PyBuffer<u8>,
     cell_us: i64,
     edges: &Bound<'py, PyDict>,
-) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyBytes>)> {
+) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyBytes>, bool)> {
     let batches = batches_of(frame)?;
+    let counted = counted.to_vec(py)?;
+    if counted.len() != batches.iter().map(RecordBatch::num_rows).sum::<usize>() {
+        return Err(PyValueError::new_err(format!(
+            "{} bytes say which rows count, of another number of rows",
+            counted.len()
+        )));
+    }
     let parts = batches.iter().map(Part::of).collect::<PyResult<Vec<_>>>()?;
     let mut cells = Cells { cell_us, edges, known: HashMap::new() };
     let mut numbers: HashMap<Name<'_>, u32> = HashMap::new();
     let mut sums: Vec<Sum<'_>> = Vec::new();
-    let mut of_rows: Vec<u8> = Vec::new();
+    let mut of_rows: Vec<u8> = Vec::with_capacity(4 * counted.len());
+    let mut unique = false;
+    let mut counts = counted.iter();
     for part in &parts {
-        for row in 0..part.rows {
+        let mut seen = None;
+        for (row, counts) in (0..part.rows).zip(&mut counts) {
+            if *counts == 0 {
+                of_rows.extend_from_slice(&NO_SUM.to_le_bytes());
+                continue;
+            }
             let customer = part.customer.value(row);
             let time = part.time.value(row);
             let name = (
@@ -97,10 +118,15 @@ pub fn sum_cells<'py>(
             };
             sums[number as usize].add(part, row);
             of_rows.extend_from_slice(&number.to_le_bytes());
+            // Texts that are kept once have one view, and need not be read again.
+            let view = Some(part.dimensions.views()[row]);
+            if !unique && view != seen {
+                (unique, seen) = (part.dimensions.value(row).contains(UNIQUE_KEY), view);
+            }
         }
     }
     let told = sums.iter().map(|sum| sum.to_python(py)).collect::<PyResult<_>>()?;
-    Ok((told, PyBytes::new(py, &of_rows)))
+    Ok((told, PyBytes::new(py, &of_rows), unique))
 }
 
 struct Cells<'a, 'py> {
@@ -129,6 +155,7 @@ struct Part<'a> {
     customer: &'a StringViewArray,
     contracts: &'a StringViewArray,
     meter: &'a StringViewArray,
+    dimensions: &'a StringViewArray,
     time: &'a PrimitiveArray<Int64Type>,
     quantity: &'a PrimitiveArray<Decimal128Type>,
     offset: &'a PrimitiveArray<Int64Type>,
@@ -152,6 +179,7 @@ impl<'a> Part<'a> {
             customer: text(batch, "customer_id")?,
             contracts: text_or_null(batch, "contract_id")?,
             meter: text(batch, "meter")?,
+            dimensions: text(batch, "dimensions")?,
             time: long("event_time")?,
             quantity: quantities(batch)?,
             offset: long("offset")?,

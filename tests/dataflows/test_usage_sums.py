@@ -4,6 +4,7 @@ import random
 from decimal import Decimal, localcontext
 
 import msgspec
+import numpy as np
 import polars as pl
 import pytest
 
@@ -58,8 +59,12 @@ def expected(rows):
         )  # fmt: skip
 
 
-def summed(rows):
-    for one in UsageSums(pl.DataFrame(rows, schema=SCHEMA, orient="row"), {"a": [EDGE]}, ORIGINS):
+def sums_of(rows, counted=None):
+    return UsageSums(rows, np.ones(rows.height, dtype=bool) if counted is None else counted, {"a": [EDGE]}, ORIGINS)
+
+
+def summed(rows, counted=None):
+    for one in sums_of(pl.DataFrame(rows, schema=SCHEMA, orient="row"), counted):
         source = (one.source.topic, one.source.partition, one.source.start, one.source.end)
         fields = msgspec.structs.astuple(one)
         yield (*fields[:7], source, *fields[8:13], set(one.distinct))
@@ -84,12 +89,39 @@ def test_usage_summed_by_cell_is_what_its_events_come_to(most, scale):
 
 def test_the_rows_of_a_sum_are_those_it_counts():
     rows = pl.DataFrame(drawn(3, 10**5, 2), schema=SCHEMA, orient="row")
-    sums = UsageSums(pl.concat([rows[:150], rows[150:]], rechunk=False), {"a": [EDGE]}, ORIGINS)
+    sums = sums_of(pl.concat([rows[:150], rows[150:]], rechunk=False))
     for number, one in enumerate(sums):
         own = sums.rows_of([number])
         assert [one.events] == [own.height]
         assert one.quantity == sum(int(value.scaleb(18)) for value in own["quantity"])
     assert rows.equals(sums.rows_of(range(number + 1)))
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.9])
+def test_rows_that_do_not_count_are_in_no_sum(share):
+    for seed in range(5):
+        rng = random.Random(seed)
+        rows = drawn(seed, 10**5, 2)
+        counted = np.array([rng.random() < share for _ in rows])
+        kept = [row for row, counts in zip(rows, counted, strict=True) if counts]
+        assert list(expected(kept)) == list(summed(rows, counted)), f"seed {seed}"
+        frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+        sums = sums_of(frame, counted)
+        assert frame.filter(counted).equals(sums.rows_of(range(len(rows)))), f"seed {seed}"
+
+
+def test_a_unique_key_is_seen_beside_others_and_behind_rows_that_have_none():
+    rows = [(*row[:5], '[["region","somewhere"]]', *row[6:]) for row in drawn(1, 10**5, 2)]
+    keyed = [*rows[:-1], (*rows[-1][:5], '[["region","elsewhere"],["unique_key","a"]]', *rows[-1][6:])]
+    assert [(), (unique_value('[["unique_key","a"]]')[0],)] == sorted({tuple(one[-1]) for one in summed(keyed)})
+    assert {()} == {tuple(one[-1]) for one in summed(rows)}
+
+
+def test_it_is_said_of_every_row_whether_it_counts():
+    frame = pl.DataFrame(drawn(1, 10**5, 2), schema=SCHEMA, orient="row")
+    for rows in (0, 399, 401):
+        with pytest.raises(ValueError, match=f"^{rows} bytes"):
+            sums_of(frame, np.ones(rows, dtype=bool))
 
 
 def test_no_rows_are_no_groups():
@@ -104,7 +136,7 @@ def test_cells_that_memory_has_no_room_for_are_those_of_the_store(tmp_path, monk
         feeds = set()
         for at in range(0, len(rows), 20):
             part = pl.DataFrame(rows[at : at + 20], schema=SCHEMA, orient="row")
-            feeds |= {cells.add(one) for one in UsageSums(part, {"a": [EDGE]}, ORIGINS)}
+            feeds |= {cells.add(one) for one in sums_of(part)}
             cells.flush()
             store.commit()
         span = START, START + QUARTER_US
