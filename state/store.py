@@ -46,7 +46,8 @@ def _options() -> Options:
     options.create_if_missing(True)
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
     options.set_block_based_table_factory(blocks)
-    options.set_compression_type(DBCompressionType.lz4())
+    # What has just been written is mostly identities, which are random, and is soon written again further down.
+    options.set_compression_per_level([DBCompressionType.none(), DBCompressionType.lz4()])
     options.set_keep_log_file_num(2)
     return options
 
