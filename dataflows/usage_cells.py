@@ -48,7 +48,9 @@ def cell_of(instant: int, edges: list[int]) -> int:
     return max([instant // QUARTER_US * QUARTER_US, *(edge for edge in edges if edge <= instant)])
 
 
-class OpenCell(msgspec.Struct):
+class OpenCell(
+    msgspec.Struct, gc=False
+):  # in no cycle, and many: the collector would look through them again and again
     """A cell in memory, its numbers as numbers. See Cell; the rules read it as it is (accounting.aggregation.UsageCell)."""
 
     start: int

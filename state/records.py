@@ -15,7 +15,7 @@ class Applied(msgspec.Struct, array_like=True, frozen=True):
     phase: int  # control records that came before
 
 
-class Source(msgspec.Struct, array_like=True, frozen=True, order=True):
+class Source(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
     """A range of positions [start, end) of a source partition; ordered by partition, then by position."""
 
     topic: str
