@@ -16,6 +16,7 @@ from dataflows import erp_counts, tally
 from dataflows.erp_counts import Totals
 from dataflows.tally import Tally
 from ops.clock import writing
+from ops.collector import leave_alone
 from ops.endpoint import entrance, listening
 from ops.flow import plain_failures, served, stopped_by_signal
 from ops.job import Job
@@ -149,7 +150,9 @@ def _embedded(
         context = job.context(found)
         with plain_failures():
             try:
-                cli_main(main_job(source, job.build_sink(), context), epoch_interval=job.epoch, recovery_config=None)
+                flow = main_job(source, job.build_sink(), context)
+                leave_alone()
+                cli_main(flow, epoch_interval=job.epoch, recovery_config=None)
                 context.ended()
             finally:
                 context.close()

@@ -17,6 +17,7 @@ from connectors.crash_point import arm, crash_point
 from connectors.errors import AWAY, ConnectorError, SinkAway
 from dataflows.main_job import main_job
 from ops.board import Board, Ending, How, Signs
+from ops.collector import leave_alone
 from ops.failures import FAILED, exit_code, told
 from ops.flow import plain_failures, served, stopped_by_signal
 from ops.job import Job
@@ -66,6 +67,7 @@ def _flow(spec: dict[str, Any], settings: Settings, board: Board, pulse: Pulse, 
         source = words.of(job.build_source(found, starts, spans))
         pulse.progress = source.progress
         flow = main_job(source, words.of(job.build_sink()), context, words.of)
+        leave_alone()
         if spec["addresses"]:
             cluster_main(flow, spec["addresses"], process, epoch_interval=job.epoch, recovery_config=None)
         else:

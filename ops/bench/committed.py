@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
+from connectors.kafka.asking import ANSWER_S
 from connectors.kafka.client import Brokers
 from connectors.kafka.forms import Forms
 from connectors.kafka.messages import Messages
 from connectors.kafka.registry import FileRegistry
-from ops.settings import load
 
 
 @dataclass
@@ -42,8 +42,9 @@ class Reading:
             brokers.client(group_id="latency", enable_auto_commit=False, isolation_level="read_committed",
                            fetch_wait_max_ms=5, auto_offset_reset="earliest")
         )  # fmt: skip
+        told = self._consumer.list_topics(timeout=ANSWER_S).topics
         self._consumer.assign(
-            [TopicPartition(topic, shard, 0) for topic in self._readings for shard in range(load().shards)]
+            [TopicPartition(topic, shard, 0) for topic in self._readings for shard in told[topic].partitions]
         )
         self._thread = threading.Thread(target=self._read, daemon=True)
 

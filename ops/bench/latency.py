@@ -25,7 +25,6 @@ from ops.bench.feed import METERS, START, Draw, contract
 from ops.bench.message import encoder
 from ops.bench.service import service
 from ops.broker.apache import ApacheKafka
-from ops.settings import load
 from schemas.topics import CONTRACTS, JOURNAL, RECALCULATIONS, USAGE
 
 WINDOW, WINDOW_S = timedelta(hours=1), 1.0  # usage of a window is sent in so many seconds: so often windows close
@@ -34,6 +33,10 @@ PARTITIONS = 8
 CUSTOMERS = 100
 STEP_S = 0.01
 WARM = 3  # windows that are not counted: the process has just begun
+# As many as there are processors: of each, a round costs some milliseconds whatever it holds.
+SHARDS = 2
+# Of the feed's producer. After 5 ms it asked the broker 1,600 times a second, which took more than one of two processors.
+LINGER_MS = 20
 AMENDMENT_S = 0.1
 PATIENCE_S = 60
 EPOCH_MS = 50
@@ -45,7 +48,7 @@ def bench_latency(root: Path, rate: int, seconds: int) -> dict[str, Any]:
     started = ApacheKafka(root / "latency-kafka").start()
     try:
         brokers = Brokers(started.address)
-        TopicAdmin(brokers).create(forms(PARTITIONS, load().shards, KEPT_DAYS), 1)
+        TopicAdmin(brokers).create(forms(PARTITIONS, SHARDS, KEPT_DAYS), 1)
         return latency(brokers, root, rate, seconds)
     finally:
         started.stop()
@@ -58,13 +61,13 @@ def latency(brokers: Brokers, root: Path, rate: int, seconds: int) -> dict[str, 
     windows = int(seconds / WINDOW_S)
     messages, passed = _usage(rate, windows)
     amended = int(seconds / AMENDMENT_S)
-    producer = Producer(brokers.client(acks="all", linger_ms=5))
+    producer = Producer(brokers.client(acks="all", linger_ms=LINGER_MS))
     writer = Writer(CONTRACTS, FileRegistry())
     for made in (*map(contract, range(CUSTOMERS)), *(fixed_contract(number, 1) for number in range(amended))):
         send_contract(producer, writer, made)
     producer.flush(PATIENCE_S)
     journal, recalculations = Readings(JOURNAL), Readings(RECALCULATIONS)
-    settings = {"epoch_ms": EPOCH_MS, "usage_window": "hour", "lateness_s": LATENESS_S}
+    settings = {"epoch_ms": EPOCH_MS, "usage_window": "hour", "lateness_s": LATENESS_S, "shards": SHARDS}
     with (
         service(str(brokers), str(brokers), root / "latency", **settings) as running,
         Reading(brokers, journal, recalculations),
