@@ -180,7 +180,9 @@ def bench(
     """Measure the main job on a real Apache Kafka beside a bare drain of it, on its own seeded input, and check its books."""
     from ops.bench.amendments import bench_amendments
     from ops.bench.feed import FeedSize
+    from ops.bench.process import compile_ahead
 
+    compile_ahead()
     if amendments is not None:
         raise typer.Exit(bench_amendments(amendments, as_json))
     if recovery:
@@ -195,7 +197,7 @@ def bench(
         from ops.bench.backlog import bench_backlog
 
         raise typer.Exit(bench_backlog(FeedSize(backlog, customers), as_json))
-    size = FeedSize(events or (500_000 if quick else 5_000_000), customers)
+    size = FeedSize(events or (400_000 if quick else 5_000_000), customers)
     if metrics:
         from ops.bench.metrics import bench_metrics
 

@@ -34,7 +34,7 @@ from schemas.topics import CONTRACTS, USAGE
 
 AT_ONCE = 10_000
 FLUSH_S = 120
-PACE, QUICK_PACE = (50_000, 30), (50_000, 8)  # usage events a second, seconds
+PACE, QUICK_PACE = (50_000, 30), (50_000, 6)  # usage events a second, seconds
 PEER_EVENTS = 300_000
 
 
