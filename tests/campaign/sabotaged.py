@@ -89,8 +89,7 @@ def conflict_silently_dropped() -> None:
 def duplicate_counted_as_read_only() -> None:
     def make(right: Any) -> Any:
         def admit(*words: Any) -> Any:
-            fresh, _, conflicts = right(*words)
-            return fresh, 0, conflicts
+            return replace(right(*words), duplicates=0)
 
         return admit
 
