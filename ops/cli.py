@@ -197,7 +197,7 @@ def bench(
         from ops.bench.backlog import bench_backlog
 
         raise typer.Exit(bench_backlog(FeedSize(backlog, customers), as_json))
-    size = FeedSize(events or (400_000 if quick else 5_000_000), customers)
+    size = FeedSize(events or (300_000 if quick else 5_000_000), customers)
     if metrics:
         from ops.bench.metrics import bench_metrics
 
