@@ -48,9 +48,8 @@ def cell_of(instant: int, edges: list[int]) -> int:
     return max([instant // QUARTER_US * QUARTER_US, *(edge for edge in edges if edge <= instant)])
 
 
-class OpenCell(
-    msgspec.Struct, gc=False
-):  # in no cycle, and many: the collector would look through them again and again
+# There are many, and none is in a cycle: the collector would look through them again and again.
+class OpenCell(msgspec.Struct, gc=False):
     """A cell in memory, its numbers as numbers. See Cell; the rules read it as it is (accounting.aggregation.UsageCell)."""
 
     start: int

@@ -60,7 +60,7 @@ class Writer:
 
 
 class _Named(msgspec.Struct):
-    """What a record's message says beside it."""
+    """What a record's message says beside it: its key, and the fields of Trace."""
 
     customer_id: str | None = None
     correlation_id: str | None = None
@@ -80,7 +80,7 @@ class OutputWriter:
             named, value = _named(line), self._writer.write(self._head, _bounded(line))
         except ValueError as error:
             raise InvariantBroken(f"what we say is a record of {self._topic}: {error}, in {line[:500]!r}") from error
-        names = headers_of(Trace(named.correlation_id, named.traceparent))
+        names = headers_of(Trace(*(getattr(named, name) for name in Trace._fields)))
         return Written(named.customer_id.encode() if named.customer_id else None, value, names)
 
 
