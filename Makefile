@@ -1,8 +1,5 @@
 # accrual: the commands a newcomer needs. Each one sets up what it needs, works a second time, and works offline after the first.
 
-# The newest of the supported interpreters: bytewax has wheels for CPython 3.11 and 3.12.
-PYTHON := $(shell for p in python3.12 python3.11 python3; do \
-	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 READY := $(VENV)/.ready
 
@@ -24,9 +21,10 @@ NATIVE := schemas/native.abi3.so
 INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 
 $(READY): requirements.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "accrual needs Python 3.11 or 3.12: install one of them, then run make again."; exit 1; }
 	@command -v cargo > /dev/null || { echo "accrual needs Rust 1.85 or newer (cargo) to compile native/: install it from https://rustup.rs, then run make again."; exit 1; }
-	$(PYTHON) -m venv --clear $(VENV)
+	python=$$(ops/fastest_python.sh); \
+	test -n "$$python" || { echo "accrual needs Python 3.11 or 3.12 with venv: install one of them, then run make again."; exit 1; }; \
+	"$$python" -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(INSTALL)
 	@touch $(READY) $(NATIVE)
