@@ -164,17 +164,18 @@ def bench(
         bool, typer.Option("--metrics", help="Instead: what metrics cost, from files to files with and without them")
     ] = False,
     scale: Annotated[
-        bool,
-        typer.Option("--scale", help="Instead: over identities, customers, shards, processes and time, from files"),
+        bool, typer.Option("--scale", help="Instead: over identities, customers, shards and processes, from files")
     ] = False,
     keys: Annotated[
-        list[int] | None, typer.Option(metavar="N", min=1, help="With --scale: identities stored; may be said again")
+        list[int] | None, typer.Option(metavar="N", min=1, help="With --scale (again and again), --steady: identities")
     ] = None,
     backlog: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Instead: N usage events wait on Kafka, contracts are amended"),
+        int | None, typer.Option(metavar="N", min=1, help="Instead: amendments while N usage events wait on Kafka")
     ] = None,
-    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="With --scale: where plots go (SVG)")] = None,
+    steady: Annotated[
+        float | None, typer.Option(metavar="MINUTES", min=0.01, help="Instead: a service's memory under a steady load")
+    ] = None,
+    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="--scale, --steady: where plots go (SVG)")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure the main job on a real Apache Kafka beside a bare drain of it, on its own seeded input, and check its books."""
@@ -193,6 +194,10 @@ def bench(
         from ops.bench.scale import bench_scale, scale_size
 
         raise typer.Exit(bench_scale(scale_size(quick, keys, events), plots, as_json))
+    if steady is not None:
+        from ops.bench.steady import KEYS, bench_steady
+
+        raise typer.Exit(bench_steady(steady, events, max(keys or [KEYS]), customers, plots, as_json))
     if backlog is not None:
         from ops.bench.backlog import bench_backlog
 

@@ -18,7 +18,7 @@ from connectors.kafka.written import Writer
 from ops.acting.carry import fetch
 from ops.bench.expected import wrong
 from ops.bench.feed import AS_OF, Drawn, Expected, FeedSize, contract
-from ops.bench.latency import KEPT_DAYS, bench_latency, latency_table
+from ops.bench.latency import KEPT_DAYS, STEP_S, bench_latency, latency_table, until
 from ops.bench.message import encoder
 from ops.bench.own_kafka import own_kafka
 from ops.bench.peers.measure import measure
@@ -93,12 +93,16 @@ def send_contracts(brokers: Brokers, size: FeedSize, partitions: int) -> None:
     _flush(producer)
 
 
-def send_usage(brokers: Brokers, size: FeedSize, busy: int) -> Expected:
-    """Send the feed's usage to so many partitions; what a run on the feed must give."""
+def send_usage(brokers: Brokers, size: FeedSize, busy: int, rate: float | None = None) -> Expected:
+    """Send the feed's usage to so many partitions, all at once or so many a second; what a run on the feed must give."""
     producer = _producer(brokers)
     message, drawn = encoder(FileRegistry().number(USAGE)), Drawn(size)
+    step, began = max(1, round((rate or AT_ONCE) * STEP_S)), time.monotonic()
     with ProgressLine() as line:
         for number, one in enumerate(drawn):
+            if rate is not None and number % step == 0:
+                until(began + number / rate)
+                producer.poll(0)
             while True:
                 try:
                     producer.produce(USAGE, message(one), None, one.customer % busy)

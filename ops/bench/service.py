@@ -44,15 +44,15 @@ class Service:
 
 @contextmanager
 def service(source: str, sink: str, state: Path, **settings: object) -> Iterator[Service]:
-    """Runs while the block does."""
-    [port], log = free_ports(1), state.with_suffix(".log")
+    """Runs while the block does; on a metrics port of its own, unless the settings have one."""
+    port, log = settings.get("metrics_port") or free_ports(1)[0], state.with_suffix(".log")
     command = [COMMAND, "run", "--source", source, "--sink", sink, "--state", str(state), "--follow"]
     with open(log, "wb") as told:
         process = subprocess.Popen(
             command, stdout=told, stderr=told, env=with_settings({**settings, "metrics_port": port})
         )
     try:
-        yield Service(process, port, log)
+        yield Service(process, int(str(port)), log)
     finally:
         process.terminate()
         process.wait()
