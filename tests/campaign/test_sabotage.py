@@ -28,10 +28,10 @@ def test_there_is_a_defect_for_every_invariant() -> None:
 
 
 def test_the_product_as_it_is_is_not_reported(case: Disturbed, tmp_path: Path) -> None:
-    assert () == reported("nothing", case, tmp_path / "out")
+    assert () == reported("nothing", case, tmp_path)
 
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_sabotaged_build_is_reported_by_its_invariant(name: str, case: Disturbed, tmp_path: Path) -> None:
-    found = reported(name, case, tmp_path / "out")
+    found = reported(name, case, tmp_path)
     assert BUILDS[name].caught_by in names(found), found

@@ -209,9 +209,11 @@ def test_the_services_of_the_compose_file_work_together(deployment, monkeypatch)
     there.await_("the target is up", lambda: {"up"} == _health(there, "accrual"))
     there.await_("all rows are read", lambda: ROWS == there.value("sum(accrual_events_read_total)"))
     there.await_("what is measured is what is committed", lambda: 100 < there.journal() == _entries(there))
-    named = there.asked("prometheus", "/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
-    assert [f"http://{there.at['alertmanager']}/api/v2/alerts"] == [one["url"] for one in named]
-    assert {"up"} == _health(there, "alertmanager") == _health(there, "prometheus")
+    there.await_(
+        "the alert manager is known", lambda: [f"http://{there.at['alertmanager']}/api/v2/alerts"] == _managers(there)
+    )
+    for job in ("alertmanager", "prometheus"):  # a target is unknown until it has been asked for the first time
+        there.await_(f"the target {job} is up", lambda job=job: {"up"} == _health(there, job))
     if "metrics_address" in Settings.model_fields:  # the branch of the service brings it
         assert (401, 200) == (_status(there, "not-the-token-of-this"), _status(there, there.token))
 
@@ -224,6 +226,11 @@ def test_the_services_of_the_compose_file_work_together(deployment, monkeypatch)
 def _health(there: Deployment, job: str) -> set[str]:
     found = there.asked("prometheus", "/api/v1/targets")["data"]["activeTargets"]
     return {one["health"] for one in found if one["labels"]["job"] == job}
+
+
+def _managers(there: Deployment) -> list[str]:
+    named = there.asked("prometheus", "/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
+    return [one["url"] for one in named]
 
 
 def _entries(there: Deployment) -> int | None:
