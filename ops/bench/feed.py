@@ -41,6 +41,7 @@ class FeedSize:
     duplicate_share: float = 0.05
     late_share: float = 0.01
     hot_share: float = 0.0  # of one customer
+    days: float = DAYS  # of one month, by which the events are spread
 
 
 class Draw(NamedTuple):
@@ -81,11 +82,12 @@ class Drawn:
     def __iter__(self) -> Iterator[Draw]:
         size, rng = self._size, random.Random(self._size.seed)
         recent: list[Draw] = []
+        span_us = round(size.days * 86_400_000_000)
         for number in range(size.events):
             customer, meter, hundredths = rng.randrange(size.customers), rng.randrange(METERS), rng.randrange(1, 5000)
             if size.hot_share and rng.random() < size.hot_share:
                 customer = 0
-            at = START + timedelta(microseconds=number * DAYS * 86_400_000_000 // size.events)
+            at = START + timedelta(microseconds=number * span_us // size.events)
             if rng.random() < size.late_share:
                 at -= timedelta(hours=3)
             self._units[customer, meter] += hundredths

@@ -136,9 +136,11 @@ def _drain(brokers: Brokers, busy: int, lines: int) -> Spent:
     return spent
 
 
-def run_to_end(verb: str, brokers: Brokers, state: Path, *words: str) -> tuple[dict[str, Any], Spent]:
+def run_to_end(
+    verb: str, brokers: Brokers, state: Path, *words: str, as_of: str = AS_OF
+) -> tuple[dict[str, Any], Spent]:
     """`accrual run` or `replay` of all that is there; the feed's last windows are closed by it."""
-    return accrual_result(verb, "--source", str(brokers), "--state", str(state), "--as-of", AS_OF, *words)
+    return accrual_result(verb, "--source", str(brokers), "--state", str(state), "--as-of", as_of, *words)
 
 
 def _rates(expected: Expected, spent: Spent) -> dict[str, int]:

@@ -1,5 +1,9 @@
 """The benchmark of staying power: a service takes usage at a steady rate for so many minutes, on a state that holds millions of
 identities; what memory it has meanwhile, and whether that grows.
+
+The identities are those of one horizon at the load's own density: event time moves on as fast as it would in so large a
+business, so that about as many identities are forgotten as come. Five stretches make a horizon, so their number goes up by a
+fifth and falls back.
 """
 
 from __future__ import annotations
@@ -23,10 +27,13 @@ from ops.bench.runs import over_time, sampled
 from ops.bench.service import service
 from ops.bench.stored import store_identities
 from ops.bench.verdict import verdict
+from ops.settings import load
 
 KEYS = 50_000_000
 RATE = 10_000  # usage events a second
 SAMPLE_S = 5.0
+MONTH_DAYS = 30  # the feed's revenue is rounded once, on the sum of its month
+AFTER = "2025-02-02T00:00:00Z"
 CAUGHT_UP_S = 120
 
 
@@ -35,12 +42,13 @@ def bench_steady(
 ) -> int:
     """Run it with so many usage events, or as many as RATE gives; 0 when the books came out right, 1 when not."""
     console = Console(highlight=False, stderr=as_json)
-    size = FeedSize(events or round(minutes * 60 * RATE), customers)
+    count, horizon = events or round(minutes * 60 * RATE), load().horizon_days
+    size = FeedSize(count, customers, days=min(MONTH_DAYS, count * horizon / keys))
     rate = size.events / (minutes * 60)
     with own_kafka(console, size) as (root, started):
         brokers, state = Brokers(started.address), root / "state"
         began = time.monotonic()
-        store_identities(state, keys, customers)
+        store_identities(state, keys, customers, horizon)
         console.print(f"{keys:,} identities stored in {time.monotonic() - began:.0f} s")
         send_contracts(brokers, size, PARTITIONS)
         with (
@@ -50,13 +58,13 @@ def bench_steady(
             running.ready(PATIENCE_S)
             expected = send_usage(brokers, size, PARTITIONS, rate)
             running.ready(CAUGHT_UP_S)
-        result, _ = run_to_end("run", brokers, state, "--sink", str(brokers))
+        result, _ = run_to_end("run", brokers, state, "--sink", str(brokers), as_of=AFTER)
         fetch(brokers, FileRegistry(), root / "out")
         wrongs = wrong(root / "out", expected, result["counted"], result["duplicates"])
     points = over_time(samples)
     figures: dict[str, Any] = {
         "minutes": minutes, "events_per_s": round(rate), "identities": keys, "events": expected.lines,
-        "over_time": points, "resident_mb": _memory(points),
+        "days": round(size.days, 1), "over_time": points, "resident_mb": _memory(points),
     }  # fmt: skip
     _tell(console, figures)
     if plots is not None and points:

@@ -26,13 +26,14 @@ from state.directory import StateDirectory
 from state.store import ShardStore
 
 DAYS = 28  # before the feed, by which they are spread: all of them are within the horizon until its end
-FROM = START - timedelta(days=DAYS)
 PARTITION = 999  # of usage.events, which no feed has: where they came from
 AT_ONCE = 200_000
 
 
-def store_identities(state: Path, count: int, customers: int) -> None:
-    """Make a state that has so many events of these customers behind it: read, identified, split and admitted as by a run."""
+def store_identities(state: Path, count: int, customers: int, days: int = DAYS) -> None:
+    """Make a state that has so many events of these customers in the days before the feed behind it: read, identified, split
+    and admitted as by a run.
+    """
     settings = load()
     flow = Job.of(f"files:{state}", f"files:{state}", state, None, settings).flow_settings()
     directory = StateDirectory.acquire(state, settings.shards, settings.deciding())
@@ -48,7 +49,7 @@ def store_identities(state: Path, count: int, customers: int) -> None:
         ]
         newest = None
         with ProgressLine() as line:
-            for first, lines in _lines(count, customers):
+            for first, lines in _lines(count, customers, days):
                 for batch in usage_batches(PARTITION, first, lines, newest, Timeline.of([]), lateness):
                     newest = batch.newest
                     for _, (shard, part) in split(batch, settings.shards):
@@ -63,7 +64,7 @@ def store_identities(state: Path, count: int, customers: int) -> None:
 def redelivered(count: int, customers: int, lines: int) -> list[str]:
     """So many lines of what `store_identities` has stored, from all of it."""
     numbers = pl.Series("n", [number * count // lines for number in range(lines)])
-    return usage_lines(numbers, customers, FROM, _step_us(count), "old").to_list()
+    return _old(numbers, count, customers, DAYS).to_list()
 
 
 def copied(state: Path, to: Path) -> Path:
@@ -80,15 +81,14 @@ def forgotten(state: Path) -> None:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _lines(count: int, customers: int) -> Iterator[tuple[int, list[bytes]]]:
+def _lines(count: int, customers: int, days: int) -> Iterator[tuple[int, list[bytes]]]:
     for first in range(0, count, AT_ONCE):
         numbers = pl.int_range(first, min(first + AT_ONCE, count), eager=True)
-        lines = usage_lines(numbers, customers, FROM, _step_us(count), "old")
-        yield first, [line.encode() for line in lines]
+        yield first, [line.encode() for line in _old(numbers, count, customers, days)]
 
 
-def _step_us(count: int) -> int:
-    return DAYS * 86_400_000_000 // count
+def _old(numbers: pl.Series, count: int, customers: int, days: int) -> pl.Series:
+    return usage_lines(numbers, customers, START - timedelta(days=days), days * 86_400_000_000 // count, "old")
 
 
 def _linked(source: str, to: str) -> str:

@@ -23,6 +23,7 @@ def test_memory_is_told_over_time_and_drawn(tmp_path: Path, capsys: pytest.Captu
     assert 1_000 == figures["events_per_s"]
     assert 3_000 <= figures["events"]
     assert 5_000 == figures["identities"]
+    assert 21 == figures["days"]  # 3,000 at the density of 5,000 in a horizon of 35
     assert figures["events"] >= figures["over_time"][-1][0] > 0
     assert 50 < figures["resident_mb"]["end"] <= figures["resident_mb"]["most"]
     assert "<svg" in (tmp_path / "memory-of-a-service.svg").read_text()
