@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -92,11 +93,31 @@ class Bookkeeper:
         self._due.add(window.end, feed, entity, _Due(customer_id, meter, window.start))
 
     def contract_changed(self, change: Change) -> None:
-        """All of a customer's usage, and all that is due, from an instant on has to be looked at again."""
-        meters = {record.meter for _, record in self._cells.feeds_of(change.customer_id)}
-        for meter in sorted(meters | self._contracts.of(change.customer_id).lines.keys()):
-            feed = feed_name(change.customer_id, meter)
-            self._touch(feed, change.customer_id, meter, change.since, FOREVER)
+        """What a version changes of its customer's usage, and of what is due, has to be looked at again."""
+        self.look_again(change.customer_id, change.since, without=self._silent(change.customer_id))
+
+    def _silent(self, customer_id: str) -> set[str]:
+        """The meters of a customer without a second version that have nothing due without usage: without any, nothing is booked
+        and nothing is to be. That is so of most contracts when they come, and there may be a hundred thousand of them.
+        """
+        customer = self._contracts.of(customer_id)
+        if any(len(versions) > 1 for versions in customer.versions.values()):
+            return set()
+        policies = self._policies.policies
+        return {
+            meter
+            for meter, courses in customer.courses.items()
+            if not any(course.has_dues(policies) for course in courses.values())
+        }
+
+    def look_again(self, customer_id: str, since: int, without: Collection[str] = ()) -> None:
+        """All of a customer's usage, and all that is due, from an instant on has to be looked at again; but meters `without`
+        usage are passed over.
+        """
+        fed = {record.meter for _, record in self._cells.feeds_of(customer_id)}
+        for meter in sorted(fed | (self._contracts.of(customer_id).lines.keys() - set(without))):
+            feed = feed_name(customer_id, meter)
+            self._touch(feed, customer_id, meter, since, FOREVER)
             self._touched[feed].contracts = True
 
     def billing_changed(self, customer_id: str, contract_id: str, since: int) -> None:
@@ -111,7 +132,7 @@ class Bookkeeper:
         for _, value in self._store.scan(keys.FEED):
             customers.add(codec.decode(FeedRecord, value).customer_id)
         for customer_id in sorted(customers):
-            self.contract_changed(Change(customer_id, since))
+            self.look_again(customer_id, since)
 
     def _touch(self, feed: bytes, customer_id: str, meter: str, since: int, until: int) -> None:
         known = self._touched.get(feed)

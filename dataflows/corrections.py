@@ -25,7 +25,6 @@ from connectors.batch import Record
 from dataflows.bookkeeping import Bookkeeper
 from dataflows.business_clock import BusinessClock
 from dataflows.contract_books import ContractBooks
-from dataflows.contract_table import Change
 from dataflows.entry import entry_lines, period_names
 from dataflows.exception_desk import Coordinates, ExceptionDesk
 from dataflows.outbox import Outbox
@@ -110,7 +109,7 @@ class Corrections:
     def _look_again(self, event: ControlEvent, own: list[CorrectedPosting]) -> None:
         self._recalculations.because(RE_RATING, trace_of(event))
         for customer_id in sorted({one.customer_id for one in own}):
-            self._books.contract_changed(Change(customer_id, ALWAYS))
+            self._books.look_again(customer_id, ALWAYS)
         for customer_id, contract_id in sorted({(one.customer_id, one.contract_id or "") for one in own}):
             self._fixed.billing_changed(customer_id, contract_id)
         self._settle()

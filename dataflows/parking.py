@@ -66,6 +66,8 @@ class Parking:
         What stays parked may be wanting something else now than when it was raised: the open exception says what it is
         now, so that the order of arrival does not matter.
         """
+        if not self.count:
+            return
         for key, value in self._store.scan(keys.PARKED + keys.name(customer_id)):
             parked = codec.decode(ParkedUsage, value)
             if self._covering(parked) == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 _TEXT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
@@ -19,6 +20,7 @@ LATEST = (date.max.toordinal() + 1 - _EPOCH_DAY) * 86_400 * MICROS_PER_SECOND - 
 _FORM = 'must be an RFC 3339 time with Z or an offset, such as "2024-01-31T23:59:59.5Z"'
 
 
+@lru_cache(maxsize=4_096)  # the terms of most contracts begin and end at the same few midnights
 def parse_instant(text: str) -> int:
     """Microseconds UTC of an RFC 3339 time with Z or a numeric offset.
 

@@ -110,6 +110,7 @@ class Seen:
     def _refill(self) -> None:
         """A filter with room for half as many more, filled from memory."""
         capacity = max(LEAST_ROOM, len(self) + len(self) // 2)
+        self._filter = HeadFilter(0)  # the old one goes first: never is there memory for both
         self._filter, self._room = HeadFilter(capacity), capacity - len(self)
         for stretch in self._stretches.values():
             for part in stretch.index.parts():

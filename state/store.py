@@ -23,7 +23,7 @@ from rocksdict import (
 from state.errors import StateDamaged, StateLocked, StateUnwritable
 
 # One budget for a process, shared by its shards: memory is bounded by settings, not by the number of keys.
-BLOCK_CACHE_BYTES = 256 << 20
+BLOCK_CACHE_BYTES = 128 << 20
 WRITE_BUFFER_BYTES = 16 << 20
 
 # How many keys a walk reads at a time.
