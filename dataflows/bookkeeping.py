@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -110,12 +110,12 @@ class Bookkeeper:
             if not any(course.has_dues(policies) for course in courses.values())
         }
 
-    def look_again(self, customer_id: str, since: int, without: Collection[str] = ()) -> None:
+    def look_again(self, customer_id: str, since: int, without: Set[str] = frozenset()) -> None:
         """All of a customer's usage, and all that is due, from an instant on has to be looked at again; but meters `without`
         usage are passed over.
         """
         fed = {record.meter for _, record in self._cells.feeds_of(customer_id)}
-        for meter in sorted(fed | (self._contracts.of(customer_id).lines.keys() - set(without))):
+        for meter in sorted(fed | (self._contracts.of(customer_id).lines.keys() - without)):
             feed = feed_name(customer_id, meter)
             self._touch(feed, customer_id, meter, since, FOREVER)
             self._touched[feed].contracts = True

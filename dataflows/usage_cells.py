@@ -20,8 +20,8 @@ from state import codec, keys
 from state.records import Cell, FeedRecord, Source
 from state.store import ShardStore
 
-# Of a shard. A cell takes a kilobyte, and three more where many partitions have sent to it: with five times as many a service
-# took 800 MB more in a fortnight of event time, and was no faster.
+# Of a shard. A cell takes a kilobyte, and three more where many partitions have sent to it: five times as many take hundreds
+# of megabytes more in a service (ops/bench/README.md), and are no faster.
 CACHED_CELLS = 10_000
 SOURCES_MAX = 32
 

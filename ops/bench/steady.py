@@ -33,7 +33,7 @@ KEYS = 50_000_000
 RATE = 10_000  # usage events a second
 SAMPLE_S = 5.0
 MONTH_DAYS = 30  # the feed's revenue is rounded once, on the sum of its month
-AFTER = "2025-02-02T00:00:00Z"
+AFTER = "2025-02-02T00:00:00Z"  # all of its windows are closed
 CAUGHT_UP_S = 120
 
 
